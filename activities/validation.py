@@ -1,0 +1,160 @@
+"""The Validation activity: checks an input against contract, settings and provider, and plans."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from temporalio import activity
+from temporalio.common import RawValue
+
+from activities.failures import application_error
+from activities.internal import internal_error
+from activities.preparing import Prepared, choose, prepare
+from durable_analytics.contract import ABSENT, Method
+from durable_analytics.errors import DeliveryError, ValidationError
+from durable_analytics.integrations import Integration, Integrations
+from durable_analytics.messages import JsonObject
+from durable_analytics.policies import Policies, merge_policies
+from durable_analytics.reading import decode, normalise
+
+log = logging.getLogger("durable_analytics.validation")
+
+_MESSAGE_IDS = UUID("6f2c1f0e-6d5b-5d0c-9c55-0a4b5d1f7c11")
+"""The UUIDv5 namespace of made-up message ids."""
+
+_CLOCK_SKEW = timedelta(minutes=1)
+"""How far a timestamp may be from now and still mean now, where a provider takes none."""
+
+
+@dataclass(eq=False)
+class Validation:
+    """`<Method>.Validation`: one instance a method."""
+
+    method: Method
+    integrations: Integrations
+
+    async def __call__(
+        self,
+        input: RawValue = ABSENT,
+        origin: RawValue = ABSENT,
+    ) -> JsonObject:
+        """Return the plan, or fail with the type and the fields that the contract names."""
+        integration = None
+        try:
+            data = normalise(self.method, decode(input))
+            integration = choose(data, self.integrations)
+            return make_plan(self.method, data, integration, _Origin.read(origin))
+        except DeliveryError as error:
+            name = integration.name if integration else None
+            _log_refusal(self.method, name, error)
+            raise application_error(error, integration=name) from None
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is a bug of ours
+            raise internal_error(error) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where a message comes from: it settles the id and the time of one that has none."""
+
+    started_at: datetime
+    run: str
+
+    @classmethod
+    def read(cls, origin: Any) -> "_Origin":
+        info = activity.info()
+        decoded = decode(origin)
+        given = decoded if isinstance(decoded, dict) else {}
+        started_at = given.get("started_at") or info.scheduled_time.isoformat()
+        run = given.get("first_run_id") or info.workflow_run_id or info.activity_run_id or ""
+        try:
+            started = datetime.fromisoformat(started_at)
+        except (TypeError, ValueError):
+            raise ValidationError.at("origin.started_at", "must be ISO 8601") from None
+        return cls(started if started.tzinfo else started.replace(tzinfo=UTC), str(run))
+
+    def message_id(self) -> str:
+        """The same over attempts, replays, retried and reset runs; another for another message."""
+        info = activity.info()
+        place = [info.namespace, info.workflow_id, self.run, info.activity_id]
+        return str(uuid5(_MESSAGE_IDS, json.dumps(place)))
+
+    def timestamp(self) -> str:
+        when = self.started_at.astimezone(UTC).isoformat(timespec="milliseconds")
+        return when.replace("+00:00", "Z")
+
+
+def plan_alone(method: Method, data: JsonObject, integration: Integration) -> JsonObject:
+    """The plan of a Request that was called without one."""
+    return make_plan(method, data, integration, _Origin.read(None))
+
+
+def make_plan(
+    method: Method, data: JsonObject, integration: Integration, origin: _Origin
+) -> JsonObject:
+    """Check everything, the provider's limits included, and return the plan of the contract.
+
+    Raises:
+        UnsupportedMethod: The integration's provider lacks the method.
+        ValidationError: The input breaks the contract or a limit of the provider.
+    """
+    message = data.get(method.key)
+    given: Mapping[str, Any] = message if isinstance(message, dict) else {}
+    filled_in = integration.provider.fill_in(method.key, dict(given))
+    if given.get("message_id") is None:
+        filled_in["message_id"] = origin.message_id()
+    if given.get("timestamp") is None:
+        filled_in["timestamp"] = origin.timestamp()
+    prepared = prepare(method, data, integration, filled_in)
+    _check_date(prepared, origin, is_given=given.get("timestamp") is not None)
+    integration.provider.build(prepared.delivery, origin.started_at)
+    policies = merge_policies(_allowed(prepared), integration.policies)
+    return {
+        "integration": integration.name,
+        "message": prepared.as_delivered("message_id", "timestamp", *filled_in),
+        "policies": policies.model_dump(mode="json"),
+        "task_queue": activity.info().task_queue,
+    }
+
+
+def _check_date(prepared: Prepared, origin: _Origin, *, is_given: bool) -> None:
+    """Refuse a time that the provider would replace by its own."""
+    provider, delivery = prepared.integration.provider, prepared.delivery
+    timestamp = delivery.message.timestamp
+    if not is_given or timestamp is None or delivery.method in provider.dated_methods:
+        return
+    if abs(datetime.fromisoformat(timestamp) - origin.started_at) > _CLOCK_SKEW:
+        raise ValidationError.at(
+            f"{delivery.method}.timestamp",
+            f"has no place at {provider.title}, where it happens when it arrives: leave it out",
+        )
+
+
+def _allowed(prepared: Prepared) -> Policies | None:
+    if prepared.policies and not prepared.integration.allow_policies_override:
+        log.warning(
+            "policies of the input ignored: the integration does not allow overriding",
+            extra={
+                "workflow_id": activity.info().workflow_id,
+                "integration": prepared.integration.name,
+                "method": prepared.delivery.method,
+            },
+        )
+        return None
+    return prepared.policies
+
+
+def _log_refusal(method: Method, integration: str | None, error: DeliveryError) -> None:
+    log.warning(
+        "refused",
+        extra={
+            "workflow_id": activity.info().workflow_id,
+            "integration": integration,
+            "method": method.key,
+            "error": error.wire_name(),
+            "fields": [field.path for field in error.fields],
+        },
+    )

@@ -1,0 +1,174 @@
+"""The client: starts deliveries from other services, which may wait for them or not."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self, Unpack
+from uuid import uuid4
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from durable_analytics.calls import (
+    AliasCall,
+    AnnotateCall,
+    CallCall,
+    DeleteCall,
+    GroupCall,
+    IdentifyCall,
+    MetricCall,
+    Options,
+    PageCall,
+    ScreenCall,
+    TrackCall,
+)
+from durable_analytics.connection import connect
+from durable_analytics.contract import METHODS, TASK_QUEUE
+from durable_analytics.errors import NotAccepted
+from durable_analytics.handle import DeliveryHandle
+from durable_analytics.messages import JsonObject
+from durable_analytics.policies import Policies
+from durable_analytics.reading import normalise, read
+from durable_analytics.version import __version__
+
+LIBRARY = {"name": "durable-analytics", "version": __version__}
+"""The `context.library` of every message, unless the caller names another."""
+
+_INPUT_KEYS = ("integration", "policies", "context", "request_options", "strict")
+
+
+class AnalyticsClient:
+    """Delivers messages through a worker of this project.
+
+    >>> analytics = await AnalyticsClient.connect(integration="segment")
+    >>> handle = await analytics.track(user_id="u-1", event="Signed Up")  # Temporal has it
+    >>> output = await handle.result()  # the provider has it
+
+    Every call returns as soon as Temporal keeps the message, and raises `ValidationError` where the
+    message breaks the contract, or `NotAccepted` within `start_timeout` where nothing was kept.
+
+    Args:
+        client: A Temporal client, with any data converter that writes JSON.
+        integration: The account to deliver to where a call names none. Default: the worker's.
+        context: Merged under each call's own context, key by key.
+        policies: The policies of calls that bring none.
+        task_queue: Where the workers poll.
+        start_timeout: How long a call may wait for Temporal.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        integration: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        policies: Policies | Mapping[str, Any] | None = None,
+        task_queue: str = TASK_QUEUE,
+        start_timeout: timedelta = timedelta(seconds=5),
+    ) -> None:
+        self.temporal = client
+        self._integration = integration
+        self._context = {"library": LIBRARY, **(context or {})}
+        self._policies = policies
+        self._task_queue = task_queue
+        self._start_timeout = start_timeout
+
+    @classmethod
+    async def connect(cls, **options: Any) -> Self:
+        """Connect as Temporal's own tools do: `TEMPORAL_ADDRESS`, a profile, or localhost:7233.
+
+        Args:
+            options: The keyword arguments of the class.
+
+        Raises:
+            NotAccepted: No server answered within five seconds.
+        """
+        return cls(await connect(), **options)
+
+    async def identify(self, **call: Unpack[IdentifyCall]) -> DeliveryHandle:
+        """Say who somebody is."""
+        return await self._start("identify", call)
+
+    async def track(self, **call: Unpack[TrackCall]) -> DeliveryHandle:
+        """Say what somebody did."""
+        return await self._start("track", call)
+
+    async def group(self, **call: Unpack[GroupCall]) -> DeliveryHandle:
+        """Say which company, team or account somebody belongs to."""
+        return await self._start("group", call)
+
+    async def alias(self, **call: Unpack[AliasCall]) -> DeliveryHandle:
+        """Say that two ids are the same person."""
+        return await self._start("alias", call)
+
+    async def page(self, **call: Unpack[PageCall]) -> DeliveryHandle:
+        """Say which web page somebody saw."""
+        return await self._start("page", call)
+
+    async def screen(self, **call: Unpack[ScreenCall]) -> DeliveryHandle:
+        """Say which screen of an app somebody saw."""
+        return await self._start("screen", call)
+
+    async def delete(self, **call: Unpack[DeleteCall]) -> DeliveryHandle:
+        """Suppress somebody, and delete what is stored of them."""
+        return await self._start("delete", call)
+
+    async def annotate(self, **call: Unpack[AnnotateCall]) -> DeliveryHandle:
+        """Say what happened to everybody."""
+        return await self._start("annotate", call)
+
+    async def metric(self, **call: Unpack[MetricCall]) -> DeliveryHandle:
+        """Move somebody's number up or down."""
+        return await self._start("metric", call)
+
+    async def call(self, **call: Unpack[CallCall]) -> DeliveryHandle:
+        """Call any other endpoint of the provider."""
+        return await self._start("call", call)
+
+    async def _start(self, key: str, call: Options) -> DeliveryHandle:
+        method = METHODS[key]
+        data = normalise(method, self._input(key, dict(call)))
+        read(method, data)
+        message_id = data[key]["message_id"]
+        # An integration that the worker chooses has no name here; "default" keeps the shape.
+        workflow_id = f"{data.get('integration', 'default')}:{key}:{message_id}"
+        try:
+            await self.temporal.start_workflow(
+                method.workflow,
+                data,
+                id=workflow_id,
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                rpc_timeout=self._start_timeout,
+            )
+        except WorkflowAlreadyStartedError:
+            pass  # It was delivered before: the handle returns that delivery's output.
+        except RPCError as error:
+            raise _not_accepted(error, message_id) from error
+        return DeliveryHandle(self.temporal.get_workflow_handle(workflow_id), message_id)
+
+    def _input(self, key: str, call: dict[str, Any]) -> JsonObject:
+        data = {name: call.pop(name) for name in _INPUT_KEYS if name in call}
+        if self._integration is not None:
+            data.setdefault("integration", self._integration)
+        if self._policies is not None:
+            data.setdefault("policies", self._policies)
+        if isinstance(policies := data.get("policies"), Policies):
+            data["policies"] = policies.model_dump(mode="json", exclude_none=True)
+        if "context" not in data or data["context"] is not None:
+            data["context"] = {**self._context, **(data.get("context") or {})}
+        if isinstance(when := call.get("timestamp"), datetime):
+            call["timestamp"] = (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat()
+        call.setdefault("message_id", str(uuid4()))
+        return {**data, key: call}
+
+
+def _not_accepted(error: RPCError, message_id: str) -> NotAccepted:
+    if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+        reason = "Temporal did not answer in time"
+    else:
+        reason = f"Temporal answered {error.status.name}: {error.message}"
+    hint = f"call again with message_id={message_id!r}, which starts it once at most"
+    return NotAccepted(f"the message is not known to be kept ({reason}); {hint}")

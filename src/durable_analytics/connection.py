@@ -1,0 +1,39 @@
+"""The connection to Temporal: from the environment or a profile, as Temporal's tools read it."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+
+from durable_analytics.errors import NotAccepted
+
+DEFAULT_ADDRESS = "localhost:7233"
+_PAUSE_SECONDS = 0.2
+
+
+async def connect(patience: timedelta = timedelta(seconds=5), **options: Any) -> Client:
+    """Connect to the server that `TEMPORAL_ADDRESS` or a profile names, or to localhost:7233.
+
+    Args:
+        patience: How long to wait for a server that is only about to start.
+        options: More arguments of `temporalio.client.Client.connect`; they win.
+
+    Raises:
+        NotAccepted: No server answered in time; the message names the address.
+    """
+    from_environment = ClientConfig.load_client_connect_config()
+    config: dict[str, Any] = {"target_host": DEFAULT_ADDRESS, **from_environment, **options}
+    try:
+        async with asyncio.timeout(patience.total_seconds()):
+            while True:
+                try:
+                    return await Client.connect(**config)
+                except RuntimeError:
+                    await asyncio.sleep(_PAUSE_SECONDS)
+    except TimeoutError:
+        raise NotAccepted(
+            f"no Temporal server answers at {config['target_host']}: "
+            "start one, or set TEMPORAL_ADDRESS"
+        ) from None

@@ -1,0 +1,213 @@
+"""From what arrived to a checked input: JSON, spelling of keys, models, and the errors in words."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, get_args
+
+import pydantic
+from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, from_json
+from temporalio.common import RawValue
+
+from durable_analytics.contract import Input, Method
+from durable_analytics.errors import FieldProblem, ValidationError
+from durable_analytics.messages import JsonObject, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An input that holds at every provider."""
+
+    input: Input
+    message: Message
+    context: JsonObject
+    """As it arrived, its own keys in snake_case."""
+
+    unchecked: JsonObject
+    """With `"strict": false`, the message's keys that no model knows or whose values do not fit."""
+
+
+def read(method: Method, data: JsonObject) -> Reading:
+    """Check an input that `normalise` returned.
+
+    Raises:
+        ValidationError: It breaks the contract; the error names each field.
+    """
+    lenient = data.get("strict") is False
+    context = data.get("context") or {}
+    if lenient and isinstance(context, dict):
+        data = {key: value for key, value in data.items() if key != "context"}
+    unchecked: JsonObject = {}
+    try:
+        checked = _validate(method, data, lenient=lenient)
+    except pydantic.ValidationError as error:
+        message = data.get(method.key)
+        if not lenient or not isinstance(message, dict):
+            raise _in_words(method.input, error) from None
+        unchecked = {key: message[key] for key in _misfits(method, error) if key in message}
+        kept = {key: value for key, value in message.items() if key not in unchecked}
+        try:
+            checked = _validate(method, {**data, method.key: kept}, lenient=lenient)
+        except pydantic.ValidationError as still:
+            raise _in_words(method.input, still) from None
+    return Reading(checked, getattr(checked, method.key), context, unchecked)
+
+
+def _validate(method: Method, data: JsonObject, *, lenient: bool) -> Input:
+    return method.input.model_validate(data, context={"lenient": lenient})
+
+
+def _misfits(method: Method, error: pydantic.ValidationError) -> set[str]:
+    """The message's own keys that an error speaks of."""
+    locations = (details["loc"] for details in error.errors(include_url=False))
+    return {str(loc[1]) for loc in locations if len(loc) > 1 and loc[0] == method.key}
+
+
+def decode(value: Any) -> Any:
+    """Read one argument of a workflow or an activity.
+
+    Args:
+        value: The raw payload, or what the SDK made of it where it lost the type hint.
+
+    Raises:
+        ValidationError: The payload is not JSON.
+    """
+    if not isinstance(value, RawValue):
+        return value
+    encoding = value.payload.metadata.get("encoding", b"").decode(errors="replace")
+    if encoding == "binary/null":
+        return None
+    if encoding != "json/plain":
+        raise ValidationError.at("", f"the input must be JSON, not a payload of {encoding!r}")
+    try:
+        return from_json(value.payload.data)
+    except ValueError:
+        raise ValidationError.at("", "the input is not valid JSON") from None
+
+
+def normalise(method: Method, data: Any) -> JsonObject:
+    """Return the input with its own keys in snake_case; the caller's data keeps its keys.
+
+    Raises:
+        ValidationError: It is no object, holds what is not JSON, or spells one key in both ways.
+    """
+    if not isinstance(data, dict):
+        shape = json.dumps({method.key: {"…": "…"}}, ensure_ascii=False)
+        raise ValidationError.at("", f"the input must be one JSON object, like {shape}")
+    problems = list(not_json(data))
+    if problems:
+        raise ValidationError.of(problems)
+    return _snake_case(data, method.input, "")
+
+
+def not_json(value: Any, path: str = "") -> Iterator[FieldProblem]:
+    """Find what JSON cannot say: NaN, infinities, foreign types, keys that are no text."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(key, str) and _is_unicode(key):
+                yield from not_json(item, _join(path, key))
+            else:
+                yield FieldProblem(path, "has a key that is not text")
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from not_json(item, _join(path, index))
+    elif isinstance(value, str):
+        if not _is_unicode(value):
+            yield FieldProblem(path, "is not valid Unicode text")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield FieldProblem(path, "is not a finite number: leave the key out, or send null")
+    elif value is not None and not isinstance(value, (bool, int)):
+        yield FieldProblem(path, f"is a {type(value).__name__}, which is not JSON")
+
+
+def _is_unicode(text: str) -> bool:
+    """Python's text may hold lone surrogates, which no encoding of JSON can carry."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _join(path: str, step: str | int) -> str:
+    return f"{path}.{step}" if path else str(step)
+
+
+@cache
+def _spellings(model: type[BaseModel]) -> Mapping[str, tuple[str, type[BaseModel] | None]]:
+    """Each accepted spelling of a model's keys: the key's name, and the model of its value."""
+    table = {}
+    for name, field in model.model_fields.items():
+        models = (t for t in (field.annotation, *get_args(field.annotation)) if isinstance(t, type))
+        nested = next((t for t in models if issubclass(t, BaseModel)), None)
+        table[name] = table[to_camel(name)] = (name, nested)
+    return table
+
+
+def _snake_case(data: JsonObject, model: type[BaseModel], path: str) -> JsonObject:
+    spellings = _spellings(model)
+    spelled: dict[str, str] = {}
+    renamed: JsonObject = {}
+    for key, value in data.items():
+        name, nested = spellings.get(key, (key, None))
+        if name in renamed:
+            raise ValidationError.at(
+                _join(path, name), f"is spelled twice, as {spelled[name]} and {key}: keep one"
+            )
+        spelled[name] = key
+        renamed[name] = (
+            _snake_case(value, nested, _join(path, name))
+            if nested and isinstance(value, dict)
+            else value
+        )
+    return renamed
+
+
+_WORDS = {
+    "missing": "is required",
+    "string_type": "must be text",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "list_type": "must be a list",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+}
+"""What pydantic's error types say to somebody who sends JSON."""
+
+
+def _in_words(model: type[BaseModel], error: pydantic.ValidationError) -> ValidationError:
+    details = error.errors(include_url=False, include_input=False)
+    return ValidationError.of(problem(model, one) for one in details)
+
+
+def problem(model: type[BaseModel], details: ErrorDetails) -> FieldProblem:
+    """One of pydantic's errors, with a dotted path, and a hint where a key is unknown."""
+    path = ".".join(str(step) for step in details["loc"])
+    if field := details.get("ctx", {}).get("field"):
+        path = _join(path, field)
+    if details["type"] == "extra_forbidden":
+        return FieldProblem(path, _unknown(model, details["loc"]))
+    words = _WORDS.get(details["type"])
+    if words is None:
+        words = details["msg"].replace("Input should", "must", 1)
+    return FieldProblem(path, words)
+
+
+def _unknown(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
+    for step in loc[:-1]:
+        model = _spellings(model).get(str(step), ("", None))[1] or model
+    known = sorted(model.model_fields)
+    close = get_close_matches(str(loc[-1]), known, n=1)
+    if close:
+        return f"is not a known key: did you mean {close[0]}?"
+    return f"is not a known key: known here are {', '.join(known)}"

@@ -1,0 +1,83 @@
+"""What wraps every execution: surplus inputs are refused, and failures reach the hook."""
+
+from collections.abc import Callable
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import (
+    ExecuteWorkflowInput,
+    Interceptor,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+)
+
+from durable_analytics.contract import METHODS, output
+from durable_analytics.errors import ValidationError
+from durable_analytics.hooks import ExecutionFailed
+
+_EXTERN = "durable_analytics_execution_failed"
+
+_METHOD_BY_WORKFLOW = {method.workflow: method for method in METHODS.values()}
+
+
+class DeliveryInterceptor(Interceptor):
+    """For the workflows of this package; others pass through untouched.
+
+    Args:
+        notify: Hears of each failed execution; returns at once and never raises.
+    """
+
+    def __init__(self, notify: Callable[[ExecutionFailed], None]) -> None:
+        self._notify = notify
+
+    def workflow_interceptor_class(
+        self, input: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor]:
+        """See base class."""
+        input.unsafe_extern_functions[_EXTERN] = self._notify
+        return _Inbound
+
+
+class _Inbound(WorkflowInboundInterceptor):
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
+        method = _METHOD_BY_WORKFLOW.get(workflow.info().workflow_type)
+        if method is None:
+            return await super().execute_workflow(input)
+        try:
+            if len(input.args) > 1:
+                # Left alone, a TypeError would fail the task, and Temporal retry it for ever.
+                refusal = ValidationError.at(
+                    "", f"started with {len(input.args)} inputs: send one JSON object"
+                )
+                failed = output(
+                    method,
+                    integration=None,
+                    message=None,
+                    response=None,
+                    policies=None,
+                    error=refusal.as_json(),
+                )
+                raise ApplicationError(
+                    refusal.message, failed, type=refusal.wire_name(), non_retryable=True
+                )
+            return await super().execute_workflow(input)
+        except ApplicationError as error:
+            if not workflow.unsafe.is_replaying():
+                workflow.extern_functions()[_EXTERN](_event(method.key, error))
+            raise
+
+
+def _event(key: str, error: ApplicationError) -> ExecutionFailed:
+    info = workflow.info()
+    detail = error.details[0] if error.details else {}
+    message = detail.get(key) or {}
+    return ExecutionFailed(
+        workflow_id=info.workflow_id,
+        run_id=info.run_id,
+        integration=detail.get("integration"),
+        method=key,
+        message_id=message.get("message_id"),
+        error=error.type or "",
+        message=error.message,
+    )

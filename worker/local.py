@@ -1,0 +1,214 @@
+"""`make run`: the embedded Temporal server, the provider stand-in and the worker, in one."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from durable_analytics.connection import connect
+from durable_analytics.contract import TASK_QUEUE
+from durable_analytics.errors import NotAccepted, SettingsError
+from durable_analytics.testing import VENDORS
+from worker.children import Child, hold
+from worker.settings import toml_file
+
+_HOST = "127.0.0.1"
+_FOLDER = Path(".temporal")
+_RETENTION = "720h"
+_SERVER_WAIT_SECONDS = 60
+
+
+class Ports(BaseSettings):
+    """Where `make run` listens, on loopback; each moves by its environment variable."""
+
+    model_config = SettingsConfigDict(env_prefix="LOCAL_")
+
+    temporal_port: int = Field(default=7233, ge=1, le=65535)
+    ui_port: int = Field(default=8233, ge=1, le=65535)
+    standin_port: int = Field(default=8090, ge=1, le=65535)
+
+
+async def main() -> int:
+    """Run everything until a signal or the end of a part; returns the exit status."""
+    ports = Ports()
+    lock = hold(_FOLDER / "run.lock")
+    if lock is None:
+        raise SettingsError(["`make run` is running in this folder already"])
+    own_server = not os.environ.get("TEMPORAL_ADDRESS")
+    names = ["temporal"] * own_server + ["standin", "worker"]
+    children = {name: Child(name, _FOLDER) for name in names}
+    for child in children.values():
+        await child.end_left_over()
+    _check_ports(ports, own_server=own_server)
+    stop = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    try:
+        await _start(children, ports)
+        print(_welcome(ports, own_server=own_server), flush=True)  # noqa: T201  # for a person
+        return await _wait(children, stop)
+    finally:
+        # The worker first, while Temporal still takes its last results.
+        for child in reversed(children.values()):
+            await child.stop()
+
+
+async def _start(children: Mapping[str, Child], ports: Ports) -> None:
+    environment = dict(os.environ)
+    if "temporal" in children:
+        address = f"{_HOST}:{ports.temporal_port}"
+        environment["TEMPORAL_ADDRESS"] = os.environ["TEMPORAL_ADDRESS"] = address
+        await children["temporal"].start(_server(ports), environment, _FOLDER / "temporal.log")
+        await _server_is_up(children["temporal"])
+        await _keep_closed_executions()
+    standin = [sys.executable, "-m", "durable_analytics.testing", "--port", str(ports.standin_port)]
+    await children["standin"].start(standin, environment, _FOLDER / "standin.log")
+    environment |= dict(_integrations(environment, ports))
+    await children["worker"].start([sys.executable, "-m", "worker"], environment)
+
+
+def _server(ports: Ports) -> list[str]:
+    return [
+        _temporal(),
+        *("server", "start-dev", "--ip", _HOST, "--ui-ip", _HOST, "--log-level", "error"),
+        *("--port", str(ports.temporal_port), "--ui-port", str(ports.ui_port)),
+        *("--db-filename", str(_FOLDER / "temporal.db")),
+    ]
+
+
+def _temporal() -> str:
+    return str(Path(sys.executable).with_name("temporal"))
+
+
+async def _server_is_up(server: Child) -> None:
+    ended = asyncio.create_task(server.ended())
+    up = asyncio.create_task(asyncio.wait_for(_connected(), _SERVER_WAIT_SECONDS))
+    await asyncio.wait([ended, up], return_when=asyncio.FIRST_COMPLETED)
+    if ended.done():
+        up.cancel()
+        raise SettingsError([f"the Temporal server ended; see {_FOLDER / 'temporal.log'}"])
+    ended.cancel()
+    await up
+
+
+async def _connected() -> None:
+    while True:
+        try:
+            await connect()
+        except NotAccepted:
+            continue
+        return
+
+
+async def _keep_closed_executions() -> None:
+    """The embedded server would forget them after a day."""
+    update = ["operator", "namespace", "update", "--namespace", "default"]
+    process = await asyncio.create_subprocess_exec(
+        *(_temporal(), *update, "--retention", _RETENTION),
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    await process.wait()
+
+
+def _integrations(environment: Mapping[str, str], ports: Ports) -> Iterator[tuple[str, str]]:
+    """An integration a provider at the stand-in, except where there are real credentials."""
+    configured = _configured(environment)
+    for name, vendor in VENDORS.items():
+        prefix = f"ANALYTICS_INTEGRATIONS__{name.upper()}__"
+        if name not in configured:
+            base_url = f"http://{_HOST}:{ports.standin_port}/{name}"
+            yield f"{prefix}BASE_URL", base_url
+            if name == "segment":
+                yield f"{prefix}PUBLIC_API_URL", base_url
+            for setting, value in vendor.credentials.items():
+                yield prefix + setting.upper(), value
+        if f"{prefix}ALLOW_POLICIES_OVERRIDE" not in environment:
+            yield f"{prefix}ALLOW_POLICIES_OVERRIDE", "true"
+    if "ANALYTICS_DEFAULT_INTEGRATION" not in environment:
+        yield "ANALYTICS_DEFAULT_INTEGRATION", "segment"
+
+
+def _configured(environment: Mapping[str, str]) -> set[str]:
+    """The integrations that the caller's own settings speak of."""
+    file = toml_file()
+    written = tomllib.loads(file.read_text()) if file.is_file() else {}
+    folder = environment.get("ANALYTICS_SECRETS_DIR")
+    secrets = [path.name for path in Path(folder).iterdir()] if folder else []
+    prefix = "ANALYTICS_INTEGRATIONS__"
+    named = [name.upper() for name in (*environment, *secrets)]
+    variables = (name.removeprefix(prefix) for name in named if name.startswith(prefix))
+    return {*written.get("integrations", {}), *(v.split("__")[0].lower() for v in variables)}
+
+
+def _check_ports(ports: Ports, *, own_server: bool) -> None:
+    wanted = {"LOCAL_STANDIN_PORT": ports.standin_port}
+    if own_server:
+        wanted |= {"LOCAL_TEMPORAL_PORT": ports.temporal_port, "LOCAL_UI_PORT": ports.ui_port}
+    problems = [
+        f"port {port} is taken: end what listens there, or move ours with {variable}=…"
+        for variable, port in wanted.items()
+        if not _is_free(port)
+    ]
+    if problems:
+        raise SettingsError(problems)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+async def _wait(children: Mapping[str, Child], stop: asyncio.Event) -> int:
+    """Until a signal; or until a part ends by itself, which ends everything."""
+    ends = {name: asyncio.create_task(child.ended()) for name, child in children.items()}
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([*ends.values(), stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    gone = {name: task.result() for name, task in ends.items() if task.done()}
+    for name, status in gone.items():
+        told = f"{name} ended with status {status}; `make run` goes on with what is pending"
+        print(told, file=sys.stderr)  # noqa: T201  # for a person
+    for task in ends.values():
+        task.cancel()
+    return 1 if gone else 0
+
+
+def _welcome(ports: Ports, *, own_server: bool) -> str:
+    queue = os.environ.get("ANALYTICS_TASK_QUEUE", TASK_QUEUE)
+    address = os.environ["TEMPORAL_ADDRESS"]
+    moved = address not in ("127.0.0.1:7233", "localhost:7233")
+    option = f" --address {address}" if moved else ""
+    message = '{"integration":"segment","track":{"user_id":"u-1","event":"Signed Up"}}'
+    ui = f"http://localhost:{ports.ui_port}" if own_server else "your server's"
+    return f"""
+Temporal UI    {ui}
+Temporal       {address}, task queue {queue}
+Stand-in       http://localhost:{ports.standin_port}/requests shows what the providers received
+
+Try:
+  .venv/bin/temporal workflow execute{option} --type Track --task-queue {queue} \\
+    --input '{message}'
+
+Ctrl-C stops it all and loses nothing.
+"""
+
+
+if __name__ == "__main__":
+    try:
+        _FOLDER.mkdir(exist_ok=True)
+        sys.exit(asyncio.run(main()))
+    except (SettingsError, NotAccepted) as error:
+        print(error, file=sys.stderr)  # noqa: T201  # for a person
+        sys.exit(2)

@@ -1,0 +1,39 @@
+"""Structured logs: one line an event, as JSON for machines or in columns for people."""
+
+import logging
+import sys
+
+import structlog
+
+_FOREIGN = (structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name)
+
+
+def configure(log_format: str, level: str) -> None:
+    """Send every record of the process to standard error.
+
+    Args:
+        log_format: "json", "console", or "auto" for console on a terminal and JSON elsewhere.
+        level: The least level that is shown.
+    """
+    people = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
+    renderer = structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer()
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[
+                *_FOREIGN,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.EventRenamer("event"),
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    # httpx logs whole URLs, which hold user ids at some providers.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpcore").setLevel(logging.WARNING)

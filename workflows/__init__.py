@@ -1,0 +1,29 @@
+"""The workflows: what Temporal replays."""
+
+from workflows.methods import (
+    WORKFLOWS,
+    Alias,
+    Annotate,
+    Call,
+    Delete,
+    Group,
+    Identify,
+    Metric,
+    Page,
+    Screen,
+    Track,
+)
+
+__all__ = [
+    "WORKFLOWS",
+    "Alias",
+    "Annotate",
+    "Call",
+    "Delete",
+    "Group",
+    "Identify",
+    "Metric",
+    "Page",
+    "Screen",
+    "Track",
+]
