@@ -154,7 +154,7 @@ def as_response(answer: Answer) -> dict[str, Any]:
 def as_failure_response(answer: Answer) -> dict[str, Any]:
     """The same, cut to what Temporal keeps of a failure."""
     response = as_response(answer)
-    written = json.dumps(answer.body, ensure_ascii=False)
+    written = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":"))
     if len(json.dumps(answer.body)) > FAILURE_BODY_LIMIT_BYTES:
         text = answer.body if isinstance(answer.body, str) else written
         response |= {"body": _fitting(text), "truncated": True}

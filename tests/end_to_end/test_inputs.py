@@ -1,0 +1,273 @@
+"""Inputs of every wrong shape fail with a clear message, and leave no execution running."""
+
+import uuid
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+from durable_analytics.contract import METHODS
+from durable_analytics.testing import StandIn
+from tests.conftest import Execute, Json
+from worker import Settings
+
+NOT_AN_OBJECT = 'the input must be one JSON object, like {"track": {"…": "…"}}'
+
+
+def raw(data: bytes, encoding: bytes = b"json/plain") -> RawValue:
+    """A payload as a careless client might write it."""
+    return RawValue(Payload(metadata={"encoding": encoding}, data=data))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ([], NOT_AN_OBJECT),
+        ([None], NOT_AN_OBJECT),
+        ([[{"track": {}}]], NOT_AN_OBJECT),
+        (["track"], NOT_AN_OBJECT),
+        ([7], NOT_AN_OBJECT),
+        ([{"track": {}}, {"track": {}}], "started with 2 inputs: send one JSON object"),
+        ([{"track": {}}, None], "started with 2 inputs: send one JSON object"),
+        ([1, "2", [3]], "started with 3 inputs: send one JSON object"),
+        ([raw(b'{"track": ')], "the input is not valid JSON"),
+        ([raw(b"\xff\xfe")], "the input is not valid JSON"),
+        ([raw(b"{}" * 2)], "the input is not valid JSON"),
+        ([raw(b"[" * 5000)], "the input is not valid JSON"),
+        ([raw(b'{"track":{"user_id":"u","event":"\\ud800"}}')], "the input is not valid JSON"),
+        ([raw(b"x", b"binary/plain")], "the input must be JSON, not a payload of 'binary/plain'"),
+        ([raw(b"x", b"foreign")], "the input must be JSON, not a payload of 'foreign'"),
+        (
+            [raw(b'{"track":{"user_id":"u","event":"e","properties":{"a":[1e999]}}}')],
+            "track.properties.a.0 is not a finite number: leave the key out, or send null",
+        ),
+        ([{}], "track is required"),
+        ([{"track": None}], "track must be an object"),
+        ([{"track": [1]}], "track must be an object"),
+        (
+            [{"integration": 7, "track": {"user_id": "u", "event": "e"}}],
+            "integration must be text",
+        ),
+    ],
+)
+async def test_a_wrong_shape_is_a_validation_error(
+    execute: Execute, standin: StandIn, inputs: list[object], message: str
+) -> None:
+    """One failure, with a detail, and nothing sent."""
+    output = await execute("Track", *inputs)
+
+    assert output["error"]["type"] == "ValidationError"
+    assert output["error"]["message"] == message
+    assert output["response"] is None
+    assert standin.requests == []
+
+
+@pytest.mark.parametrize("key", METHODS)
+async def test_every_method_takes_its_input_raw(execute: Execute, key: str) -> None:
+    """The message's key is the method's."""
+    output = await execute(METHODS[key].workflow, "text")
+
+    assert output["error"]["type"] == "ValidationError"
+    assert key in output
+    assert f'{{"{key}": ' in output["error"]["message"]
+
+
+async def test_no_execution_is_left_running(
+    execute: Execute, temporal: Client, running_worker: Settings
+) -> None:
+    """Each wrong start has ended as failed."""
+    workflow_id = f"wrong-{uuid.uuid4()}"
+    await execute("Track", "text", id=workflow_id)
+
+    description = await temporal.get_workflow_handle(workflow_id).describe()
+
+    assert description.status is WorkflowExecutionStatus.FAILED
+    assert description.task_queue == running_worker.task_queue
+
+
+@pytest.mark.parametrize(
+    ("data", "problems"),
+    [
+        (
+            {"integration": "segment", "track": {"user_id": "u-1", "evnt": "E"}},
+            {
+                "track.event": "is required",
+                "track.evnt": "is not a known key: did you mean event?",
+            },
+        ),
+        (
+            {"trak": {"user_id": "u-1", "event": "E"}},
+            {
+                "track": "is required",
+                "trak": "is not a known key: did you mean track?",
+            },
+        ),
+        (
+            {"track": {"userId": "u-1", "user_id": "u-1", "event": "E"}},
+            {"track.user_id": "is spelled twice, as userId and user_id: keep one"},
+        ),
+        (
+            {"track": {"anonymous_id": " ", "event": "\t"}},
+            {"track.event": "is required"},
+        ),
+        (
+            {"track": {"anonymous_id": " ", "event": "E"}},
+            {"track.user_id": "is required where anonymous_id is not set"},
+        ),
+        (
+            {
+                "track": {
+                    "user_id": "u-1",
+                    "event": "E",
+                    "properties": {"revenue": "19.99", "currency": "dollars", "value": True},
+                }
+            },
+            {"track.properties.revenue": "must be a number, like 19.99"},
+        ),
+        (
+            {"track": {"user_id": "u-1", "event": "E", "properties": {"currency": "usd"}}},
+            {"track.properties.currency": 'must be an ISO 4217 code in capitals, like "USD"'},
+        ),
+        (
+            {"track": {"user_id": "u-1", "event": "E", "timestamp": "yesterday"}},
+            {"track.timestamp": 'must be ISO 8601, like "2026-01-31T09:30:00Z"'},
+        ),
+        (
+            {"track": {"user_id": "u-1", "event": "E", "message_id": "x" * 100}},
+            {"track.message_id": "must have 1 to 99 printable characters"},
+        ),
+        (
+            {"track": {"user_id": 5, "event": "E"}, "strict": "no", "context": {"ip": 4}},
+            {
+                "strict": "must be true or false",
+                "context.ip": "must be text",
+                "track.user_id": "must be text",
+            },
+        ),
+        (
+            {"track": {"user_id": "u", "event": "E" * 33_000}},
+            {"track": "makes a request of 33151 bytes; Segment takes 32768"},
+        ),
+    ],
+)
+async def test_what_is_wrong_is_named(
+    execute: Execute, standin: StandIn, data: Json, problems: dict[str, str]
+) -> None:
+    """Each field by its path, with what to write instead, never with its value."""
+    output = await execute("Track", data)
+
+    assert output["error"]["type"] == "ValidationError"
+    assert {f["path"]: f["message"] for f in output["error"]["fields"]} == problems
+    assert standin.requests == []
+
+
+async def test_an_unknown_integration_is_told_the_known_ones(
+    execute: Execute, standin: StandIn
+) -> None:
+    """Sorted, in the message."""
+    output = await execute(
+        "Track", {"integration": "segmnt", "track": {"user_id": "u-1", "event": "E"}}
+    )
+
+    assert output["error"]["type"] == "UnknownIntegration"
+    known = "journy, rudderstack, segment, trakio, trophy"
+    assert output["error"]["message"].endswith(f"configured: {known}")
+    assert standin.requests == []
+
+
+async def test_camel_case_is_taken_and_data_is_not_renamed(
+    execute: Execute, standin: StandIn
+) -> None:
+    """The message's own keys have two spellings; keys of data have the caller's."""
+    await execute(
+        "Track",
+        {
+            "integration": "segment",
+            "context": {"userAgent": "curl", "groupId": "g-1"},
+            "requestOptions": {"query": {"debug_mode": True}},
+            "track": {
+                "anonymousId": "a-1",
+                "messageId": "m-1",
+                "event": "E",
+                "properties": {"order_id": 1, "orderId": 2, "nothing": None},
+            },
+        },
+    )
+
+    (request,) = standin.requests
+    assert request["query"] == {"debug_mode": "true"}
+    assert request["body"]["messageId"] == "m-1"
+    assert request["body"]["anonymousId"] == "a-1"
+    assert request["body"]["context"] == {"userAgent": "curl", "groupId": "g-1"}
+    assert request["body"]["properties"] == {"order_id": 1, "orderId": 2, "nothing": None}
+
+
+async def test_null_is_delivered_as_null(execute: Execute, standin: StandIn) -> None:
+    """It deletes a trait at journy.io; a key that was not set stays away."""
+    await execute(
+        "Identify",
+        {"integration": "journy", "identify": {"user_id": "u-1", "traits": {"plan": None}}},
+    )
+
+    (item,) = standin.requests[0]["body"]["batch"]
+    assert item["traits"] == {"plan": None}
+    assert "anonymousId" not in item
+
+
+async def test_lenient_inputs_pass_what_segment_itself_takes(
+    execute: Execute, standin: StandIn
+) -> None:
+    """With `"strict": false`, unknown keys and odd values go through as they are."""
+    message = {
+        "userId": 42,
+        "event": "E",
+        "_metadata": {"bundled": []},
+        "properties": {"revenue": "12,50"},
+        "writtenAt": "now",
+    }
+    output = await execute("Track", {"strict": False, "track": message, "context": {"ip": None}})
+
+    assert output["status"] == "success"
+    body = standin.requests[0]["body"]
+    assert body["userId"] == "42"
+    assert body["_metadata"] == {"bundled": []}
+    assert body["writtenAt"] == "now"
+    assert body["properties"] == {"revenue": "12,50"}
+    assert body["context"] == {"ip": None}
+
+
+@pytest.mark.parametrize(
+    ("message", "path"), [({"event": "E"}, "track.user_id"), ({"userId": "u"}, "track.event")]
+)
+async def test_lenient_inputs_are_refused_what_segment_drops(
+    execute: Execute, standin: StandIn, message: Json, path: str
+) -> None:
+    """No id or no event name: Segment answers 200 and drops it."""
+    output = await execute("Track", {"strict": False, "track": message})
+
+    assert [field["path"] for field in output["error"]["fields"]] == [path]
+    assert standin.requests == []
+
+
+async def test_a_failure_shows_the_message_as_far_as_it_was_read(
+    temporal: Client, running_worker: Settings
+) -> None:
+    """The failure's type and first detail are what a caller in another language matches on."""
+    with pytest.raises(WorkflowFailureError) as failed:
+        await temporal.execute_workflow(
+            "Group",
+            {"group": {"userId": "u-1"}},
+            id=f"test-{uuid.uuid4()}",
+            task_queue=running_worker.task_queue,
+        )
+
+    cause = failed.value.cause
+    assert isinstance(cause, ApplicationError)
+    assert (cause.type, cause.non_retryable) == ("ValidationError", True)
+    assert cause.details[0]["group"] == {"user_id": "u-1"}
+    assert cause.details[0]["integration"] == "segment"
+    assert cause.details[0]["error"]["fields"] == [
+        {"path": "group.group_id", "message": "is required"}
+    ]

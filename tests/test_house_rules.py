@@ -1,0 +1,131 @@
+"""The rules of the house: who imports whom, what the wheel holds, what must be complete."""
+
+import ast
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import durable_analytics
+from activities import activity_names
+from durable_analytics.contract import METHODS
+from durable_analytics.errors import DELIVERY_ERRORS, DeliveryError
+from durable_analytics.providers import provider_class, provider_names
+from worker import list_activities, list_workflows
+from workflows import WORKFLOWS
+
+ROOT = Path(__file__).parent.parent
+OURS = {"durable_analytics", "workflows", "activities", "worker", "tests"}
+
+MAY_IMPORT = {
+    "src/durable_analytics": {"durable_analytics"},
+    "workflows": {"workflows", "durable_analytics"},
+    "activities": {"activities", "durable_analytics"},
+    "worker": {"worker", "workflows", "activities", "durable_analytics"},
+}
+
+HTTP_LIBRARIES = {"httpx", "aiohttp", "requests", "urllib3"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The top-level packages that a module imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            yield (node.module or "").split(".")[0]
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_imports_go_one_way(folder: str) -> None:
+    """The library imports none of the others; workflows and activities do not know the worker."""
+    modules = sorted((ROOT / folder).rglob("*.py"))
+    assert modules
+    for module in modules:
+        assert set(imports(module)) & OURS <= MAY_IMPORT[folder], module
+
+
+def test_only_activities_and_worker_speak_http() -> None:
+    """But for the stand-in, which is a server."""
+    for folder in ("src/durable_analytics", "workflows"):
+        for module in (ROOT / folder).rglob("*.py"):
+            if module.name != "testing.py":
+                assert not set(imports(module)) & HTTP_LIBRARIES, module
+
+
+def test_importing_the_client_loads_no_http_library() -> None:
+    """A service that only starts deliveries pays for none."""
+    code = "import sys, durable_analytics; print(*{m.split('.')[0] for m in sys.modules})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+
+    assert set(loaded.stdout.split()) & {*HTTP_LIBRARIES, "pydantic_settings", "structlog"} == set()
+
+
+def test_the_wheel_holds_one_package(tmp_path: Path) -> None:
+    """`workflows` at the top of a wheel would overwrite another project's."""
+    build = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
+    subprocess.run(
+        [sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True, capture_output=True
+    )
+
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {
+        "durable_analytics",
+        f"durable_analytics-{durable_analytics.__version__}.dist-info",
+    }
+    assert "durable_analytics/py.typed" in names
+
+
+def test_every_method_is_everywhere() -> None:
+    """One table of methods; the workflows are the only thing written out beside it."""
+    assert list_workflows() == sorted(method.workflow for method in METHODS.values())
+    assert sorted(workflow.__name__ for workflow in WORKFLOWS) == list_workflows()
+    assert (
+        list_activities()
+        == activity_names()
+        == sorted(
+            f"{workflow}.{step}"
+            for workflow in list_workflows()
+            for step in ("Request", "Validation")
+        )
+    )
+    for key in METHODS:
+        assert callable(getattr(durable_analytics.AnalyticsClient, key))
+
+
+def test_every_method_has_a_provider() -> None:
+    """And every provider has methods."""
+    classes = {name: provider_class(name) for name in provider_names()}
+    assert classes.keys() == {"journy", "rudderstack", "segment", "trakio", "trophy"}
+    for key in METHODS:
+        assert any(hasattr(provider, key) for provider in classes.values())
+
+
+def test_the_tree_of_errors_is_complete() -> None:
+    """Each delivery error is in the table of wire names and in the drawn tree."""
+    drawing = sys.modules["durable_analytics.errors"].__doc__ or ""
+    assert set(DELIVERY_ERRORS.values()) == set(DeliveryError.__subclasses__())
+    for name in DELIVERY_ERRORS:
+        assert f"── {name} " in drawing
+
+
+def test_public_names_are_sorted() -> None:
+    """`__all__` of the library, case by case."""
+    assert durable_analytics.__all__ == sorted(durable_analytics.__all__)
+    for name in durable_analytics.__all__:
+        assert hasattr(durable_analytics, name)
+
+
+def test_modules_say_why_they_exist() -> None:
+    """One sentence at the top of each."""
+    for folder in MAY_IMPORT:
+        for module in (ROOT / folder).rglob("*.py"):
+            first = (ast.get_docstring(ast.parse(module.read_text())) or "").split("\n")[0]
+            assert first.endswith((".", "?")), module

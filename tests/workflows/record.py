@@ -1,0 +1,82 @@
+"""Records the histories that test_replay replays: `python -m tests.workflows.record`.
+
+Run it when a method is added. Never to mend a failing replay: that failure says that executions
+in flight would break on the next deploy.
+"""
+
+import asyncio
+import contextlib
+import uuid
+from pathlib import Path
+
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from durable_analytics.testing import StandIn
+from tests.conftest import TEMPORAL, Json, settings_for
+from worker import register
+
+HISTORIES = Path(__file__).parent / "histories"
+
+TRACK: Json = {"integration": "segment", "track": {"user_id": "u-1", "event": "Signed Up"}}
+
+CASES: dict[str, tuple[str, Json]] = {
+    "identify": ("Identify", {"identify": {"user_id": "u-1", "traits": {"plan": "pro"}}}),
+    "track": ("Track", TRACK),
+    "group": ("Group", {"group": {"user_id": "u-1", "group_id": "g-1"}}),
+    "alias": ("Alias", {"alias": {"previous_user_id": "a-1", "new_user_id": "u-1"}}),
+    "page": ("Page", {"page": {"user_id": "u-1", "name": "Home"}}),
+    "screen": ("Screen", {"screen": {"user_id": "u-1", "name": "Home"}}),
+    "delete": ("Delete", {"delete": {"user_id": "u-1"}}),
+    "annotate": ("Annotate", {"integration": "trakio", "annotate": {"event": "Deployed"}}),
+    "metric": (
+        "Metric",
+        {"integration": "trophy", "metric": {"key": "words", "user": {"id": "u-1"}, "value": 1}},
+    ),
+    "call": ("Call", {"call": {"method": "POST", "path": "/v1/track", "body": {"userId": "u-1"}}}),
+    "refused": ("Track", {"track": {"user_id": "u-1"}}),
+    "retried": ("Track", TRACK),
+    "rejected": ("Track", TRACK),
+    "cancelled": ("Track", TRACK),
+}
+"""By the file's name: the workflow type and its input."""
+
+SCRIPTS: dict[str, list[Json]] = {
+    "retried": [{"status": 500}],
+    "rejected": [{"status": 400}],
+    "cancelled": [{"status": 500}] * 9,
+}
+
+
+async def main() -> None:
+    """Run every case and write its history."""
+    async with (
+        StandIn() as standin,
+        await WorkflowEnvironment.start_local(
+            dev_server_existing_path=TEMPORAL, dev_server_log_level="error"
+        ) as environment,
+    ):
+        settings = settings_for(standin)
+        target = environment.client.service_client.config.target_host
+        client = await Client.connect(target, identity="recorder")
+        async with Worker(
+            client, task_queue=settings.task_queue, plugins=[register(settings)], identity="worker"
+        ):
+            for name, (workflow, data) in CASES.items():
+                standin.clear()
+                standin.script("segment", *SCRIPTS.get(name, []))
+                handle = await client.start_workflow(
+                    workflow, data, id=f"{name}-{uuid.uuid4()}", task_queue=settings.task_queue
+                )
+                if name == "cancelled":
+                    await standin.wait_for(1)
+                    await handle.cancel()
+                with contextlib.suppress(WorkflowFailureError):
+                    await handle.result()
+                history = await handle.fetch_history()
+                (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

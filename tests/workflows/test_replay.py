@@ -1,0 +1,29 @@
+"""Recorded histories replay: no change of the code breaks an execution in flight."""
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+
+from durable_analytics.contract import METHODS
+from durable_analytics.testing import StandIn
+from tests.conftest import settings_for
+from tests.workflows.record import CASES, HISTORIES
+from worker import register
+
+
+def test_every_method_has_a_history() -> None:
+    """And every history is one of the recorded cases."""
+    assert {path.stem for path in HISTORIES.glob("*.json")} == CASES.keys()
+    assert METHODS.keys() <= CASES.keys()
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_replays(standin: StandIn, name: str) -> None:
+    """Command by command, as it was recorded."""
+    history = WorkflowHistory.from_json(name, (HISTORIES / f"{name}.json").read_text())
+    replayer = Replayer(workflows=[], plugins=[register(settings_for(standin))])
+
+    replayed = await replayer.replay_workflow(history, raise_on_replay_failure=True)
+
+    assert replayed.replay_failure is None
+    assert standin.requests == []
