@@ -80,10 +80,11 @@ async def send(
         raise Unavailable(f"{host} gave no answer within {seconds} s") from None
     except httpx.ConnectError:
         raise Unavailable(f"could not connect to {host}") from None
+    except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        # Some provider built what HTTP cannot carry.
+        raise Internal(f"the request could not be sent ({type(error).__name__})") from None
     except httpx.TransportError as error:
         raise Unavailable(f"the connection to {host} broke ({type(error).__name__})") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Internal(f"the request could not be sent ({type(error).__name__})") from None
 
 
 async def _read(response: httpx.Response, secrets: list[str]) -> Answer:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -29,7 +30,7 @@ class Received:
 
     method: str
     path: str
-    """Below the integration's base URL."""
+    """Below the integration's base URL, as it came: "a%2Fb" is one step."""
 
     headers: Mapping[str, str]
     """By lower-case name."""
@@ -106,17 +107,39 @@ def _trakio_authorizes(request: Received, credentials: Mapping[str, str]) -> boo
 
 def _trophy_answers(request: Received) -> Reply:
     steps = request.path.strip("/").split("/")
+    body = request.body if isinstance(request.body, dict) else {}
     if steps[0] == "metrics" and request.method == "POST":
-        user = request.body.get("user", {}) if isinstance(request.body, dict) else {}
+        user = body.get("user")
         key = request.headers.get("idempotency-key")
-        replay = f"{steps[1:2]} {user.get('id')} {key}"
-        if key and replay in request.seen:
-            return 202, {"eventId": "stand-in", "idempotentReplayed": True}
+        replay = f"{steps[1:2]} {user.get('id') if isinstance(user, dict) else None} {key}"
+        is_replay = key is not None and replay in request.seen
         request.seen.add(replay)
-        return 201, {"eventId": "stand-in", "idempotencyKey": key}
+        event = {"idempotencyKey": key, "idempotentReplayed": is_replay}
+        return (202 if is_replay else 201), {**_TROPHY_EVENT, **event}
     if steps[0] == "users":
-        return (201 if request.method == "POST" else 200), {"id": "/".join(steps[1:])}
+        is_new = request.method == "POST"
+        user_id = body.get("id") if is_new else unquote("/".join(steps[1:]))
+        return (201 if is_new else 200), {**_TROPHY_USER, **body, "id": user_id}
     return 200, {}
+
+
+_TROPHY_EVENT: JsonObject = {
+    "eventId": "stand-in",
+    "metricId": "stand-in",
+    "total": 0,
+    "achievements": [],
+    "currentStreak": {"length": 0, "frequency": "daily", "extended": False},
+    "points": {},
+    "leaderboards": {},
+}
+_TROPHY_USER: JsonObject = {
+    "subscribeToEmails": False,
+    "attributes": {},
+    "control": False,
+    "created": "2026-01-01T00:00:00.000Z",
+    "updated": "2026-01-01T00:00:00.000Z",
+}
+"""As much as Trophy's own clients need to read an answer."""
 
 
 VENDORS: Mapping[str, Vendor] = {
@@ -247,7 +270,7 @@ class StandIn:
     async def _take_script(self, request: web.Request) -> web.Response:
         try:
             script = await request.json()
-            self.script(script["integration"], *script["answers"])
+            self.script(script["integration"], *map(dict, script["answers"]))
         except (ValueError, KeyError, TypeError):
             known = ", ".join(sorted(self.vendors))
             told = f'send {{"integration": one of {known}, "answers": [{{"status": 500}}, …]}}'
@@ -260,9 +283,9 @@ class StandIn:
             return web.json_response({"error": f"no integration {name}"}, status=404)
         received = Received(
             request.method,
-            f"/{request.match_info['path']}",
+            request.rel_url.raw_path.removeprefix(f"/{name}"),
             {key.lower(): value for key, value in request.headers.items()},
-            _parsed(await request.text()),
+            _parsed((await request.read()).decode(errors="replace")),
             self._seen.setdefault(name, set()),
         )
         row = self._record(name, received, request)
@@ -293,7 +316,7 @@ class StandIn:
             "integration": name,
             "method": received.method,
             "path": received.path,
-            "query": dict(request.query),
+            "query": _masked(_query(request), secrets),
             "headers": {k: _masked_header(k, v) for k, v in received.headers.items()},
             "body": _masked(received.body, secrets),
             "received_at": datetime.now(UTC).isoformat(),
@@ -301,6 +324,12 @@ class StandIn:
         }
         self.requests.append(row)
         return row
+
+
+def _query(request: web.Request) -> JsonObject:
+    """A name that comes more than once has a list."""
+    several = {name: request.query.getall(name) for name in request.query}
+    return {name: values if len(values) > 1 else values[0] for name, values in several.items()}
 
 
 def _parsed(text: str) -> Any:

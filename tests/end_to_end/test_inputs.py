@@ -163,6 +163,35 @@ async def test_what_is_wrong_is_named(
     assert standin.requests == []
 
 
+async def test_what_could_not_be_told_is_refused(execute: Execute, standin: StandIn) -> None:
+    """An output over Temporal's 2 MiB would lose what happened to a delivered message."""
+    page = {"user_id": "u", "name": "n", "properties": {"text": "é" * 200_000}}
+
+    output = await execute("Page", {"integration": "journy", "page": page})
+
+    assert output["error"]["fields"] == [
+        {
+            "path": "page",
+            "message": "is 1200057 bytes as Temporal writes it, in ASCII; at most 1048576 can be told",
+        }
+    ]
+    assert standin.requests == []
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_a_large_message_is_told_whole(
+    execute: Execute, standin: StandIn, status: int
+) -> None:
+    """Beside an answer as large as one can be, in an output as in a failure."""
+    page = {"user_id": "u", "name": "n", "properties": {"text": "é" * 170_000}}
+    standin.script("journy", {"status": status, "body": "\x01" * 64 * 1024})
+
+    output = await execute("Page", {"integration": "journy", "page": page})
+
+    assert output["page"]["properties"] == page["properties"]
+    assert output["response"]["status_code"] == status
+
+
 async def test_an_unknown_integration_is_told_the_known_ones(
     execute: Execute, standin: StandIn
 ) -> None:

@@ -1,13 +1,7 @@
 """Providers: one file a vendor, on one base."""
 
-from durable_analytics.providers.base import (
-    Answer,
-    BaseUrl,
-    Credential,
-    Delivery,
-    HttpRequest,
-    Provider,
-)
+from durable_analytics.providers.base import BaseUrl, Credential, Provider
+from durable_analytics.providers.exchange import Answer, Delivery, HttpRequest
 from durable_analytics.providers.registry import provider_class, provider_names
 
 __all__ = [

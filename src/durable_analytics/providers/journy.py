@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from durable_analytics.messages import JsonObject, Message, Screen
-from durable_analytics.providers.base import BaseUrl, Delivery, HttpRequest
+from durable_analytics.providers.base import BaseUrl
+from durable_analytics.providers.exchange import Delivery, HttpRequest
 from durable_analytics.providers.segment_compatible import SegmentCompatible, instant
 
 
@@ -36,6 +37,6 @@ class Journy(SegmentCompatible):
         self, type_: str, delivery: Delivery[Message], sent_at: datetime, fields: JsonObject
     ) -> HttpRequest:
         """A batch of one: journy.io documents no other endpoint."""
-        item = {"type": type_, **self.item(delivery, fields)}
+        item = {**self.item(delivery, fields), "type": type_}
         body = {"batch": [item], "sentAt": instant(sent_at)}
         return HttpRequest("POST", f"{self.base_url}/backend/v1/batch", body)

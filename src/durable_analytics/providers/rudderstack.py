@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from durable_analytics.messages import Identify
-from durable_analytics.providers.base import Delivery, HttpRequest
+from durable_analytics.providers.exchange import Delivery, HttpRequest
 from durable_analytics.providers.segment_compatible import SegmentCompatible
 
 

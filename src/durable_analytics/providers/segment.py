@@ -8,7 +8,8 @@ from pydantic import model_validator
 
 from durable_analytics.errors import UnsupportedMethod
 from durable_analytics.messages import Delete
-from durable_analytics.providers.base import BaseUrl, Credential, Delivery, HttpRequest
+from durable_analytics.providers.base import BaseUrl, Credential
+from durable_analytics.providers.exchange import Delivery, HttpRequest
 from durable_analytics.providers.segment_compatible import SegmentCompatible
 
 _REGIONS = {
@@ -51,10 +52,11 @@ class Segment(SegmentCompatible):
     @model_validator(mode="before")
     @classmethod
     def _addresses_of_the_region(cls, settings: Any) -> Any:
-        if isinstance(settings, dict) and settings.get("region", "us") in _REGIONS:
-            tracking, public = _REGIONS[settings.get("region", "us")]
-            return {"base_url": tracking, "public_api_url": public, **settings}
-        return settings
+        if not isinstance(settings, dict):
+            return settings
+        # A wrong region is told as such, not as missing addresses.
+        tracking, public = _REGIONS.get(str(settings.get("region")), _REGIONS["us"])
+        return {"base_url": tracking, "public_api_url": public, **settings}
 
     def methods(self) -> list[str]:
         """All but delete where its token is not set."""

@@ -4,7 +4,7 @@ Source: Segment's HTTP Tracking API and its specification; RudderStack and journ
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from durable_analytics.errors import DeliveryError, Rejected, ValidationError
 from durable_analytics.messages import (
     Alias,
+    Context,
     Group,
     Identify,
     JsonObject,
@@ -21,7 +22,9 @@ from durable_analytics.messages import (
     Screen,
     Track,
 )
-from durable_analytics.providers.base import Answer, Credential, Delivery, HttpRequest, Provider
+from durable_analytics.providers.additions import credentials_among
+from durable_analytics.providers.base import Credential, Provider
+from durable_analytics.providers.exchange import Answer, Delivery, HttpRequest
 
 _CAMEL_CONTEXT = {
     "device": ("ad_tracking_enabled", "advertising_id"),
@@ -93,11 +96,16 @@ class SegmentCompatible(Provider):
 
     def item(self, delivery: Delivery[Message], fields: JsonObject) -> JsonObject:
         """The message in Segment's words, without the envelope of a request."""
+        if problems := credentials_among(
+            delivery.method, delivery.unchecked, self.credential_names
+        ):
+            raise ValidationError.of(problems)
         common = delivery.given(
             "message_id", "timestamp", "user_id", "anonymous_id", "integrations"
         )
-        ours = {**delivery.unchecked, **common, **fields}
-        item = {to_camel(name): value for name, value in ours.items()}
+        known = type(delivery.message).model_fields
+        item = _in_camel_case(delivery.unchecked, known)
+        item |= {to_camel(name): value for name, value in {**common, **fields}.items()}
         if context := self.context(delivery, moved="traits" not in fields):
             item["context"] = context
         return item
@@ -109,18 +117,23 @@ class SegmentCompatible(Provider):
             delivery: The message.
             moved: Whether its traits belong here.
         """
-        context: JsonObject = {}
-        for name, value in delivery.context.items():
-            renamed = {key: to_camel(key) for key in _CAMEL_CONTEXT.get(name, ())}
-            if renamed and isinstance(value, dict):
-                value = {renamed.get(key, key): item for key, item in value.items()}  # noqa: PLW2901
-            context[to_camel(name)] = value
+        context = _in_camel_case(delivery.context, Context.model_fields)
+        for name, known in _CAMEL_CONTEXT.items():
+            if isinstance(value := context.get(to_camel(name)), dict):
+                context[to_camel(name)] = _in_camel_case(value, known)
+        # SDKs put the context into the message; it is nearer than the input's.
+        context |= _object(delivery.unchecked.get("context"))
         for name, place in (("channel", "channel"), ("company_id", "groupId")):
             if (value := delivery.given(name).get(name)) is not None:
                 context[place] = value
         if moved and (traits := delivery.given("traits").get("traits")):
             context["traits"] = {**_object(context.get("traits")), **traits}
         return context
+
+
+def _in_camel_case(fields: JsonObject, known: Container[str]) -> JsonObject:
+    """Rename what the specification knows; any other key stays as the caller wrote it."""
+    return {to_camel(n) if n in known else n: value for n, value in fields.items()}
 
 
 def _object(value: Any) -> JsonObject:

@@ -18,14 +18,8 @@ from durable_analytics.messages import (
     PersonMessage,
     Track,
 )
-from durable_analytics.providers.base import (
-    Answer,
-    BaseUrl,
-    Credential,
-    Delivery,
-    HttpRequest,
-    Provider,
-)
+from durable_analytics.providers.base import BaseUrl, Credential, Provider
+from durable_analytics.providers.exchange import Answer, Delivery, HttpRequest
 
 
 class Trakio(Provider):

@@ -12,14 +12,9 @@ from pydantic.alias_generators import to_camel
 
 from durable_analytics.errors import DeliveryError, FieldProblem, Unavailable, ValidationError
 from durable_analytics.messages import Identify, JsonObject, Message, Metric
-from durable_analytics.providers.base import (
-    Answer,
-    BaseUrl,
-    Credential,
-    Delivery,
-    HttpRequest,
-    Provider,
-)
+from durable_analytics.providers.additions import is_header_value
+from durable_analytics.providers.base import BaseUrl, Credential, Provider
+from durable_analytics.providers.exchange import Answer, Delivery, HttpRequest
 
 
 def _is_text(value: Any) -> bool:
@@ -43,6 +38,9 @@ _USER_FIELDS = {
     "subscribe_to_emails": ("subscribeToEmails", _is_boolean, "true or false"),
 }
 """The traits that are fields of a user there: the name on the wire, the check, its words."""
+
+_SPELLED = {to_camel(name): field for name, field in _USER_FIELDS.items()} | _USER_FIELDS
+"""The same by both spellings."""
 
 
 class Trophy(Provider):
@@ -78,22 +76,22 @@ class Trophy(Provider):
             **delivery.given("value", "attributes"),
         }
         idempotency_key = metric.idempotency_key or metric.message_id or ""
-        if not (idempotency_key.isascii() and idempotency_key.isprintable()):
+        if not is_header_value(idempotency_key):
             raise ValidationError.at(
                 "metric.idempotency_key" if metric.idempotency_key else "metric.message_id",
-                f"must be ASCII at {self.title}, where it becomes a header",
+                f"must be printable ASCII, no space around it, at {self.title}: it is a header",
             )
-        url = f"{self.base_url}/metrics/{quote(metric.key, safe='')}/event"
+        url = f"{self.base_url}/metrics/{_step('metric.key', metric.key)}/event"
         return HttpRequest("POST", url, body, {"Idempotency-Key": idempotency_key})
 
     def identify(self, delivery: Delivery[Identify], sent_at: datetime) -> HttpRequest:
         """A user, made or changed; traits that are no field of it are its attributes."""
         del sent_at
-        self._refuse_what_has_no_place(delivery)
         person = delivery.message
         if not person.user_id:
             raise ValidationError.at("identify.user_id", f"is required at {self.title}")
-        url = f"{self.base_url}/users/{quote(person.user_id, safe='')}"
+        self._refuse_what_has_no_place(delivery)
+        url = f"{self.base_url}/users/{_step('identify.user_id', person.user_id)}"
         return HttpRequest("PUT", url, _user(person.traits or {}))
 
     def _refuse_what_has_no_place(self, delivery: Delivery[Message]) -> None:
@@ -101,24 +99,33 @@ class Trophy(Provider):
         self.no_context(delivery)
 
 
+def _step(path: str, value: str) -> str:
+    """A step of a URL's path, whatever characters it holds."""
+    if value in (".", ".."):
+        raise ValidationError.at(path, "would lead to another address at Trophy: use another")
+    return quote(value, safe="")
+
+
 def _user(traits: JsonObject) -> JsonObject:
-    user: JsonObject = {}
-    attributes: JsonObject = {}
-    problems = []
-    spelled = {to_camel(name): name for name in _USER_FIELDS}
-    for trait, value in traits.items():
-        name, fits, words = _USER_FIELDS.get(spelled.get(trait, trait), (trait, _is_text, "text"))
-        if trait == "attributes" and isinstance(value, dict):
-            attributes.update(value)
-        elif value is None or fits(value):
-            (user if name != trait or trait in _USER_FIELDS else attributes)[name] = value
-        else:
-            problems.append(FieldProblem(f"identify.traits.{trait}", f"must be {words} at Trophy"))
-    problems += [
+    nested = traits.get("attributes")
+    attributes: JsonObject = dict(nested) if isinstance(nested, dict) else {}
+    problems = [
         FieldProblem(f"identify.traits.attributes.{name}", "must be text at Trophy")
         for name, value in attributes.items()
         if value is not None and not isinstance(value, str)
     ]
+    user: JsonObject = {}
+    for trait, value in traits.items():
+        if trait == "attributes" and isinstance(value, dict):
+            continue
+        name, fits, words = _SPELLED.get(trait, (trait, _is_text, "text"))
+        place = user if trait in _SPELLED else attributes
+        if name in place:
+            problems.append(FieldProblem(f"identify.traits.{trait}", "is given twice: keep one"))
+        elif value is None or fits(value):
+            place[name] = value
+        else:
+            problems.append(FieldProblem(f"identify.traits.{trait}", f"must be {words} at Trophy"))
     if problems:
         raise ValidationError.of(problems)
     return {**user, "attributes": attributes} if attributes else user
