@@ -1,5 +1,5 @@
 # `make run`, `make test`, `make check`: each installs what it needs into .venv first.
-.PHONY: run test check format lock install container-test clean
+.PHONY: run test check format readme lock install container-test clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,6 +28,14 @@ check: install
 format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The README's tables of methods, from the code.
+readme: install
+	$(BIN)/python -m tests.readme_tables
+
+# Needs docker and Compose alone; DOCKER_HOST names the engine.
+container-test:
+	bash tests/container/container_test.sh
 
 # The lock files: hashes, and no index in them.
 lock: install
