@@ -4,14 +4,19 @@ import asyncio
 import logging
 import os
 import sys
+from datetime import timedelta
 
 from durable_analytics.errors import NotAccepted, SettingsError
 from worker import logs, settings
-from worker.process import run
+from worker.process import PATIENCE, run
 
 
-def main() -> int:
-    """Run the worker; returns the exit status."""
+def main(patience: timedelta = PATIENCE) -> int:
+    """Run the worker; returns the exit status.
+
+    Args:
+        patience: How long to wait for a Temporal server.
+    """
     try:
         loaded = settings.load()
     except SettingsError as error:
@@ -19,8 +24,8 @@ def main() -> int:
         return 2
     logs.configure(loaded.log_format, loaded.log_level)
     try:
-        asyncio.run(run(loaded))
-    except NotAccepted as error:
+        asyncio.run(run(loaded, patience))
+    except (NotAccepted, SettingsError, RuntimeError) as error:  # the last is how the SDK says it
         logging.getLogger("durable_analytics.worker").error("worker failed: %s", error)  # noqa: TRY400
         return 1
     return 0

@@ -1,6 +1,7 @@
 """Child processes of `make run`, found again and ended after their parent was killed."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import signal
@@ -41,10 +42,13 @@ class Child:
         """End the process that an earlier run left behind, if there is one."""
         if (pid := self.left_over()) is None:
             return
-        os.kill(pid, signal.SIGTERM)
-        async with asyncio.timeout(_GRACE_SECONDS):
-            while self.left_over() is not None:  # noqa: ASYNC110  # no child of ours: no event
-                await asyncio.sleep(_POLL_SECONDS)
+        for signum in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(TimeoutError, ProcessLookupError):
+                os.kill(pid, signum)
+                async with asyncio.timeout(_GRACE_SECONDS):
+                    while self.left_over() is not None:  # noqa: ASYNC110  # no child: no event
+                        await asyncio.sleep(_POLL_SECONDS)
+                return
 
     async def start(
         self, command: Sequence[str], environment: Mapping[str, str], log: Path | None = None

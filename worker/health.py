@@ -67,8 +67,7 @@ def main() -> int:
     """Print what is wrong; returns the exit status."""
     try:
         problem = asyncio.run(check(settings.load().task_queue))
-    except (NotAccepted, RPCError, RuntimeError, SettingsError) as error:
-        # RuntimeError: a profile of Temporal's that does not exist, or does not parse.
+    except (NotAccepted, RPCError, SettingsError) as error:
         problem = str(error)
     if problem:
         print(problem, file=sys.stderr)  # noqa: T201  # the engine keeps it with the health status

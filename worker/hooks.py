@@ -62,7 +62,7 @@ class Hooks:
                 result = hook(event) if hook else None
                 if inspect.isawaitable(result):
                     asyncio.run(_bounded(result))
-            except Exception as error:  # noqa: BLE001  # a hook is the operator's code
+            except BaseException as error:  # noqa: BLE001  # sys.exit would end this thread alone
                 # Its text is the hook's own and could hold anything: only its name is told.
                 log.error(  # noqa: TRY400  # for the same reason
                     "hook failed",

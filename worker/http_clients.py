@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 import httpx
 
-from worker.settings import Account, Settings
+from worker.accounts import Account
+from worker.settings import Settings
 
 _KEPT_CONNECTIONS = 20
 

@@ -5,11 +5,11 @@ import os
 import signal
 import socket
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from durable_analytics.connection import connect
@@ -17,7 +17,7 @@ from durable_analytics.contract import TASK_QUEUE
 from durable_analytics.errors import NotAccepted, SettingsError
 from durable_analytics.testing import VENDORS
 from worker.children import Child, hold
-from worker.settings import toml_file
+from worker.settings import sources
 
 _HOST = "127.0.0.1"
 _FOLDER = Path(".temporal")
@@ -37,14 +37,15 @@ class Ports(BaseSettings):
 
 async def main() -> int:
     """Run everything until a signal or the end of a part; returns the exit status."""
-    ports = Ports()
+    ports = _ports()
     lock = hold(_FOLDER / "run.lock")
     if lock is None:
         raise SettingsError(["`make run` is running in this folder already"])
     own_server = not os.environ.get("TEMPORAL_ADDRESS")
     names = ["temporal"] * own_server + ["standin", "worker"]
     children = {name: Child(name, _FOLDER) for name in names}
-    for child in children.values():
+    # The worker first, while Temporal still takes its last results.
+    for child in reversed(children.values()):
         await child.end_left_over()
     _check_ports(ports, own_server=own_server)
     stop = asyncio.Event()
@@ -55,13 +56,12 @@ async def main() -> int:
         print(_welcome(ports, own_server=own_server), flush=True)  # noqa: T201  # for a person
         return await _wait(children, stop)
     finally:
-        # The worker first, while Temporal still takes its last results.
         for child in reversed(children.values()):
             await child.stop()
 
 
 async def _start(children: Mapping[str, Child], ports: Ports) -> None:
-    environment = dict(os.environ)
+    environment, integrations = dict(os.environ), dict(_integrations(ports))
     if "temporal" in children:
         address = f"{_HOST}:{ports.temporal_port}"
         environment["TEMPORAL_ADDRESS"] = os.environ["TEMPORAL_ADDRESS"] = address
@@ -70,7 +70,7 @@ async def _start(children: Mapping[str, Child], ports: Ports) -> None:
         await _keep_closed_executions()
     standin = [sys.executable, "-m", "durable_analytics.testing", "--port", str(ports.standin_port)]
     await children["standin"].start(standin, environment, _FOLDER / "standin.log")
-    environment |= dict(_integrations(environment, ports))
+    environment |= integrations
     await children["worker"].start([sys.executable, "-m", "worker"], environment)
 
 
@@ -117,34 +117,41 @@ async def _keep_closed_executions() -> None:
     await process.wait()
 
 
-def _integrations(environment: Mapping[str, str], ports: Ports) -> Iterator[tuple[str, str]]:
+def _integrations(ports: Ports) -> Iterator[tuple[str, str]]:
     """An integration a provider at the stand-in, except where there are real credentials."""
-    configured = _configured(environment)
     for name, vendor in VENDORS.items():
         prefix = f"ANALYTICS_INTEGRATIONS__{name.upper()}__"
-        if name not in configured:
+        if _said("integrations", name) is None:
             base_url = f"http://{_HOST}:{ports.standin_port}/{name}"
             yield f"{prefix}BASE_URL", base_url
             if name == "segment":
                 yield f"{prefix}PUBLIC_API_URL", base_url
             for setting, value in vendor.credentials.items():
                 yield prefix + setting.upper(), value
-        if f"{prefix}ALLOW_POLICIES_OVERRIDE" not in environment:
+        if _said("integrations", name, "allow_policies_override") is None:
             yield f"{prefix}ALLOW_POLICIES_OVERRIDE", "true"
-    if "ANALYTICS_DEFAULT_INTEGRATION" not in environment:
+    if _said("default_integration") is None:
         yield "ANALYTICS_DEFAULT_INTEGRATION", "segment"
 
 
-def _configured(environment: Mapping[str, str]) -> set[str]:
-    """The integrations that the caller's own settings speak of."""
-    file = toml_file()
-    written = tomllib.loads(file.read_text()) if file.is_file() else {}
-    folder = environment.get("ANALYTICS_SECRETS_DIR")
-    secrets = [path.name for path in Path(folder).iterdir()] if folder else []
-    prefix = "ANALYTICS_INTEGRATIONS__"
-    named = [name.upper() for name in (*environment, *secrets)]
-    variables = (name.removeprefix(prefix) for name in named if name.startswith(prefix))
-    return {*written.get("integrations", {}), *(v.split("__")[0].lower() for v in variables)}
+def _said(*place: str) -> Any:
+    """What the caller's own settings say there; None where they say nothing."""
+    for tree in sources():
+        node: Any = tree
+        for step in place:
+            node = node.get(step) if isinstance(node, dict) else None
+        if node is not None:
+            return node
+    return None
+
+
+def _ports() -> Ports:
+    try:
+        return Ports()
+    except ValidationError as error:
+        names = [str(problem["loc"][0]).upper() for problem in error.errors()]
+        told = "must be a port number, 1 to 65535; set it in the environment"
+        raise SettingsError(f"LOCAL_{name}: {told}" for name in names) from None
 
 
 def _check_ports(ports: Ports, *, own_server: bool) -> None:
@@ -186,7 +193,7 @@ async def _wait(children: Mapping[str, Child], stop: asyncio.Event) -> int:
 
 
 def _welcome(ports: Ports, *, own_server: bool) -> str:
-    queue = os.environ.get("ANALYTICS_TASK_QUEUE", TASK_QUEUE)
+    queue = _said("task_queue") or TASK_QUEUE
     address = os.environ["TEMPORAL_ADDRESS"]
     moved = address not in ("127.0.0.1:7233", "localhost:7233")
     option = f" --address {address}" if moved else ""

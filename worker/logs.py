@@ -7,6 +7,9 @@ import structlog
 
 _FOREIGN = (structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name)
 
+_LEAST = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "temporalio": logging.INFO}
+"""Below these, httpx logs whole URLs and Temporal's SDK whole payloads: user data, both."""
+
 
 def configure(log_format: str, level: str) -> None:
     """Send every record of the process to standard error.
@@ -34,6 +37,5 @@ def configure(log_format: str, level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    # httpx logs whole URLs, which hold user ids at some providers.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    logging.getLogger("httpcore").setLevel(logging.WARNING)
+    for name, least in _LEAST.items():
+        logging.getLogger(name).setLevel(max(least, logging.getLogger().level))

@@ -6,6 +6,13 @@ import os
 import signal
 from datetime import timedelta
 
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.worker import Worker
 
 from durable_analytics.connection import connect
@@ -14,18 +21,34 @@ from worker.settings import Settings
 
 log = logging.getLogger("durable_analytics.worker")
 
-_PATIENCE = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=30)
+"""How long a worker waits for a Temporal server that is only about to start."""
+
 _MARGIN = timedelta(seconds=5)
 """Beyond the grace, after which the process ends whatever hangs; Temporal has everything."""
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, patience: timedelta = PATIENCE) -> None:
     """Run a worker until a signal ends it.
+
+    Args:
+        settings: The worker's settings.
+        patience: How long to wait for a Temporal server.
 
     Raises:
         NotAccepted: No Temporal server answered.
     """
-    client = await connect(_PATIENCE)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    stopping = asyncio.create_task(stop.wait())
+    connecting = asyncio.create_task(connect(patience, runtime=_runtime()))
+    await asyncio.wait([connecting, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if not connecting.done():
+        connecting.cancel()
+        return
+    client = await connecting
     worker = Worker(
         client,
         task_queue=settings.task_queue,
@@ -34,10 +57,6 @@ async def run(settings: Settings) -> None:
         max_concurrent_activities=settings.max_concurrent_activities,
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
     )
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
     log.info(
         "worker started",
         extra={
@@ -49,7 +68,6 @@ async def run(settings: Settings) -> None:
         },
     )
     running = asyncio.create_task(worker.run())
-    stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
     if stop.is_set():
         log.info("worker stopping")
@@ -59,6 +77,16 @@ async def run(settings: Settings) -> None:
     stopping.cancel()
     await running
     log.info("worker stopped")
+
+
+def _runtime() -> Runtime:
+    """The SDK's core writes to standard output by itself; here it writes where all others do."""
+    # Without its fields: they may hold payloads.
+    forwarding = LogForwardingConfig(
+        logging.getLogger("temporalio.core"), append_log_fields_to_message=False
+    )
+    levels = TelemetryFilter(core_level="WARN", other_level="ERROR")
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(levels, forwarding)))
 
 
 def _end_now() -> None:

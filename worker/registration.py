@@ -30,8 +30,14 @@ def register(
     Args:
         settings: The worker's settings.
         clients: HTTP clients of your own by the integration's name; you close them.
+
+    Raises:
+        ValueError: A client's name is no integration.
     """
     own = dict(clients or {})
+    if surplus := sorted(own.keys() - settings.integrations.keys()):
+        known = ", ".join(sorted(settings.integrations))
+        raise ValueError(f"no integration for the clients {', '.join(surplus)}; there are {known}")
     pooled = http_clients(settings, own)
     hooks = Hooks(settings.on_attempt_failed, settings.on_execution_failed)
 

@@ -1,40 +1,37 @@
 """The settings of a worker: environment over secret files over a TOML file, every problem told."""
 
 import os
+import tomllib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
-    FilePath,
     ImportString,
-    SecretStr,
-    SerializeAsAny,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
-    model_validator,
 )
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
-    NestedSecretsSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from durable_analytics.contract import TASK_QUEUE
-from durable_analytics.errors import SettingsError, ValidationError
+from durable_analytics.errors import SettingsError
 from durable_analytics.hooks import AttemptFailed, ExecutionFailed
 from durable_analytics.integrations import Integration, Integrations
-from durable_analytics.policies import Duration, Policies, merge_policies
-from durable_analytics.providers import Provider, provider_class, provider_names
+from durable_analytics.policies import Duration
+from durable_analytics.providers import provider_names
 from durable_analytics.reading import problem as problem_of
+from worker.accounts import Account, from_text
 
 _PREFIX = "ANALYTICS_"
 _CONFIG = f"{_PREFIX}CONFIG"
@@ -42,89 +39,34 @@ _SECRETS_DIR = f"{_PREFIX}SECRETS_DIR"
 _OWN_FILE = "analytics.toml"
 
 
-def _proxy_url(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().startswith(("http://", "https://", "socks5://", "socks5h://")):
-        raise ValueError('must be a URL like "http://proxy.internal:3128"')
-    return value
+def _imported(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """A hook's module is the operator's code: whatever it raises is a wrong setting."""
+    try:
+        return handler(value)
+    except pydantic.ValidationError:
+        raise
+    except Exception as error:  # noqa: BLE001  # for that reason
+        raise ValueError(f"its module fails with {type(error).__name__}") from None
 
 
-class Account(BaseModel):
-    """One `[integrations.NAME]`: the keys below, and beside them the provider's own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    provider: SerializeAsAny[Provider]
-    """Its name in the settings. Default: the integration's name, where a provider has it."""
-
-    policies: Policies | None = None
-    """Timeouts and retries of all its requests, over the defaults."""
-
-    allow_policies_override: bool = False
-    """Whether the policies in an input count. Default false: they are ignored, with a warning."""
-
-    proxy: Annotated[SecretStr, AfterValidator(_proxy_url)] | None = None
-    """The HTTP proxy on the way to the provider; it may hold a user name and password."""
-
-    ca_bundle: FilePath | None = None
-    """A PEM file with the certificate authorities to trust. Default: certifi's."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _split(cls, settings: Any) -> Any:
-        """Hand the keys that are not an account's own to the provider's model."""
-        if not isinstance(settings, dict) or isinstance(settings.get("provider"), Provider):
-            return settings
-        name = settings.get("provider")
-        known = ", ".join(provider_names())
-        if name not in provider_names():
-            error = ValueError(f"must be one of {known}")
-            raise _at("provider", "value_error", {"error": error})
-        own = {key: value for key, value in settings.items() if key in cls.model_fields}
-        rest = {key: value for key, value in settings.items() if key not in cls.model_fields}
-        return {**own, "provider": provider_class(name).model_validate(rest)}
-
-    @field_validator("policies", mode="before")
-    @classmethod
-    def _from_text(cls, policies: Any) -> Any:
-        """The environment knows text alone, so `maximum_attempts = "3"` is a number here."""
-        if policies is None or isinstance(policies, Policies):
-            return policies
-        checked = Policies.model_validate(policies, strict=False)
-        try:
-            merge_policies(checked)
-        except ValidationError as error:
-            raise ValueError(error.message) from None
-        return checked
-
-
-def _at(field: str, kind: Any, context: dict[str, Any]) -> pydantic.ValidationError:
-    return pydantic.ValidationError.from_exception_data(
-        "Account", [{"type": kind, "loc": (field,), "input": None, "ctx": context}], hide_input=True
-    )
+Hook = WrapValidator(_imported)
 
 
 class Settings(BaseSettings):
     """Everything that a worker can be told."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=_PREFIX,
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        secrets_dir_missing="error",
-    )
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     task_queue: str = Field(default=TASK_QUEUE, min_length=1)
     """Where the worker polls; callers start their workflows there."""
-
-    default_integration: str | None = None
-    """The integration of inputs that name none. Default: the only one, where there is only one."""
 
     integrations: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Account] = Field(
         min_length=1
     )
     """The accounts, by name."""
+
+    default_integration: str | None = None
+    """The integration of inputs that name none. Default: the only one, where there is only one."""
 
     graceful_shutdown_timeout: Duration = timedelta(seconds=10)
     """How long requests in flight may take to finish after SIGTERM. Keep it above the longest
@@ -136,10 +78,12 @@ class Settings(BaseSettings):
     max_concurrent_workflow_tasks: int = Field(default=100, ge=2)
     """Workflow tasks at once in this process."""
 
-    on_attempt_failed: ImportString[Callable[[AttemptFailed], Any]] | None = None
+    on_attempt_failed: Annotated[ImportString[Callable[[AttemptFailed], Any]], Hook] | None = None
     """`package.module:function`, called with each failed attempt."""
 
-    on_execution_failed: ImportString[Callable[[ExecutionFailed], Any]] | None = None
+    on_execution_failed: Annotated[ImportString[Callable[[ExecutionFailed], Any]], Hook] | None = (
+        None
+    )
     """`package.module:function`, called with each execution that failed for good."""
 
     log_format: Literal["auto", "console", "json"] = "auto"
@@ -158,14 +102,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins."""
-        del dotenv_settings
-        secrets = NestedSecretsSettingsSource(
-            file_secret_settings,
-            secrets_dir=os.environ.get(_SECRETS_DIR),
-            secrets_nested_delimiter="__",
-        )
-        toml = TomlConfigSettingsSource(settings_cls, toml_file=toml_file())
-        return init_settings, env_settings, secrets, toml
+        del env_settings, dotenv_settings, file_secret_settings
+        return (init_settings, *(InitSettingsSource(settings_cls, tree) for tree in sources()))
 
     @field_validator("integrations", mode="before")
     @classmethod
@@ -179,12 +117,18 @@ class Settings(BaseSettings):
             for name, account in integrations.items()
         }
 
-    @model_validator(mode="after")
-    def _default_exists(self) -> Self:
-        if self.default_integration and self.default_integration not in self.integrations:
-            known = ", ".join(sorted(self.integrations))
-            raise ValueError(f"default_integration names none of the integrations: {known}")
-        return self
+    @field_validator("default_integration")
+    @classmethod
+    def _exists(cls, name: str | None, info: ValidationInfo) -> str | None:
+        known = info.data.get("integrations")
+        if name and known and name not in known:
+            raise ValueError(f"must be one of the integrations: {', '.join(sorted(known))}")
+        return name
+
+    @field_validator("graceful_shutdown_timeout", mode="before")
+    @classmethod
+    def _number(cls, timeout: Any) -> Any:
+        return from_text(timeout)
 
     def deliverable(self) -> Integrations:
         """The integrations as the activities need them."""
@@ -210,18 +154,72 @@ def load() -> Settings:
     Raises:
         SettingsError: One line a problem: the setting, what is wrong, how to set it.
     """
-    problems = _unknown_variables(os.environ)
-    if os.environ.get(_CONFIG) and not toml_file().is_file():
-        problems.append(f"{_CONFIG}: there is no file {toml_file()}: name a TOML file")
-    if problems:
+    if problems := _unknown_variables(os.environ):
         raise SettingsError(problems)
     try:
         return Settings()
     except pydantic.ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise SettingsError(_problem(one) for one in details) from None
+
+
+def sources() -> list[dict[str, Any]]:
+    """The environment, the secret files and the TOML file, each as a tree; the first one wins.
+
+    Raises:
+        SettingsError: One of them cannot be read.
+    """
+    return [_by_level(os.environ), _by_level(_secret_files()), _toml()]
+
+
+def _toml() -> dict[str, Any]:
+    path = toml_file()
+    if not path.is_file():
+        if os.environ.get(_CONFIG):
+            raise SettingsError([f"{_CONFIG}: there is no file {path}: name a TOML file"])
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise SettingsError([f"{toml_file()}: cannot be read: {error}"]) from None
+        raise SettingsError([f"{path}: cannot be read: {error}"]) from None
+
+
+def _by_level(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Variables as the tree that TOML would make; every value stays text.
+
+    >>> _by_level({"ANALYTICS_INTEGRATIONS__SEGMENT__WRITE_KEY": "123456"})
+    {'integrations': {'segment': {'write_key': '123456'}}}
+    """
+    tree: dict[str, Any] = {}
+    for name, text in sorted((name.upper(), text) for name, text in texts.items()):
+        if not name.startswith(_PREFIX) or name in (_CONFIG, _SECRETS_DIR):
+            continue
+        *levels, last = name.removeprefix(_PREFIX).lower().split("__")
+        node = tree
+        for level in levels:
+            node = node.setdefault(level, {})
+            if isinstance(node, str):
+                raise SettingsError([f"{name}: its level {level} is set as text too: keep one"])
+        node[last] = text
+    return tree
+
+
+def _secret_files() -> dict[str, str]:
+    """The files of `ANALYTICS_SECRETS_DIR`, each named as the environment variable would be."""
+    if not (folder := os.environ.get(_SECRETS_DIR)):
+        return {}
+    if not Path(folder).is_dir():
+        told = f"{_SECRETS_DIR}: there is no folder {folder}: name one with secret files"
+        raise SettingsError([told])
+    texts = {}
+    for file in sorted(Path(folder).iterdir()):
+        if file.name.upper().startswith(_PREFIX):
+            try:
+                texts[file.name] = file.read_text().strip()
+            except (OSError, ValueError) as error:
+                told = f"{file}: cannot be read ({type(error).__name__}): make it readable text"
+                raise SettingsError([told]) from None
+    return texts
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
@@ -230,16 +228,19 @@ def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
     return [
         f"{name}: is not a setting; settings are {', '.join(sorted(known))}"
         for name in sorted(environment)
-        if name.startswith(_PREFIX) and name.split("__")[0] not in known
+        if name.upper().startswith(_PREFIX) and name.upper().split("__")[0] not in known
     ]
 
 
 def _problem(details: ErrorDetails) -> str:
     problem = problem_of(Settings, details)
-    steps = [str(step) for step in details["loc"] if step != "[key]"]
-    if not steps:
-        return problem.message
-    variable = _PREFIX + "__".join(steps).upper()
+    # The provider's own keys are told where they are set: beside the account's.
+    steps = [str(s) for s in details["loc"] if s not in ("[key]", "provider")]
+    if details["loc"][-1] == "provider":
+        steps.append("provider")
     place = ".".join(steps)
+    variable = _PREFIX + "__".join(steps).upper()
+    if steps == ["integrations"]:
+        place, variable = "integrations", f"{variable}__SEGMENT__WRITE_KEY"
     words = problem.message.removeprefix("Value error, ")
     return f"{place}: {words}; set it in {toml_file()} or as {variable}"

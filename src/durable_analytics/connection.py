@@ -7,7 +7,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
-from durable_analytics.errors import NotAccepted
+from durable_analytics.errors import NotAccepted, SettingsError
 
 DEFAULT_ADDRESS = "localhost:7233"
 _PAUSE_SECONDS = 0.2
@@ -21,19 +21,25 @@ async def connect(patience: timedelta = timedelta(seconds=5), **options: Any) ->
         options: More arguments of `temporalio.client.Client.connect`; they win.
 
     Raises:
+        SettingsError: The profile does not exist, or the file cannot be read.
         NotAccepted: No server answered in time; the message names the address.
     """
-    from_environment = ClientConfig.load_client_connect_config()
+    try:
+        from_environment = ClientConfig.load_client_connect_config()
+    except RuntimeError as error:  # a profile that does not exist, a file that does not parse
+        raise SettingsError([f"the connection to Temporal: {error}"]) from None
     config: dict[str, Any] = {"target_host": DEFAULT_ADDRESS, **from_environment, **options}
+    reason: Exception | None = None
     try:
         async with asyncio.timeout(patience.total_seconds()):
             while True:
                 try:
                     return await Client.connect(**config)
-                except RuntimeError:
+                except RuntimeError as error:
+                    reason = error
                     await asyncio.sleep(_PAUSE_SECONDS)
-    except TimeoutError:
+    except (TimeoutError, ValueError) as error:  # the latter where it is no address
         raise NotAccepted(
             f"no Temporal server answers at {config['target_host']}: "
             "start one, or set TEMPORAL_ADDRESS"
-        ) from None
+        ) from (reason or error)

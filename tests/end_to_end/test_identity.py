@@ -26,9 +26,9 @@ async def test_two_messages_have_two_ids(execute: Execute) -> None:
 
 
 async def test_a_reset_execution_keeps_the_id(
-    execute: Execute, temporal: Client, running_worker: Settings, standin: StandIn
+    execute: Execute, temporal: Client, standin: StandIn
 ) -> None:
-    """An operator who runs it again from the start repeats the message, and the provider sees so."""
+    """An operator who runs it again repeats the message, and the provider can see so."""
     workflow_id = f"reset-{uuid.uuid4()}"
     await execute("Track", TRACK, id=workflow_id)
     first_task_completed = 4

@@ -30,7 +30,7 @@ def spellings() -> set[str]:
 
 @pytest.mark.parametrize("integration", VENDORS)
 @pytest.mark.parametrize("status", [200, 401, 500])
-async def test_no_credential_leaves_the_worker(  # noqa: PLR0917  # fixtures
+async def test_no_credential_leaves_the_worker(
     temporal: Client,
     running_worker: Settings,
     standin: StandIn,

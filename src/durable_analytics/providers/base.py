@@ -34,8 +34,12 @@ from durable_analytics.providers.retry_after import retry_after
 
 
 def _base_url(value: str) -> str:
-    url = urlsplit(value)
-    if url.scheme not in ("http", "https") or not url.hostname:
+    try:
+        url = urlsplit(value)
+        is_whole = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole:
         raise ValueError('must be a URL like "https://api.example.com"')
     if url.username or url.password or url.query or url.fragment:
         raise ValueError("must hold no credentials, query or fragment")

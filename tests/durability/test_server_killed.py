@@ -1,0 +1,86 @@
+"""A Temporal server that is killed loses nothing: started again on its file, it goes on."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.client import Client
+
+from durable_analytics.connection import connect
+from durable_analytics.testing import StandIn
+from tests.conftest import TEMPORAL, settings_for
+from tests.worker.deliveries import QUICK, outcome, own_worker, start
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        port: int = there.getsockname()[1]
+    return port
+
+
+@asynccontextmanager
+async def server(port: int, file: Path) -> AsyncIterator[Client]:
+    """An embedded server with its file, killed at the end as by a power cut."""
+    process = await asyncio.create_subprocess_exec(
+        *(TEMPORAL, "server", "start-dev", "--headless", "--log-level", "never"),
+        *("--ip", "127.0.0.1", "--port", str(port), "--db-filename", str(file)),
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield await connect(timedelta(seconds=60), target_host=f"127.0.0.1:{port}")
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def test_everything_pending_is_delivered(
+    standin: StandIn, tmp_path: Path, task_queue: str
+) -> None:
+    """Executions that wait for a worker, for another attempt and for an answer: all of them."""
+    port, file = free_port(), tmp_path / "temporal.db"
+    settings = settings_for(standin, task_queue=task_queue)
+    standin.script("segment", {"status": 500}, {"status": 500}, {"delay": 60})
+
+    async with server(port, file) as client:
+        async with own_worker(client, settings):
+            begun = [(await start(client, task_queue, policies=QUICK)).id for _ in range(3)]
+            await standin.wait_for(3)
+        waiting = [(await start(client, task_queue)).id for _ in range(3)]
+    tried = {request["body"]["messageId"] for request in standin.requests}
+
+    async with server(port, file) as client, own_worker(client, settings):
+        handles = [client.get_workflow_handle(id_) for id_ in (*begun, *waiting)]
+        outputs = [await outcome(handle) for handle in handles]
+
+    assert [output["status"] for output in outputs] == ["success"] * 6
+    ids = [output["track"]["message_id"] for output in outputs]
+    assert set(ids[:3]) == tried
+    assert {request["body"]["messageId"] for request in standin.requests} == set(ids)
+
+
+async def test_a_worker_outlives_its_server(
+    standin: StandIn, tmp_path: Path, task_queue: str
+) -> None:
+    """Nobody has to start it again: it delivers what was pending as soon as the server is back."""
+    port, file = free_port(), tmp_path / "temporal.db"
+    settings = settings_for(standin, task_queue=task_queue)
+    standin.script("segment", {"status": 500}, {"delay": 60})
+
+    async with AsyncExitStack() as worker:
+        async with server(port, file) as client:
+            await worker.enter_async_context(own_worker(client, settings))
+            ids = [(await start(client, task_queue, policies=QUICK)).id for _ in range(2)]
+            await standin.wait_for(2)
+        async with server(port, file) as client:
+            outputs = [await outcome(client.get_workflow_handle(id_)) for id_ in ids]
+            await worker.aclose()
+
+    assert [output["status"] for output in outputs] == ["success"] * 2
+    assert {request["body"]["messageId"] for request in standin.requests} == {
+        output["track"]["message_id"] for output in outputs
+    }

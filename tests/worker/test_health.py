@@ -1,0 +1,108 @@
+"""The health check, against a real server and a real worker."""
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+from socket import gethostname
+
+import pytest
+from temporalio.client import Client
+
+from durable_analytics.testing import StandIn
+from tests.conftest import Execute
+from tests.worker.processes import ROOT, worker_environment
+from worker import Settings, health
+
+MESSAGE = {"track": {"user_id": "u-1", "event": "Signed Up"}}
+
+
+@pytest.fixture
+async def polling(execute: Execute, running_worker: Settings) -> Settings:
+    """The settings of a worker that has certainly polled: it has delivered."""
+    await execute("Track", MESSAGE)
+    return running_worker
+
+
+async def _health(environment: dict[str, str]) -> tuple[int, str]:
+    """Run the check as the container does; returns its exit status and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "worker.health"),
+        cwd=ROOT,
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, told = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, told.decode()
+
+
+async def test_is_healthy_while_a_worker_of_this_host_polls(
+    temporal: Client, standin: StandIn, polling: Settings
+) -> None:
+    environment = worker_environment(temporal, standin, polling.task_queue)
+
+    assert await _health(environment) == (0, "")
+
+
+async def test_is_unhealthy_without_a_worker(temporal: Client, standin: StandIn) -> None:
+    """One line names the host and the task queue."""
+    environment = worker_environment(temporal, standin, "nobody-polls")
+
+    assert await _health(environment) == (
+        1,
+        f"no worker on {gethostname()} has polled task queue nobody-polls lately\n",
+    )
+
+
+async def test_is_unhealthy_without_a_server(temporal: Client, standin: StandIn) -> None:
+    environment = worker_environment(temporal, standin, "analytics")
+
+    assert await _health(environment | {"TEMPORAL_ADDRESS": "127.0.0.1:1"}) == (
+        1,
+        "no Temporal server answers at 127.0.0.1:1: start one, or set TEMPORAL_ADDRESS\n",
+    )
+
+
+async def test_a_wrong_setting_or_profile_is_told(temporal: Client, standin: StandIn) -> None:
+    """As text, without a traceback."""
+    environment = worker_environment(temporal, standin, "analytics")
+
+    assert await _health(environment | {"TEMPORAL_PROFILE": "none"}) == (
+        1,
+        "the connection to Temporal: Profile 'none' not found\n",
+    )
+    status, told = await _health(environment | {"ANALYTICS_TASK_QUEUE": ""})
+    assert status == 1
+    assert told.startswith("task_queue: ")
+
+
+async def test_a_poll_of_long_ago_does_not_count(
+    temporal: Client, polling: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What polled once, and does no longer, is unhealthy; the line says since when."""
+    monkeypatch.setenv("TEMPORAL_ADDRESS", temporal.service_client.config.target_host)
+    monkeypatch.setattr(health, "_RECENT", timedelta(0))
+
+    told = await health.check(polling.task_queue)
+
+    assert told
+    assert told.startswith(f"no worker on {gethostname()} has polled task queue analytics since ")
+
+
+async def test_workers_of_other_hosts_do_not_count(temporal: Client, polling: Settings) -> None:
+    queue = polling.task_queue
+
+    assert await health.last_poll(temporal, queue, "another-host") is None
+    assert await health.last_poll(temporal, queue, gethostname()) is not None
+
+
+def test_main_returns_the_exit_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Without an integration there is no worker to be healthy."""
+    monkeypatch.chdir(tmp_path)
+
+    assert health.main() == 1
+    assert "integrations" in capsys.readouterr().err

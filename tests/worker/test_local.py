@@ -1,0 +1,229 @@
+"""`make run`: everything at once, in a folder of its own."""
+
+import asyncio
+import json
+import os
+import shlex
+import signal
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+from temporalio.client import Client
+
+from durable_analytics.testing import VENDORS, StandIn, Vendor
+from tests.conftest import TEMPORAL
+from tests.worker.deliveries import outcome, start
+from tests.worker.processes import Running, clean_environment, running
+from worker.children import Child
+
+CHILDREN = ("temporal", "standin", "worker")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture
+def ports() -> dict[str, str]:
+    """Where a run listens."""
+    names = ("LOCAL_TEMPORAL_PORT", "LOCAL_UI_PORT", "LOCAL_STANDIN_PORT")
+    return dict(zip(names, map(str, free_ports(3)), strict=True))
+
+
+def alive(folder: Path) -> list[str]:
+    """The parts of a run that are there."""
+    return [name for name in CHILDREN if Child(name, folder / ".temporal").left_over()]
+
+
+@asynccontextmanager
+async def local(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Running]:
+    """`make run` in a folder; no process of it is left at the end."""
+    try:
+        async with running(
+            "-m", "worker.local", environment=clean_environment(**environment), cwd=folder
+        ) as run:
+            yield run
+    finally:
+        for name in CHILDREN if (folder / ".temporal").is_dir() else ():
+            if pid := Child(name, folder / ".temporal").left_over():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def real_credentials(provider: StandIn) -> dict[str, str]:
+    """Segment's account elsewhere than at the stand-in of the run."""
+    prefix = "ANALYTICS_INTEGRATIONS__SEGMENT__"
+    return {f"{prefix}BASE_URL": provider.base_url("segment"), f"{prefix}WRITE_KEY": "a-real-key"}
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[StandIn]:
+    """A provider with credentials of its own."""
+    segment = VENDORS["segment"]
+    vendor = Vendor(
+        {**segment.credentials, "write_key": "a-real-key"},
+        segment.authorizes,
+        segment.refuses,
+        segment.answers,
+    )
+    async with StandIn({"segment": vendor}) as there:
+        yield there
+
+
+async def test_a_whole_run(tmp_path: Path, ports: Mapping[str, str]) -> None:
+    """It says where everything is; the command that it prints delivers; Ctrl-C ends it all."""
+    async with local(tmp_path, ports) as run:
+        await run.line("Ctrl-C stops it all")
+        told = "\n".join(run.lines)
+        assert f"http://localhost:{ports['LOCAL_UI_PORT']}" in told
+        assert f"127.0.0.1:{ports['LOCAL_TEMPORAL_PORT']}, task queue analytics" in told
+        (at,) = (i for i, line in enumerate(run.lines) if "workflow execute" in line)
+        program, *arguments = shlex.split(told.replace("\\\n", "").splitlines()[at])
+        assert program == ".venv/bin/temporal"
+        command = await asyncio.create_subprocess_exec(
+            *(TEMPORAL, *arguments, "--output", "json"),
+            env=clean_environment(),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        written, _ = await command.communicate()
+        assert json.loads(written)["result"]["status"] == "success"
+        standin = f"http://127.0.0.1:{ports['LOCAL_STANDIN_PORT']}/requests"
+        async with httpx.AsyncClient(trust_env=False) as client:
+            requests = (await client.get(standin)).json()
+            ui = await client.get(f"http://127.0.0.1:{ports['LOCAL_UI_PORT']}/")
+        assert [(one["path"], one["answered"]) for one in requests] == [("/v1/track", 200)]
+        assert ui.is_success
+
+        async with running(
+            "-m", "worker.local", environment=clean_environment(**ports), cwd=tmp_path
+        ) as second:
+            assert await second.ended() == 2
+            assert second.lines == ["`make run` is running in this folder already"]
+        assert alive(tmp_path) == list(CHILDREN)
+
+        run.process.send_signal(signal.SIGINT)
+        assert await run.ended() == 0
+        assert alive(tmp_path) == []
+
+
+@pytest.mark.parametrize("which", ["LOCAL_TEMPORAL_PORT", "LOCAL_UI_PORT", "LOCAL_STANDIN_PORT"])
+async def test_a_taken_port(tmp_path: Path, ports: Mapping[str, str], which: str) -> None:
+    """The line names the port and the setting that moves it; nothing is started."""
+    with closing(socket.create_server(("127.0.0.1", int(ports[which])))):
+        async with local(tmp_path, ports) as run:
+            assert await run.ended() == 2
+
+    assert run.lines == [
+        f"port {ports[which]} is taken: end what listens there, or move ours with {which}=…"
+    ]
+    assert alive(tmp_path) == []
+
+
+async def test_a_port_that_is_none(tmp_path: Path, ports: Mapping[str, str]) -> None:
+    """A line, no traceback."""
+    async with local(tmp_path, {**ports, "LOCAL_UI_PORT": "eighty"}) as run:
+        assert await run.ended() == 2
+        assert run.lines == [
+            "LOCAL_UI_PORT: must be a port number, 1 to 65535; set it in the environment"
+        ]
+
+
+async def test_a_wrong_settings_file(tmp_path: Path, ports: Mapping[str, str]) -> None:
+    """Likewise, and nothing stays behind."""
+    (tmp_path / "analytics.toml").write_text("write_key = secret")
+
+    async with local(tmp_path, ports) as run:
+        assert await run.ended() == 2
+        assert run.lines == ["analytics.toml: cannot be read: Invalid value (at line 1, column 13)"]
+    assert alive(tmp_path) == []
+
+
+async def test_a_server_and_credentials_of_one_s_own(
+    temporal: Client,
+    provider: StandIn,
+    tmp_path: Path,
+    ports: Mapping[str, str],
+    task_queue: str,
+) -> None:
+    """No other server is started; that provider is the real one, the others the stand-in."""
+    address = temporal.service_client.config.target_host
+    (tmp_path / "analytics.toml").write_text(
+        f"""
+        task_queue = "{task_queue}"
+        default_integration = "journy"
+        [integrations.segment]
+        allow_policies_override = false
+        """
+    )
+
+    async with local(
+        tmp_path, {**ports, **real_credentials(provider), "TEMPORAL_ADDRESS": address}
+    ) as run:
+        await run.line("Ctrl-C stops it all")
+        assert alive(tmp_path) == ["standin", "worker"]
+        assert f"{address}, task queue {task_queue}" in "\n".join(run.lines)
+        policies = {"request": {"single_attempt_timeout": "PT2S"}}
+        segment = await outcome(await start(temporal, task_queue, policies=policies))
+        default = await outcome(
+            await start(temporal, task_queue, integration=None, policies=policies)
+        )
+        run.process.send_signal(signal.SIGTERM)
+        assert await run.ended() == 0
+
+    assert (segment["integration"], default["integration"]) == ("segment", "journy")
+    assert [one["answered"] for one in provider.requests] == [200]
+    timeouts = [
+        output["policies"]["request"]["single_attempt_timeout"] for output in (segment, default)
+    ]
+    assert timeouts == ["PT3S", "PT2S"]
+
+
+@pytest.mark.parametrize("part", ["run", "temporal", "worker"])
+async def test_killed(
+    tmp_path: Path, ports: Mapping[str, str], provider: StandIn, part: str
+) -> None:
+    """Whatever part is killed, the next run delivers what was pending, with the same ids."""
+    environment = {**ports, **real_credentials(provider)}
+    # Without its server, a worker needs its whole grace to end.
+    environment["ANALYTICS_GRACEFUL_SHUTDOWN_TIMEOUT"] = "PT1S"
+    provider.script("segment", {"status": 500}, {"status": 500}, {"delay": 60})
+
+    async with local(tmp_path, environment) as run:
+        await run.line("worker started")
+        client = await Client.connect(f"127.0.0.1:{ports['LOCAL_TEMPORAL_PORT']}")
+        ids = [(await start(client, "analytics")).id for _ in range(3)]
+        requests = list(await provider.wait_for(3))
+        if part == "run":
+            run.process.kill()
+            await run.ended()
+            assert alive(tmp_path) == list(CHILDREN)
+        else:
+            pid = Child(part, tmp_path / ".temporal").left_over()
+            assert pid
+            os.kill(pid, signal.SIGKILL)
+            assert await run.ended() == 1
+            assert alive(tmp_path) == []
+            await run.line(f"{part} ended with status -9; `make run` goes on with what is pending")
+        tried = {request["body"]["messageId"] for request in requests}
+        assert len(tried) == 3
+
+        async with local(tmp_path, environment) as next_run:
+            await next_run.line("worker started")
+            client = await Client.connect(f"127.0.0.1:{ports['LOCAL_TEMPORAL_PORT']}")
+            outputs = [await outcome(client.get_workflow_handle(id_)) for id_ in ids]
+            next_run.process.send_signal(signal.SIGINT)
+            assert await next_run.ended() == 0
+
+    assert {output["status"] for output in outputs} == {"success"}
+    assert {output["track"]["message_id"] for output in outputs} == tried
+    assert {request["body"]["messageId"] for request in provider.requests} == tried
+    assert alive(tmp_path) == []

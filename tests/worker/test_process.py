@@ -1,0 +1,127 @@
+"""`python -m worker`: how it starts, and how it ends."""
+
+import asyncio
+import signal
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHandle
+
+from durable_analytics.testing import StandIn
+from tests.conftest import settings_for
+from tests.worker.deliveries import outcome, own_worker, start
+from tests.worker.processes import running, worker_environment, worker_process
+
+PATIENT = {"request": {"single_attempt_timeout": "PT1M"}}
+"""Temporal itself would take a minute to see that an attempt is lost."""
+
+ACTIVITY_COMPLETED = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+
+
+async def events(handle: WorkflowHandle[object, object]) -> list[int]:
+    """The types of the events in an execution's history."""
+    return [event.event_type async for event in handle.fetch_history_events()]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_lets_a_request_in_flight_finish(
+    temporal: Client, standin: StandIn, task_queue: str, signum: signal.Signals
+) -> None:
+    """What comes later waits for the next worker; nothing is sent twice; the status is 0."""
+    standin.script("segment", {"delay": 1.5})
+
+    async with worker_process(temporal, standin, task_queue) as worker:
+        in_flight = await start(temporal, task_queue)
+        await standin.wait_for(1)
+        worker.process.send_signal(signum)
+        await worker.line("worker stopping")
+        later = await start(temporal, task_queue)
+        status = await worker.ended()
+
+    assert status == 0
+    assert "worker stopped" in worker.lines[-1]
+    assert ACTIVITY_COMPLETED in await events(in_flight)
+    assert [request["answered"] for request in standin.requests] == [200]
+    async with own_worker(temporal, settings_for(standin, task_queue=task_queue)):
+        outputs = [await outcome(in_flight), await outcome(later)]
+    assert [output["status"] for output in outputs] == ["success", "success"]
+    assert [request["body"]["messageId"] for request in standin.requests] == [
+        output["track"]["message_id"] for output in outputs
+    ]
+
+
+async def test_a_request_that_hangs_beyond_the_grace(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """The process ends without it, and the next worker delivers the message, with the same id."""
+    standin.script("segment", {"delay": 60})
+    grace = {"ANALYTICS_GRACEFUL_SHUTDOWN_TIMEOUT": "PT1S"}
+
+    async with worker_process(temporal, standin, task_queue, **grace) as worker:
+        handle = await start(temporal, task_queue, policies=PATIENT)
+        await standin.wait_for(1)
+        worker.process.send_signal(signal.SIGTERM)
+        status = await worker.ended(seconds=20)
+
+    assert status == 0
+    async with own_worker(temporal, settings_for(standin, task_queue=task_queue)):
+        output = await outcome(handle)
+    assert output["status"] == "success"
+    first, second = (request["body"]["messageId"] for request in standin.requests)
+    assert first == second == output["track"]["message_id"]
+
+
+async def test_no_server(temporal: Client, standin: StandIn, task_queue: str) -> None:
+    """After its patience the worker says which address it tried, and ends with status 1."""
+    environment = worker_environment(temporal, standin, task_queue)
+    environment |= {"TEMPORAL_ADDRESS": "127.0.0.1:1", "ANALYTICS_LOG_FORMAT": "console"}
+    program = (
+        "import sys; from datetime import timedelta; from worker.__main__ import main; "
+        "sys.exit(main(timedelta(seconds=0.5)))"
+    )
+
+    async with running("-c", program, environment=environment) as worker:
+        status = await worker.ended()
+
+    assert status == 1
+    (line,) = worker.lines
+    told = "no Temporal server answers at 127.0.0.1:1: start one, or set TEMPORAL_ADDRESS"
+    assert told in line
+
+
+async def test_an_unknown_namespace(temporal: Client, standin: StandIn, task_queue: str) -> None:
+    """One line that names it, no traceback, and status 1."""
+    environment = worker_environment(temporal, standin, task_queue)
+    environment["TEMPORAL_NAMESPACE"] = "nowhere"
+
+    async with running("-m", "worker", environment=environment) as worker:
+        status = await worker.ended()
+
+    assert status == 1
+    assert "nowhere" in worker.lines[-1]
+    assert [line for line in worker.lines if "Traceback" in line] == []
+
+
+async def test_a_signal_while_there_is_no_server_yet(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """A worker that still waits for Temporal ends at once, too."""
+    asked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server:
+        environment = worker_environment(temporal, standin, task_queue)
+        port = server.sockets[0].getsockname()[1]
+        environment["TEMPORAL_ADDRESS"] = f"127.0.0.1:{port}"
+        async with running("-m", "worker", environment=environment) as worker:
+            async with asyncio.timeout(30):
+                await asked.wait()
+            worker.process.send_signal(signal.SIGTERM)
+            status = await worker.ended()
+
+    assert (status, worker.lines) == (0, [])
