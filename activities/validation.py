@@ -19,15 +19,12 @@ from durable_analytics.errors import DeliveryError, ValidationError
 from durable_analytics.integrations import Integration, Integrations
 from durable_analytics.messages import JsonObject
 from durable_analytics.policies import Policies, merge_policies
-from durable_analytics.reading import decode, normalise
+from durable_analytics.reading import check_size, decode, normalise
 
 log = logging.getLogger("durable_analytics.validation")
 
 _MESSAGE_IDS = UUID("6f2c1f0e-6d5b-5d0c-9c55-0a4b5d1f7c11")
 """The UUIDv5 namespace of made-up message ids."""
-
-_LIMIT_BYTES = 1024 * 1024
-"""Temporal refuses payloads over 2 MiB, and the output holds the message beside an answer."""
 
 _CLOCK_SKEW = timedelta(minutes=1)
 """How far a timestamp may be from now and still mean now, where a provider takes none."""
@@ -112,7 +109,7 @@ def make_plan(
     if given.get("timestamp") is None:
         filled_in["timestamp"] = origin.timestamp()
     prepared = prepare(method, data, integration, filled_in)
-    _check_size(method, given)
+    check_size(method, data)
     _check_date(prepared, origin, is_given=given.get("timestamp") is not None)
     integration.provider.build(prepared.delivery, origin.started_at)
     policies = merge_policies(_allowed(prepared), integration.policies)
@@ -122,16 +119,6 @@ def make_plan(
         "policies": policies.model_dump(mode="json"),
         "task_queue": activity.info().task_queue,
     }
-
-
-def _check_size(method: Method, message: Mapping[str, Any]) -> None:
-    """Refuse what would be delivered, and then could not be told: the output would not fit."""
-    size = len(json.dumps(message))
-    if size > _LIMIT_BYTES:
-        raise ValidationError.at(
-            method.key,
-            f"is {size} bytes as Temporal writes it, in ASCII; at most {_LIMIT_BYTES} can be told",
-        )
 
 
 def _check_date(prepared: Prepared, origin: _Origin, *, is_given: bool) -> None:

@@ -1,5 +1,6 @@
 """The client: starts deliveries from other services, which may wait for them or not."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, Unpack
@@ -25,11 +26,11 @@ from durable_analytics.calls import (
 )
 from durable_analytics.connection import connect
 from durable_analytics.contract import METHODS, TASK_QUEUE
-from durable_analytics.errors import NotAccepted
+from durable_analytics.errors import NotAccepted, ValidationError
 from durable_analytics.handle import DeliveryHandle
-from durable_analytics.messages import JsonObject
+from durable_analytics.messages import Context, JsonObject
 from durable_analytics.policies import Policies
-from durable_analytics.reading import normalise, read
+from durable_analytics.reading import check_size, normalise, read, snake_case
 from durable_analytics.version import __version__
 
 LIBRARY = {"name": "durable-analytics", "version": __version__}
@@ -128,24 +129,33 @@ class AnalyticsClient:
 
     async def _start(self, key: str, call: Options) -> DeliveryHandle:
         method = METHODS[key]
-        data = normalise(method, self._input(key, dict(call)))
-        read(method, data)
-        message_id = data[key]["message_id"]
-        # An integration that the worker chooses has no name here; "default" keeps the shape.
-        workflow_id = f"{data.get('integration', 'default')}:{key}:{message_id}"
         try:
-            await self.temporal.start_workflow(
-                method.workflow,
-                data,
-                id=workflow_id,
-                task_queue=self._task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                rpc_timeout=self._start_timeout,
-            )
+            data = normalise(method, self._input(key, dict(call)))
+        except RecursionError:
+            raise ValidationError.at(key, "is nested too deeply, or holds itself") from None
+        message = data[key]
+        if message.get("message_id") is None:
+            message["message_id"] = str(uuid4())
+        read(method, data)
+        check_size(method, data)
+        message_id = message["message_id"]
+        # An integration that the worker chooses has no name here; "default" keeps the shape.
+        workflow_id = f"{data.get('integration') or 'default'}:{key}:{message_id}"
+        try:
+            # `rpc_timeout` bounds one attempt of the SDK, which makes several.
+            async with asyncio.timeout(self._start_timeout.total_seconds()):
+                await self.temporal.start_workflow(
+                    method.workflow,
+                    data,
+                    id=workflow_id,
+                    task_queue=self._task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                    rpc_timeout=self._start_timeout,
+                )
         except WorkflowAlreadyStartedError:
             pass  # It was delivered before: the handle returns that delivery's output.
-        except RPCError as error:
+        except (RPCError, TimeoutError) as error:
             raise _not_accepted(error, message_id) from error
         return DeliveryHandle(self.temporal.get_workflow_handle(workflow_id), message_id)
 
@@ -157,16 +167,30 @@ class AnalyticsClient:
             data.setdefault("policies", self._policies)
         if isinstance(policies := data.get("policies"), Policies):
             data["policies"] = policies.model_dump(mode="json", exclude_none=True)
-        if "context" not in data or data["context"] is not None:
-            data["context"] = {**self._context, **(data.get("context") or {})}
+        if isinstance(context := data.get("context", {}), Mapping):
+            own, nearer = (
+                snake_case(dict(c), Context, "context") for c in (self._context, context)
+            )
+            data["context"] = {**own, **nearer}
         if isinstance(when := call.get("timestamp"), datetime):
             call["timestamp"] = (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat()
-        call.setdefault("message_id", str(uuid4()))
-        return {**data, key: call}
+        return {name: _plain(value) for name, value in (*data.items(), (key, call))}
 
 
-def _not_accepted(error: RPCError, message_id: str) -> NotAccepted:
-    if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+def _plain(value: Any) -> Any:
+    """Any mapping as JSON's object, any tuple as its list."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+_TOO_LATE = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+
+
+def _not_accepted(error: RPCError | TimeoutError, message_id: str) -> NotAccepted:
+    if isinstance(error, TimeoutError) or error.status in _TOO_LATE:
         reason = "Temporal did not answer in time"
     else:
         reason = f"Temporal answered {error.status.name}: {error.message}"

@@ -30,6 +30,7 @@ class DeliveryHandle:
         Raises:
             DeliveryError: It failed; the subclass says why, `output` what was answered.
             Interrupted: It was cancelled, terminated or timed out from outside.
+            RPCError: Temporal, not the delivery, was out of reach for long: wait again.
         """
         try:
             return await self.workflow.result()

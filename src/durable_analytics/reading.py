@@ -18,6 +18,9 @@ from durable_analytics.contract import Input, Method
 from durable_analytics.errors import FieldProblem, ValidationError
 from durable_analytics.messages import JsonObject, Message
 
+LIMIT_BYTES = 1024 * 1024
+"""The largest message. Temporal refuses payloads over 2 MiB, and an output holds an answer too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -102,20 +105,41 @@ def normalise(method: Method, data: Any) -> JsonObject:
     problems = list(not_json(data))
     if problems:
         raise ValidationError.of(problems)
-    return _snake_case(data, method.input, "")
+    return snake_case(data, method.input, "")
 
 
-def not_json(value: Any, path: str = "") -> Iterator[FieldProblem]:
+def check_size(method: Method, data: JsonObject) -> None:
+    """Refuse what would be delivered, and then could not be told: the output would not fit.
+
+    Raises:
+        ValidationError: The message is larger than an output can hold beside an answer.
+    """
+    size = len(json.dumps(data[method.key]))
+    if size > LIMIT_BYTES:
+        raise ValidationError.at(
+            method.key,
+            f"is {size} bytes as Temporal writes it, in ASCII; at most {LIMIT_BYTES} can be told",
+        )
+
+
+_DEEPEST = 100
+"""Levels of nesting. The worker's JSON parser stops at 200, some providers' much sooner."""
+
+
+def not_json(value: Any, path: str = "", depth: int = 0) -> Iterator[FieldProblem]:
     """Find what JSON cannot say: NaN, infinities, foreign types, keys that are no text."""
-    if isinstance(value, dict):
+    if depth > _DEEPEST:
+        top, _, _ = path.partition(".")  # the whole path would be as deep
+        yield FieldProblem(top, f"is nested deeper than {_DEEPEST} levels")
+    elif isinstance(value, dict):
         for key, item in value.items():
             if isinstance(key, str) and _is_unicode(key):
-                yield from not_json(item, _join(path, key))
+                yield from not_json(item, _join(path, key), depth + 1)
             else:
                 yield FieldProblem(path, "has a key that is not text")
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            yield from not_json(item, _join(path, index))
+            yield from not_json(item, _join(path, index), depth + 1)
     elif isinstance(value, str):
         if not _is_unicode(value):
             yield FieldProblem(path, "is not valid Unicode text")
@@ -152,7 +176,12 @@ def _spellings(model: type[BaseModel]) -> Mapping[str, tuple[str, type[BaseModel
     return table
 
 
-def _snake_case(data: JsonObject, model: type[BaseModel], path: str) -> JsonObject:
+def snake_case(data: JsonObject, model: type[BaseModel], path: str) -> JsonObject:
+    """Rename the keys that the model knows, and those of the models in it.
+
+    Raises:
+        ValidationError: One key is there in both spellings.
+    """
     spellings = _spellings(model)
     spelled: dict[str, str] = {}
     renamed: JsonObject = {}
@@ -164,7 +193,7 @@ def _snake_case(data: JsonObject, model: type[BaseModel], path: str) -> JsonObje
             )
         spelled[name] = key
         renamed[name] = (
-            _snake_case(value, nested, _join(path, name))
+            snake_case(value, nested, _join(path, name))
             if nested and isinstance(value, dict)
             else value
         )

@@ -1,0 +1,158 @@
+"""Without a server, a call ends in a clear error; with one, the environment says where it is."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from durable_analytics import AnalyticsClient, NotAccepted, SettingsError
+from durable_analytics.connection import connect
+from durable_analytics.testing import StandIn
+from tests.conftest import TEMPORAL
+from worker import Settings
+
+HTTP_LIBRARIES = {"httpx", "aiohttp", "requests", "urllib3", "httpcore"}
+SHORT = timedelta(milliseconds=300)
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine's own settings are."""
+    for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "TEMPORAL_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address of loopback where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+async def test_the_address_comes_from_the_environment(
+    temporal: Client,
+    running_worker: Settings,
+    standin: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As for Temporal's own tools."""
+    monkeypatch.setenv("TEMPORAL_ADDRESS", temporal.service_client.config.target_host)
+    analytics = await AnalyticsClient.connect(
+        integration="segment", context={"locale": "en-US"}, task_queue=running_worker.task_queue
+    )
+
+    output = await (await analytics.track(user_id="u-1", event="E")).result()
+
+    assert output["status"] == "success"
+    assert standin.requests[0]["body"]["context"]["locale"] == "en-US"
+
+
+async def test_no_server(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the address, and how to set another."""
+    monkeypatch.setenv("TEMPORAL_ADDRESS", nobody)
+    monkeypatch.setattr("durable_analytics.client.connect", partial(connect, SHORT))
+
+    with pytest.raises(NotAccepted) as refused:
+        await AnalyticsClient.connect()
+
+    assert str(refused.value) == (
+        f"no Temporal server answers at {nobody}: start one, or set TEMPORAL_ADDRESS"
+    )
+    assert isinstance(refused.value.__cause__, RuntimeError)
+
+
+async def test_no_such_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting is wrong, which no waiting mends."""
+    monkeypatch.setenv("TEMPORAL_PROFILE", "nowhere")
+
+    with pytest.raises(SettingsError, match="the connection to Temporal: Profile 'nowhere'"):
+        await AnalyticsClient.connect()
+
+
+async def test_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing to wait for."""
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "not an address")
+
+    with pytest.raises(NotAccepted, match="no Temporal server answers at not an address"):
+        await connect(timedelta(days=1))
+
+
+async def test_connects_to_a_server_that_is_about_to_start(
+    nobody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again until the patience ends."""
+    monkeypatch.setenv("TEMPORAL_ADDRESS", nobody)
+    tried = asyncio.Event()
+    attempt = Client.connect
+
+    async def noted(*address: Any, **config: Any) -> Client:
+        try:
+            return await attempt(*address, **config)
+        except RuntimeError:
+            tried.set()
+            raise
+
+    monkeypatch.setattr(Client, "connect", noted)
+    connecting = asyncio.create_task(connect(timedelta(seconds=60)))
+    await tried.wait()
+    async with await WorkflowEnvironment.start_local(
+        port=int(nobody.rpartition(":")[2]),
+        dev_server_existing_path=TEMPORAL,
+        dev_server_log_level="error",
+    ):
+        client = await connecting
+
+    assert client.service_client.config.target_host == nobody
+
+
+async def test_a_server_that_has_gone_away() -> None:
+    """A call gives up after its `start_timeout`, not after all retries of the SDK."""
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=TEMPORAL, dev_server_log_level="error"
+    ) as environment:
+        analytics = AnalyticsClient(environment.client, start_timeout=SHORT)
+
+    # The SDK by itself would go on for ten seconds.
+    async with asyncio.timeout(5):
+        with pytest.raises(NotAccepted) as refused:
+            await analytics.track(user_id="u-1", event="E", message_id="gone")
+
+    assert str(refused.value) == (
+        "the message is not known to be kept (Temporal did not answer in time); "
+        "call again with message_id='gone', which starts it once at most"
+    )
+
+
+async def test_a_start_that_is_refused(
+    temporal: Client, running_worker: Settings, standin: StandIn
+) -> None:
+    """The server's reason is told, and nothing is delivered."""
+    config = temporal.config()
+    config["namespace"] = "nowhere"
+    analytics = AnalyticsClient(Client(**config), task_queue=running_worker.task_queue)
+
+    with pytest.raises(NotAccepted, match="NOT_FOUND: Namespace nowhere is not found"):
+        await analytics.track(user_id="u-1", event="E")
+
+    assert standin.requests == []
+
+
+def test_importing_the_client_loads_no_http_library() -> None:
+    """A service that only starts deliveries pays for none."""
+    code = "import sys, durable_analytics; print(*{m.split('.')[0] for m in sys.modules})"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+
+    names = set(loaded.stdout.split())
+    assert "durable_analytics" in names
+    assert names & HTTP_LIBRARIES == set()
