@@ -6,6 +6,7 @@ import os
 import signal
 from datetime import timedelta
 
+from temporalio.client import Client
 from temporalio.runtime import (
     LogForwardingConfig,
     LoggingConfig,
@@ -15,6 +16,7 @@ from temporalio.runtime import (
 )
 from temporalio.worker import Worker
 
+from durable_analytics.codecs import data_converter
 from durable_analytics.connection import connect
 from worker.registration import list_activities, list_workflows, register
 from worker.settings import Settings
@@ -43,7 +45,7 @@ async def run(settings: Settings, patience: timedelta = PATIENCE) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     stopping = asyncio.create_task(stop.wait())
-    connecting = asyncio.create_task(connect(patience, runtime=_runtime()))
+    connecting = asyncio.create_task(_connect(settings, patience))
     await asyncio.wait([connecting, stopping], return_when=asyncio.FIRST_COMPLETED)
     if not connecting.done():
         connecting.cancel()
@@ -77,6 +79,11 @@ async def run(settings: Settings, patience: timedelta = PATIENCE) -> None:
     stopping.cancel()
     await running
     log.info("worker stopped")
+
+
+async def _connect(settings: Settings, patience: timedelta) -> Client:
+    converter = data_converter(compress=settings.compress_payloads)
+    return await connect(patience, runtime=_runtime(), data_converter=converter)
 
 
 def _runtime() -> Runtime:

@@ -78,6 +78,11 @@ class Settings(BaseSettings):
     max_concurrent_workflow_tasks: int = Field(default=100, ge=2)
     """Workflow tasks at once in this process."""
 
+    compress_payloads: bool = False
+    """Whether inputs, plans and outputs are compressed where Temporal stores them. Default false:
+    the `temporal` command line and the UI would show them as they are stored. Compressed ones are
+    read in any case."""
+
     on_attempt_failed: Annotated[ImportString[Callable[[AttemptFailed], Any]], Hook] | None = None
     """`package.module:function`, called with each failed attempt."""
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.converter import DataConverter
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -76,16 +77,19 @@ class AnalyticsClient:
         self._start_timeout = start_timeout
 
     @classmethod
-    async def connect(cls, **options: Any) -> Self:
+    async def connect(
+        cls, *, data_converter: DataConverter = DataConverter.default, **options: Any
+    ) -> Self:
         """Connect as Temporal's own tools do: `TEMPORAL_ADDRESS`, a profile, or localhost:7233.
 
         Args:
+            data_converter: How inputs are stored; `codecs.data_converter` compresses them.
             options: The keyword arguments of the class.
 
         Raises:
             NotAccepted: No server answered within five seconds.
         """
-        return cls(await connect(), **options)
+        return cls(await connect(data_converter=data_converter), **options)
 
     async def identify(self, **call: Unpack[IdentifyCall]) -> DeliveryHandle:
         """Say who somebody is."""
