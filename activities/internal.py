@@ -4,15 +4,13 @@ import logging
 import traceback
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
-from activities.failures import application_error
 from durable_analytics.errors import Internal
 
 log = logging.getLogger("durable_analytics.internal")
 
 
-def internal_error(error: Exception, integration: str | None = None) -> ApplicationError:
+def internal_error(error: Exception) -> Internal:
     """Log where it happened; an exception's text may hold user data and stays out of everything."""
     info = activity.info()
     name = type(error).__name__
@@ -26,5 +24,4 @@ def internal_error(error: Exception, integration: str | None = None) -> Applicat
             "where": traceback.format_tb(error.__traceback__),
         },
     )
-    told = Internal(f"{info.activity_type} met an unexpected {name}; the worker's log says where")
-    return application_error(told, integration=integration)
+    return Internal(f"{info.activity_type} met an unexpected {name}; the worker's log says where")

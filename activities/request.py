@@ -22,11 +22,13 @@ from durable_analytics.errors import DeliveryError, ValidationError
 from durable_analytics.hooks import AttemptFailed
 from durable_analytics.integrations import Integrations
 from durable_analytics.messages import JsonObject
-from durable_analytics.policies import DEFAULT_POLICY
 from durable_analytics.providers import Answer
 from durable_analytics.reading import decode, normalise
 
 log = logging.getLogger("durable_analytics.delivery")
+
+_TIMEOUT = timedelta(seconds=3)
+"""The attempt's, where a caller's own workflow sets none."""
 
 _HTTP_SHARE = 0.9
 """The HTTP deadline's part of an attempt: what is left reports the failure before Temporal does."""
@@ -61,7 +63,7 @@ class Request:
         except DeliveryError as error:
             raise attempt.failed(error) from None
         except Exception as error:  # noqa: BLE001  # whatever it is, it is a bug of ours
-            raise internal_error(error) from None
+            raise attempt.failed(internal_error(error)) from None
         attempt.log("delivered", logging.INFO)
         return as_response(attempt.answer)
 
@@ -76,13 +78,13 @@ class Request:
 
     async def _send(self, prepared: Prepared) -> Answer:
         provider = prepared.integration.provider
-        timeout = activity.info().start_to_close_timeout or DEFAULT_POLICY.single_attempt_timeout
+        timeout = activity.info().start_to_close_timeout or _TIMEOUT
         return await send(
             self.clients[prepared.integration.name],
             provider.build(prepared.delivery, datetime.now(UTC)),
             authorization=provider.authorization(self.method.key),
             secrets=provider.secrets(),
-            deadline=(timeout or timedelta(seconds=3)) * _HTTP_SHARE,
+            deadline=timeout * _HTTP_SHARE,
         )
 
 

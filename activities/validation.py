@@ -53,7 +53,8 @@ class Validation:
             _log_refusal(self.method, name, error)
             raise application_error(error, integration=name) from None
         except Exception as error:  # noqa: BLE001  # whatever it is, it is a bug of ours
-            raise internal_error(error) from None
+            name = integration.name if integration else None
+            raise application_error(internal_error(error), integration=name) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ async def test_a_bug_is_internal_and_tried_again(
         "message": f"{activity} met an unexpected {exception}; the worker's log says where",
         "fields": [],
     }
+    assert output["integration"] == "segment"
+    assert (output["response"] or {}).get("status_code") == (200 if requests else None)
     assert len(standin.requests) == requests
     records = [r.__dict__ for r in caplog.records if r.name == "durable_analytics.internal"]
     assert {record["exception"] for record in records} == {exception}
