@@ -27,7 +27,7 @@ _KEPT_HEADERS = (
     "x-ratelimit-reset",
     "x-request-id",
 )
-_HEADER_LIMIT = 200
+_HEADER_LIMIT_CHARACTERS = 200
 _MASK = "[credential]"
 
 
@@ -103,7 +103,7 @@ async def _read(response: httpx.Response, secrets: list[str]) -> Answer:
     mask = _masker(secrets)
     body, cut = _body(bytes(raw), mask)
     headers = {
-        name: mask(response.headers[name])[:_HEADER_LIMIT]
+        name: mask(response.headers[name])[:_HEADER_LIMIT_CHARACTERS]
         for name in _KEPT_HEADERS
         if name in response.headers
     }

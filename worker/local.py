@@ -1,4 +1,7 @@
-"""`make run`: the embedded Temporal server, the provider stand-in and the worker, in one."""
+"""`make run`: the embedded Temporal server, the provider stand-in and the worker, in one.
+
+The environment is read here, beside the settings: it is handed on to the children.
+"""
 
 import asyncio
 import os
