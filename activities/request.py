@@ -54,7 +54,7 @@ class Request:
         """Return the `response` of the contract, or fail with one of its types."""
         attempt = _Attempt(self, time.monotonic())
         try:
-            prepared = self._prepare(decode(input), decode(plan))
+            prepared = self._prepare(decode(input), decode(plan, "plan"))
             attempt.prepared = prepared
             attempt.answer = await self._send(prepared)
             failure = prepared.integration.provider.read(attempt.answer)
@@ -71,10 +71,11 @@ class Request:
         data = normalise(self.method, data)
         if plan is None:
             plan = plan_alone(self.method, data, choose(data, self.integrations))
-        if not isinstance(plan, dict) or not isinstance(plan.get("message"), dict):
+        filled_in = plan.get("message") if isinstance(plan, dict) else None
+        if not isinstance(filled_in, dict) or not filled_in.get("message_id"):
             raise ValidationError.at("plan", "must be what Validation returned, or null")
         chosen = choose({"integration": plan.get("integration")}, self.integrations)
-        return prepare(self.method, data, chosen, plan["message"])
+        return prepare(self.method, data, chosen, filled_in)
 
     async def _send(self, prepared: Prepared) -> Answer:
         provider = prepared.integration.provider
@@ -101,7 +102,7 @@ class _Attempt:
         """Tell everybody; the last answer stays readable even if later attempts get none."""
         integration = self.prepared.integration.name if self.prepared else None
         response = as_failure_response(self.answer) if self.answer else _last_response()
-        if error.retried and self.answer:
+        if error.retried and self.answer and not activity.info().is_local:
             activity.heartbeat({"response": response, "error": error.as_json()})
         self.log("attempt failed", logging.WARNING, error=error.wire_name())
         self.request.notify(self._event(error))

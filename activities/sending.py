@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic_core import from_json
@@ -52,7 +53,7 @@ async def send(
         Unavailable: No connection, no answer, or not within the deadline.
         Internal: The request itself cannot be sent.
     """
-    host = httpx.URL(request.url).host
+    host = urlsplit(request.url).hostname
     content = request.content()
     headers = httpx.Headers(
         {"User-Agent": f"durable-analytics/{__version__}", "Accept-Encoding": "identity"}

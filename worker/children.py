@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Self
 
+from durable_analytics.errors import SettingsError
+
 _GRACE_SECONDS = 20.0
 _POLL_SECONDS = 0.05
 
@@ -31,12 +33,20 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
 
     def left_over(self) -> int | None:
-        """The id of the process that an earlier, killed run left behind."""
+        """The id of the process that an earlier, killed run left behind.
+
+        Raises:
+            SettingsError: There is one, and nobody knows its id.
+        """
         with self._path.open("a+") as file:
             if _lock(file):
                 return None
             file.seek(0)
-            return int(file.read() or 0) or None
+            if pid := int(file.read() or 0):
+                return pid
+        # Its parent was killed in the moment between its start and this note of it.
+        told = f"a process of an earlier run still holds {self._path}: end it, then try again"
+        raise SettingsError([told])
 
     async def end_left_over(self) -> None:
         """End the process that an earlier run left behind, if there is one."""

@@ -3,20 +3,27 @@
 from collections.abc import Callable
 from typing import Any
 
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
     ExecuteWorkflowInput,
     Interceptor,
     WorkflowInboundInterceptor,
     WorkflowInterceptorClassInput,
 )
 
+from activities import activity_names
+from activities.failures import application_error
 from durable_analytics.contract import METHODS, output
 from durable_analytics.errors import ValidationError
 from durable_analytics.hooks import ExecutionFailed
 
 _EXTERN = "durable_analytics_execution_failed"
+
+_ACTIVITIES = frozenset(activity_names())
+_MOST_ARGUMENTS = 2
 
 _METHOD_BY_WORKFLOW = {method.workflow: method for method in METHODS.values()}
 
@@ -37,6 +44,18 @@ class DeliveryInterceptor(Interceptor):
         """See base class."""
         input.unsafe_extern_functions[_EXTERN] = self._notify
         return _Inbound
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """See base class."""
+        return _ActivityInbound(next)
+
+
+class _ActivityInbound(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        if len(input.args) > _MOST_ARGUMENTS and activity.info().activity_type in _ACTIVITIES:
+            told = f"called with {len(input.args)} arguments: {_MOST_ARGUMENTS} at most"
+            raise application_error(ValidationError.at("", told))
+        return await super().execute_activity(input)
 
 
 class _Inbound(WorkflowInboundInterceptor):

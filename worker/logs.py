@@ -2,13 +2,21 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 _FOREIGN = (structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name)
 
 _LEAST = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "temporalio": logging.INFO}
 """Below these, httpx logs whole URLs and Temporal's SDK whole payloads: user data, both."""
+
+
+def _without_the_cores_own_record(_: Any, __: str, event: EventDict) -> EventDict:
+    """The core's forwarded lines carry an object that no log can show."""
+    event.pop("temporal_log", None)
+    return event
 
 
 def configure(log_format: str, level: str) -> None:
@@ -26,6 +34,7 @@ def configure(log_format: str, level: str) -> None:
             foreign_pre_chain=[
                 *_FOREIGN,
                 structlog.stdlib.ExtraAdder(),
+                _without_the_cores_own_record,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
             ],
             processors=[

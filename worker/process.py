@@ -16,8 +16,8 @@ from temporalio.runtime import (
 )
 from temporalio.worker import Worker
 
-from durable_analytics.codecs import data_converter
 from durable_analytics.connection import connect
+from worker.converter import data_converter
 from worker.registration import list_activities, list_workflows, register
 from worker.settings import Settings
 

@@ -1,5 +1,6 @@
 """The one procedure of all methods: validate, request, compose the output."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,10 @@ from durable_analytics.errors import (
 )
 from durable_analytics.messages import JsonObject
 from durable_analytics.policies import Policies, RequestPolicy
-from durable_analytics.reading import decode, normalise
+from durable_analytics.reading import LIMIT_BYTES, decode, respell
+
+_FAILURE_LIMIT_BYTES = LIMIT_BYTES + LIMIT_BYTES // 2
+"""Temporal refuses more than 2 MiB."""
 
 _VALIDATION_TIMEOUT = timedelta(seconds=5)
 _VALIDATION_RETRIES = RetryPolicy(maximum_attempts=3)
@@ -65,7 +69,10 @@ async def _validate(method: Method, input: RawValue) -> JsonObject:
     info = workflow.info()
     origin = {
         "started_at": info.workflow_start_time.isoformat(),
-        "first_run_id": info.first_execution_run_id,
+        # Each execution of a cron schedule is a message of its own; a retry of one is not.
+        "first_run_id": (
+            info.original_execution_run_id if info.cron_schedule else info.first_execution_run_id
+        ),
     }
     plan: JsonObject = await workflow.execute_local_activity(
         method.validation,
@@ -100,7 +107,7 @@ def _retries(policy: RequestPolicy) -> RetryPolicy:
 def _message(method: Method, input: RawValue, plan: JsonObject | None) -> JsonObject | None:
     """The message as delivered, or as far as it can be read."""
     try:
-        message = normalise(method, decode(input)).get(method.key)
+        message = respell(method, decode(input)).get(method.key)
     except ValidationError:
         return None
     if not isinstance(message, dict):
@@ -120,6 +127,9 @@ def _failure(
         policies=plan["policies"] if plan else None,
         error=known["error"],
     )
+    if failed[method.key] is not None and len(json.dumps(failed)) > _FAILURE_LIMIT_BYTES:
+        # Temporal would refuse the failure; the input stands in the history.
+        failed[method.key] = None
     told = known["error"]
     return ApplicationError(told["message"], failed, type=told["type"], non_retryable=True)
 

@@ -31,7 +31,7 @@ from durable_analytics.errors import NotAccepted, ValidationError
 from durable_analytics.handle import DeliveryHandle
 from durable_analytics.messages import Context, JsonObject
 from durable_analytics.policies import Policies
-from durable_analytics.reading import check_size, normalise, read, snake_case
+from durable_analytics.reading import needs_message_id, normalise, not_json, read, snake_case
 from durable_analytics.version import __version__
 
 LIBRARY = {"name": "durable-analytics", "version": __version__}
@@ -134,14 +134,17 @@ class AnalyticsClient:
     async def _start(self, key: str, call: Options) -> DeliveryHandle:
         method = METHODS[key]
         try:
-            data = normalise(method, self._input(key, dict(call)))
+            given = self._input(key, dict(call))
+            problems = list(not_json(given))
         except RecursionError:
             raise ValidationError.at(key, "is nested too deeply, or holds itself") from None
+        if problems:
+            raise ValidationError.of(problems)
+        data = normalise(method, given)
         message = data[key]
-        if message.get("message_id") is None:
+        if needs_message_id(data, message):
             message["message_id"] = str(uuid4())
         read(method, data)
-        check_size(method, data)
         message_id = message["message_id"]
         # An integration that the worker chooses has no name here; "default" keeps the shape.
         workflow_id = f"{data.get('integration') or 'default'}:{key}:{message_id}"

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import zstandard
+from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import DataConverter, PayloadCodec
 
@@ -51,9 +52,14 @@ def _packed(payload: Payload) -> Payload:
 def _unpacked(payload: Payload) -> Payload:
     if payload.metadata.get("encoding") != ENCODING:
         return payload
-    if zstandard.frame_content_size(payload.data) > _LARGEST_BYTES:
-        raise ValueError(f"a payload would unpack to more than {_LARGEST_BYTES} bytes")
-    return Payload.FromString(zstandard.decompress(payload.data, _LARGEST_BYTES))
+    try:
+        if zstandard.frame_content_size(payload.data) > _LARGEST_BYTES:
+            return payload
+        return Payload.FromString(zstandard.decompress(payload.data, _LARGEST_BYTES))
+    except (zstandard.ZstdError, DecodeError):
+        # Left as it is, so that whoever reads it can say what is wrong: an error here would fail
+        # the workflow task, which Temporal retries for ever.
+        return payload
 
 
 def data_converter(*, compress: bool, base: DataConverter = DataConverter.default) -> DataConverter:

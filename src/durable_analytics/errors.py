@@ -98,6 +98,9 @@ class ValidationError(DeliveryError):
     MOST_FIELDS: ClassVar[int] = 20
     """More problems than these are counted, not listed: a failure has to stay small."""
 
+    LONGEST_TEXT: ClassVar[int] = 200
+    """Characters of a path, which may hold a caller's key, and of what is said of it."""
+
     @classmethod
     def of(cls, problems: Iterable[FieldProblem]) -> "ValidationError":
         """The error that lists these problems.
@@ -106,7 +109,11 @@ class ValidationError(DeliveryError):
         'track.event is required'
         """
         problems = list(problems)
-        listed, surplus = problems[: cls.MOST_FIELDS], len(problems) - cls.MOST_FIELDS
+        surplus = len(problems) - cls.MOST_FIELDS
+        listed = [
+            FieldProblem(_cut(p.path, cls.LONGEST_TEXT), _cut(p.message, cls.LONGEST_TEXT))
+            for p in problems[: cls.MOST_FIELDS]
+        ]
         message = "; ".join(f"{p.path} {p.message}" if p.path else p.message for p in listed)
         if surplus > 0:
             message += f"; and {surplus} more"
@@ -116,6 +123,10 @@ class ValidationError(DeliveryError):
     def at(cls, path: str, message: str) -> "ValidationError":
         """The error of one field."""
         return cls.of([FieldProblem(path, message)])
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 class UnknownIntegration(DeliveryError):

@@ -4,6 +4,7 @@ The fields follow the Segment specification, in snake_case. A model checks what 
 provider; what only one provider asks for stands with that provider.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
@@ -47,15 +48,28 @@ def _filled(value: str) -> str:
     return value
 
 
+def is_message_id(value: Any) -> bool:
+    """Whether it can tell a message from all others (Segment: fewer than 100 characters)."""
+    return isinstance(value, str) and 0 < len(value) < 100 and value.isprintable()
+
+
 def _message_id(value: str) -> str:
-    if not 0 < len(value) < 100 or not value.isprintable():
+    if not is_message_id(value):
         raise wrong("must have 1 to 99 printable characters")
     return value
+
+
+_ISO_8601 = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII
+)
+"""What providers read: Python's own reader takes any character between date and time."""
 
 
 def _timestamp(value: str) -> str:
     """Keep an instant as it was written; a time without an offset is UTC."""
     try:
+        if not _ISO_8601.fullmatch(value):
+            raise ValueError(value)
         instant = datetime.fromisoformat(value)
         instant.astimezone(UTC)
     except (ValueError, OverflowError):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -61,6 +62,16 @@ Duration = Annotated[
 ]
 
 
+def _error_type(value: str) -> str:
+    # Temporal gives the prefix a meaning, and refuses what it does not know behind it.
+    if not 0 < len(value) <= 100 or value.startswith("TemporalTimeout:"):
+        raise PydanticCustomError("error_type", 'must be a failure type, like "Unavailable"')
+    return value
+
+
+ErrorType = Annotated[str, AfterValidator(_error_type)]
+
+
 class _Policy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
@@ -80,7 +91,7 @@ class RetryPolicy(_Policy):
     maximum_attempts: int | None = Field(default=None, ge=0, le=2**31 - 1)
     """How many attempts in all. Default 0: unlimited, until `total_timeout`."""
 
-    non_retryable_error_types: list[str] | None = Field(default=None, max_length=20)
+    non_retryable_error_types: list[ErrorType] | None = Field(default=None, max_length=20)
     """Failure types that end the execution at once. Default: none but the final ones."""
 
 

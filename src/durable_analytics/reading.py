@@ -16,10 +16,10 @@ from temporalio.common import RawValue
 
 from durable_analytics.contract import Input, Method
 from durable_analytics.errors import FieldProblem, ValidationError
-from durable_analytics.messages import JsonObject, Message
+from durable_analytics.messages import JsonObject, Message, is_message_id
 
 LIMIT_BYTES = 1024 * 1024
-"""The largest message. Temporal refuses payloads over 2 MiB, and an output holds an answer too."""
+"""The largest input. Temporal refuses payloads over 2 MiB, and an output holds an answer too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,12 @@ def read(method: Method, data: JsonObject) -> Reading:
     return Reading(checked, getattr(checked, method.key), context, unchecked)
 
 
+def needs_message_id(data: JsonObject, message: JsonObject) -> bool:
+    """Whether to make one up: there is none, or with `"strict": false` one that tells nothing."""
+    given = message.get("message_id")
+    return given is None or (data.get("strict") is False and not is_message_id(given))
+
+
 def _validate(method: Method, data: JsonObject, *, lenient: bool) -> Input:
     return method.input.model_validate(data, context={"lenient": lenient})
 
@@ -71,55 +77,64 @@ def _misfits(method: Method, error: pydantic.ValidationError) -> set[str]:
     return {str(loc[1]) for loc in locations if len(loc) > 1 and loc[0] == method.key}
 
 
-def decode(value: Any) -> Any:
+def decode(value: Any, name: str = "the input") -> Any:
     """Read one argument of a workflow or an activity.
 
     Args:
         value: The raw payload, or what the SDK made of it where it lost the type hint.
+        name: What it is to the reader of an error.
 
     Raises:
-        ValidationError: The payload is not JSON.
+        ValidationError: The payload is not JSON, or too large to be handed on.
     """
     if not isinstance(value, RawValue):
         return value
-    encoding = value.payload.metadata.get("encoding", b"").decode(errors="replace")
+    encoding = value.payload.metadata.get("encoding", b"")[:40].decode(errors="replace")
     if encoding == "binary/null":
         return None
     if encoding != "json/plain":
-        raise ValidationError.at("", f"the input must be JSON, not a payload of {encoding!r}")
+        raise ValidationError.at("", f"{name} must be JSON, not a payload of {encoding!r}")
+    _check_bytes(name, len(value.payload.data))
     try:
         return from_json(value.payload.data)
     except ValueError:
-        raise ValidationError.at("", "the input is not valid JSON") from None
+        told = f"{name} is not valid JSON, or nested deeper than 200 levels"
+        raise ValidationError.at("", told) from None
 
 
 def normalise(method: Method, data: Any) -> JsonObject:
     """Return the input with its own keys in snake_case; the caller's data keeps its keys.
 
     Raises:
-        ValidationError: It is no object, holds what is not JSON, or spells one key in both ways.
+        ValidationError: It is no object, holds what is not JSON, spells one key in both ways, or is
+            too large.
+    """
+    renamed = respell(method, data)
+    try:
+        size = len(json.dumps(renamed, allow_nan=False))
+    except (ValueError, TypeError, RecursionError):
+        raise ValidationError.of(not_json(renamed)) from None
+    _check_bytes("the input", size)
+    return renamed
+
+
+def respell(method: Method, data: Any) -> JsonObject:
+    """Return the input with its own keys in snake_case, and look at nothing else of it.
+
+    Raises:
+        ValidationError: It is no object, or spells one key in both ways.
     """
     if not isinstance(data, dict):
         shape = json.dumps({method.key: {"…": "…"}}, ensure_ascii=False)
         raise ValidationError.at("", f"the input must be one JSON object, like {shape}")
-    problems = list(not_json(data))
-    if problems:
-        raise ValidationError.of(problems)
     return snake_case(data, method.input, "")
 
 
-def check_size(method: Method, data: JsonObject) -> None:
-    """Refuse what would be delivered, and then could not be told: the output would not fit.
-
-    Raises:
-        ValidationError: The message is larger than an output can hold beside an answer.
-    """
-    size = len(json.dumps(data[method.key]))
+def _check_bytes(name: str, size: int) -> None:
+    """Refuse what could not be handed on, or would be delivered and could then not be told."""
     if size > LIMIT_BYTES:
-        raise ValidationError.at(
-            method.key,
-            f"is {size} bytes as Temporal writes it, in ASCII; at most {LIMIT_BYTES} can be told",
-        )
+        told = f"{name} is {size} bytes as Temporal writes it, in ASCII; at most {LIMIT_BYTES} fit"
+        raise ValidationError.at("", told)
 
 
 _DEEPEST = 100
@@ -221,7 +236,7 @@ def _in_words(model: type[BaseModel], error: pydantic.ValidationError) -> Valida
 
 def problem(model: type[BaseModel], details: ErrorDetails) -> FieldProblem:
     """One of pydantic's errors, with a dotted path, and a hint where a key is unknown."""
-    path = ".".join(str(step) for step in details["loc"])
+    path = ".".join(str(step) or '""' for step in details["loc"])
     if field := details.get("ctx", {}).get("field"):
         path = _join(path, field)
     if details["type"] == "extra_forbidden":

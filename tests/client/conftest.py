@@ -23,7 +23,7 @@ class Starts(Interceptor):
 
     noted: list[StartWorkflowInput] = field(default_factory=list)
 
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
         """Stand before the real one."""
         return _Noting(next, self.noted)
 

@@ -94,7 +94,7 @@ async def test_what_is_not_json(
         ),
         (
             {"user_id": "u-1", "event": "é" * 200_000},
-            "track is 1200085 bytes as Temporal writes it, in ASCII; at most 1048576 can be told",
+            "the input is 1200143 bytes as Temporal writes it, in ASCII; at most 1048576 fit",
         ),
         (
             {"user_id": "u-1", "event": "E", "policies": {"request": {"total_timeout": -1}}},

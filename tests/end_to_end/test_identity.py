@@ -48,6 +48,38 @@ async def test_a_reset_execution_keeps_the_id(
     assert first == second
 
 
+async def test_each_execution_of_a_schedule_is_a_message(
+    temporal: Client, running_worker: Settings, standin: StandIn
+) -> None:
+    """A cron chain shares its first run; its messages share nothing."""
+    handle = await temporal.start_workflow(
+        "Track",
+        TRACK,
+        id=f"cron-{uuid.uuid4()}",
+        task_queue=running_worker.task_queue,
+        cron_schedule="@every 1s",
+    )
+    try:
+        requests = await standin.wait_for(2)
+    finally:
+        await handle.terminate()
+
+    assert len({request["body"]["messageId"] for request in requests}) == len(requests)
+
+
+@pytest.mark.parametrize("given", ["", "m" * 100, {"a": 1}, ["m"], "\x00"])
+async def test_an_id_that_tells_nothing_is_replaced(
+    execute: Execute, standin: StandIn, given: object
+) -> None:
+    """With `"strict": false`, where it is no error: attempts need one id."""
+    message = {**TRACK["track"], "messageId": given}
+
+    output = await execute("Track", {"strict": False, "track": message})
+
+    assert output["track"]["message_id"] == standin.requests[0]["body"]["messageId"]
+    assert uuid.UUID(output["track"]["message_id"]).version == 5
+
+
 async def test_the_time_is_the_start_of_the_execution(execute: Execute, temporal: Client) -> None:
     """Not the time of the validation, nor of an attempt."""
     workflow_id = f"time-{uuid.uuid4()}"

@@ -1,5 +1,6 @@
 """Inputs of every wrong shape fail with a clear message, and leave no execution running."""
 
+import json
 import uuid
 
 import pytest
@@ -13,6 +14,11 @@ from durable_analytics.testing import StandIn
 from tests.conftest import Execute, Json
 from worker import Settings
 
+LONG_KEY = (
+    f"track.{'k' * 193}… is not a known key: known here are anonymous_id, channel, company_id, "
+    "event, integrations, message_id, properties, timestamp, traits, user_id"
+)
+NOT_JSON = "the input is not valid JSON, or nested deeper than 200 levels"
 NOT_AN_OBJECT = 'the input must be one JSON object, like {"track": {"…": "…"}}'
 
 
@@ -32,11 +38,26 @@ def raw(data: bytes, encoding: bytes = b"json/plain") -> RawValue:
         ([{"track": {}}, {"track": {}}], "started with 2 inputs: send one JSON object"),
         ([{"track": {}}, None], "started with 2 inputs: send one JSON object"),
         ([1, "2", [3]], "started with 3 inputs: send one JSON object"),
-        ([raw(b'{"track": ')], "the input is not valid JSON"),
-        ([raw(b"\xff\xfe")], "the input is not valid JSON"),
-        ([raw(b"{}" * 2)], "the input is not valid JSON"),
-        ([raw(b"[" * 5000)], "the input is not valid JSON"),
-        ([raw(b'{"track":{"user_id":"u","event":"\\ud800"}}')], "the input is not valid JSON"),
+        ([raw(b'{"track": ')], NOT_JSON),
+        ([raw(b"\xff\xfe")], NOT_JSON),
+        ([raw(b"{}" * 2)], NOT_JSON),
+        ([raw(b"[" * 5000)], NOT_JSON),
+        ([raw(b'{"track":{"user_id":"u","event":"\\ud800"}}')], NOT_JSON),
+        ([raw(b"{}"), raw(b"not json")], "started with 2 inputs: send one JSON object"),
+        ([raw(b"{}"), raw(b"x", b"foreign")], "started with 2 inputs: send one JSON object"),
+        (
+            [raw(b"garbage", b"binary/zstd")],
+            "the input must be JSON, not a payload of 'binary/zstd'",
+        ),
+        (
+            [raw(b'{"track": {}}' + b" " * 1_100_000)],
+            "the input is 1100013 bytes as Temporal writes it, in ASCII; at most 1048576 fit",
+        ),
+        ([raw(b"{}", b"x" * 1_000_000)], f"the input must be JSON, not a payload of '{'x' * 40}'"),
+        (
+            [{"track": {"user_id": "u", "event": "e", "k" * 500_000: 1}}],
+            LONG_KEY,
+        ),
         ([raw(b"x", b"binary/plain")], "the input must be JSON, not a payload of 'binary/plain'"),
         ([raw(b"x", b"foreign")], "the input must be JSON, not a payload of 'foreign'"),
         (
@@ -170,7 +191,7 @@ async def test_what_could_not_be_told_is_refused(execute: Execute, standin: Stan
     output = await execute("Page", {"integration": "journy", "page": page})
 
     assert output["error"]["message"] == (
-        "page is 1200057 bytes as Temporal writes it, in ASCII; at most 1048576 can be told"
+        "the input is 1200083 bytes as Temporal writes it, in ASCII; at most 1048576 fit"
     )
     assert standin.requests == []
 
@@ -187,6 +208,26 @@ async def test_a_large_message_is_told_whole(
 
     assert output["page"]["properties"] == page["properties"]
     assert output["response"]["status_code"] == status
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"group": {"group_id": "g" * 200_000}},
+        {"group": {"group_id": "g"}, "context": {"x": [0] * 400_000}},
+        {"group": {"group_id": "g", "traits": {"a": "é" * 400_000}}},
+        {"group": {"group_id": "g", **{"k" * 80_000 + str(i): 1 for i in range(20)}}},
+        {"strict": False, "group": {"group_id": "g", "messageId": "m" * 900_000}},
+    ],
+)
+async def test_nothing_large_is_stuck(execute: Execute, standin: StandIn, data: Json) -> None:
+    """Whatever is repeated of it, in a plan, a path or an output, Temporal takes it."""
+    text = json.dumps({"integration": "journy", **data}, ensure_ascii=False)
+
+    output = await execute("Group", raw(text.encode()))
+
+    assert output["status"] == "success" or output["error"]["type"] == "ValidationError"
+    assert len(standin.requests) == (output["status"] == "success")
 
 
 async def test_an_unknown_integration_is_told_the_known_ones(

@@ -103,6 +103,14 @@ async def test_non_retryable_types_end_it(execute: Execute, standin: StandIn) ->
             "retry_policy.maximum_interval",
         ),
         (
+            {"retry_policy": {"non_retryable_error_types": ["TemporalTimeout:x"]}},
+            "retry_policy.non_retryable_error_types.0",
+        ),
+        (
+            {"retry_policy": {"non_retryable_error_types": ["x" * 101]}},
+            "retry_policy.non_retryable_error_types.0",
+        ),
+        (
             {"retry_policy": {"non_retryable_error_types": [1]}},
             "retry_policy.non_retryable_error_types.0",
         ),

@@ -141,7 +141,7 @@ retry_policies = st.fixed_dictionaries(
         "backoff_coefficient": st.floats(1, 10),
         "maximum_interval": durations,
         "maximum_attempts": st.integers(0, 100),
-        "non_retryable_error_types": st.lists(st.text(max_size=5), max_size=2),
+        "non_retryable_error_types": st.lists(st.text(min_size=1, max_size=5), max_size=2),
     },
 )
 policies = st.none() | st.builds(

@@ -51,7 +51,12 @@ def test_sent_at_is_the_attempts_time(provider: Provider) -> None:
         ({"traits": None}, {"traits": {"b": 3}}, {"traits": {"b": 3}}),
         ({"company_id": "c-1"}, {"group_id": "g-1"}, {"groupId": "c-1"}),
         ({"channel": "web"}, {"channel": "server", "ip": "x"}, {"channel": "web", "ip": "x"}),
-        ({"channel": None, "company_id": None}, {"groupId": "g-1"}, {"groupId": "g-1"}),
+        (
+            {"channel": None, "company_id": None},
+            {"groupId": "g-1"},
+            {"groupId": "g-1", "channel": None},
+        ),
+        ({"traits": None}, {}, {"traits": None}),
     ],
 )
 def test_fields_beside_the_properties_go_into_the_context(

@@ -9,6 +9,7 @@ from durable_analytics.providers.exchange import HttpRequest
 
 RESERVED_HEADERS = frozenset(
     {
+        "api-key",
         "authorization",
         "connection",
         "content-encoding",
@@ -21,6 +22,8 @@ RESERVED_HEADERS = frozenset(
         "trailer",
         "transfer-encoding",
         "upgrade",
+        "x-api-key",
+        "x-auth-token",
     }
 )
 """Headers that carry credentials or belong to the connection."""

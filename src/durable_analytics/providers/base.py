@@ -4,6 +4,7 @@ A provider never sends, sleeps, retries or reads the environment. It is a pydant
 its fields are its settings: those of `[integrations.NAME]` in a worker's configuration.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
@@ -33,18 +34,31 @@ from durable_analytics.providers.exchange import Answer, Delivery, HttpRequest
 from durable_analytics.providers.retry_after import retry_after
 
 
+def is_host(name: str | None) -> bool:
+    """Whether DNS, or an address, can be written so."""
+    return name is not None and len(name) < 254 and bool(_HOST.fullmatch(name))
+
+
+_HOST = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63})*|[0-9a-f.]*:[0-9a-f:.]*", re.ASCII | re.IGNORECASE)
+
+
 def _base_url(value: str) -> str:
     try:
         url = urlsplit(value)
-        is_whole = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        is_whole = url.scheme in ("http", "https") and is_host(url.hostname) and url.port != 0
     except ValueError:
         is_whole = False
     if not is_whole:
         raise ValueError('must be a URL like "https://api.example.com"')
+    if not value.isprintable() or " " in value:
+        raise ValueError("must hold no spaces or control characters")
     if url.username or url.password or url.query or url.fragment:
         raise ValueError("must hold no credentials, query or fragment")
     return value.rstrip("/")
 
+
+URL_LIMIT_CHARACTERS = 32 * 1024
+"""No server takes more, and few as much."""
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
@@ -116,6 +130,9 @@ class Provider(BaseModel):
         """
         request: HttpRequest = getattr(self, delivery.method)(delivery, sent_at)
         request = with_options(request, delivery.options, self.credential_names)
+        if request.url_length() > URL_LIMIT_CHARACTERS:
+            told = f"makes a URL of more than {URL_LIMIT_CHARACTERS} characters"
+            raise ValidationError.at(delivery.method, told)
         try:
             size = len(request.content() or b"")
         except (ValueError, RecursionError):

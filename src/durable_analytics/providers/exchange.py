@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
 
 from durable_analytics.messages import JsonObject, Message, RequestOptions
 
@@ -48,6 +49,10 @@ class HttpRequest:
 
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
+
+    def url_length(self) -> int:
+        """The characters of the URL with its query."""
+        return len(self.url) + len(urlencode(self.query, doseq=True))
 
     def content(self) -> bytes | None:
         """The body as it is sent: compact UTF-8 JSON."""

@@ -123,11 +123,18 @@ class SegmentCompatible(Provider):
                 context[to_camel(name)] = _in_camel_case(value, known)
         # SDKs put the context into the message; it is nearer than the input's.
         context |= _object(delivery.unchecked.get("context"))
-        for name, place in (("channel", "channel"), ("company_id", "groupId")):
-            if (value := delivery.given(name).get(name)) is not None:
-                context[place] = value
-        if moved and (traits := delivery.given("traits").get("traits")):
-            context["traits"] = {**_object(context.get("traits")), **traits}
+        places = {
+            "channel": "channel",
+            "company_id": "groupId",
+            **({"traits": "traits"} if moved else {}),
+        }
+        for name, value in delivery.given(*places).items():
+            if value is None:
+                context.setdefault(places[name], None)
+            elif name == "traits":
+                context["traits"] = {**_object(context.get("traits")), **value}
+            else:
+                context[places[name]] = value
         return context
 
 

@@ -47,7 +47,7 @@ class Trophy(Provider):
     """An account at Trophy."""
 
     title: ClassVar = "Trophy"
-    credential_names: ClassVar = frozenset({"x-api-key"})
+    credential_names: ClassVar = frozenset({"api_key", "x-api-key"})
 
     base_url: BaseUrl = "https://api.trophy.so/v1"
 
