@@ -1,6 +1,7 @@
 """Start a delivery from Python, and read its output."""
 
 import asyncio
+import gc
 
 from durable_analytics import AnalyticsClient, DeliveryError
 
@@ -26,3 +27,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
+    gc.collect()  # Without it the SDK sometimes crashes Python's own end: sdk-python issue 300.

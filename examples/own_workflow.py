@@ -4,6 +4,7 @@ Nothing of this project is imported: names and JSON are all it takes, in any SDK
 """
 
 import asyncio
+import gc
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -142,3 +143,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
+    gc.collect()  # Without it the SDK sometimes crashes Python's own end: sdk-python issue 300.

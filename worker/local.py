@@ -20,12 +20,15 @@ from durable_analytics.contract import TASK_QUEUE
 from durable_analytics.errors import NotAccepted, SettingsError
 from durable_analytics.testing import VENDORS
 from worker.children import Child, hold
+from worker.health import last_poll
+from worker.process import PATIENCE
 from worker.settings import sources
 
 _HOST = "127.0.0.1"
 _FOLDER = Path(".temporal")
 _RETENTION = "720h"
 _SERVER_WAIT_SECONDS = 60
+_PAUSE_SECONDS = 0.1
 
 
 class Ports(BaseSettings):
@@ -52,11 +55,13 @@ async def main() -> int:
         await child.end_left_over()
     _check_ports(ports, own_server=own_server)
     stop = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
+    # SIGHUP: its terminal was closed.
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     try:
         await _start(children, ports)
-        print(_welcome(ports, own_server=own_server), flush=True)  # noqa: T201  # for a person
+        if await _worker_is_up(children["worker"], stop):
+            _say(_welcome(ports, own_server=own_server))
         return await _wait(children, stop)
     finally:
         for child in reversed(children.values()):
@@ -99,6 +104,22 @@ async def _server_is_up(server: Child) -> None:
         raise SettingsError([f"the Temporal server ended; see {_FOLDER / 'temporal.log'}"])
     ended.cancel()
     await up
+
+
+async def _worker_is_up(worker: Child, stop: asyncio.Event) -> bool:
+    """Whether it polls, as the server sees it; false where it has ended, or is to end, instead."""
+    ways = [asyncio.create_task(w) for w in (_polled(), worker.ended(), stop.wait())]
+    done, others = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    for other in others:
+        other.cancel()
+    return ways[0] in done
+
+
+async def _polled() -> None:
+    client = await connect(PATIENCE)
+    queue = _said("task_queue") or TASK_QUEUE
+    while not await last_poll(client, queue, socket.gethostname()):  # noqa: ASYNC110  # no event
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _connected() -> None:
@@ -188,11 +209,16 @@ async def _wait(children: Mapping[str, Child], stop: asyncio.Event) -> int:
     stopping.cancel()
     gone = {name: task.result() for name, task in ends.items() if task.done()}
     for name, status in gone.items():
-        told = f"{name} ended with status {status}; `make run` goes on with what is pending"
-        print(told, file=sys.stderr)  # noqa: T201  # for a person
+        _say(f"{name} ended with status {status}: all is stopped, nothing lost; run it again")
     for task in ends.values():
         task.cancel()
+    if stop.is_set():
+        _say("stopping; what is in flight may finish first")
     return 1 if gone else 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201  # for a person
 
 
 def _welcome(ports: Ports, *, own_server: bool) -> str:
@@ -201,11 +227,14 @@ def _welcome(ports: Ports, *, own_server: bool) -> str:
     moved = address not in ("127.0.0.1:7233", "localhost:7233")
     option = f" --address {address}" if moved else ""
     message = '{"integration":"segment","track":{"user_id":"u-1","event":"Signed Up"}}'
+    elsewhere = ", ".join(sorted(_said("integrations") or {}))
+    real = f"\nBy settings    {elsewhere}: not at the stand-in" if elsewhere else ""
+    standin = f"http://localhost:{ports.standin_port}"
     ui = f"http://localhost:{ports.ui_port}" if own_server else "your server's"
     return f"""
 Temporal UI    {ui}
 Temporal       {address}, task queue {queue}
-Stand-in       http://localhost:{ports.standin_port}/requests shows what the providers received
+Stand-in       {standin}/requests shows what the providers received{real}
 
 Try:
   .venv/bin/temporal workflow execute{option} --type Track --task-queue {queue} \\

@@ -1,6 +1,7 @@
 """The connection to Temporal: from the environment or a profile, as Temporal's tools read it."""
 
 import asyncio
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,8 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
 from durable_analytics.errors import NotAccepted, SettingsError
+
+log = logging.getLogger("durable_analytics.connection")
 
 DEFAULT_ADDRESS = "localhost:7233"
 _PAUSE_SECONDS = 0.2
@@ -30,6 +33,7 @@ async def connect(patience: timedelta = timedelta(seconds=5), **options: Any) ->
         raise SettingsError([f"the connection to Temporal: {error}"]) from None
     config: dict[str, Any] = {"target_host": DEFAULT_ADDRESS, **from_environment, **options}
     reason: Exception | None = None
+    log.info("connecting to Temporal", extra={"address": config["target_host"]})
     try:
         async with asyncio.timeout(patience.total_seconds()):
             while True:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from durable_analytics.errors import UnknownIntegration
 from durable_analytics.policies import Policies
@@ -40,7 +41,9 @@ class Integrations:
                 f"the input names no integration and the worker has no default; configured: {known}"
             )
         if name not in self.by_name:
+            close = get_close_matches(name, self.by_name, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
             raise UnknownIntegration(
-                f"the input names no configured integration; configured: {known}"
+                f"the integration that the input names is not configured; configured: {known}{hint}"
             )
         return self.by_name[name]

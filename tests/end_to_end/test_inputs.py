@@ -240,7 +240,7 @@ async def test_an_unknown_integration_is_told_the_known_ones(
 
     assert output["error"]["type"] == "UnknownIntegration"
     known = "journy, rudderstack, segment, trakio, trophy"
-    assert output["error"]["message"].endswith(f"configured: {known}")
+    assert output["error"]["message"].endswith(f"configured: {known}; did you mean segment?")
     assert standin.requests == []
 
 

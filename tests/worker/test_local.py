@@ -212,7 +212,9 @@ async def test_killed(
             os.kill(pid, signal.SIGKILL)
             assert await run.ended() == 1
             assert alive(tmp_path) == []
-            await run.line(f"{part} ended with status -9; `make run` goes on with what is pending")
+            await run.line(
+                f"{part} ended with status -9: all is stopped, nothing lost; run it again"
+            )
         tried = {request["body"]["messageId"] for request in requests}
         assert len(tried) == 3
 
