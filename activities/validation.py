@@ -17,7 +17,7 @@ from activities.preparing import Prepared, choose, prepare
 from durable_analytics.contract import ABSENT, Method
 from durable_analytics.errors import DeliveryError, ValidationError
 from durable_analytics.integrations import Integration, Integrations
-from durable_analytics.messages import JsonObject
+from durable_analytics.messages import JsonObject, instant
 from durable_analytics.policies import Policies, merge_policies
 from durable_analytics.reading import decode, needs_message_id, normalise
 
@@ -90,10 +90,6 @@ class _Origin:
         place = [info.namespace, info.workflow_id, self.run, info.activity_id]
         return str(uuid5(_MESSAGE_IDS, json.dumps(place)))
 
-    def timestamp(self) -> str:
-        when = self.started_at.isoformat(timespec="milliseconds")
-        return when.replace("+00:00", "Z")
-
 
 def plan_alone(method: Method, data: JsonObject, integration: Integration) -> JsonObject:
     """The plan of a Request that was called without one."""
@@ -115,7 +111,7 @@ def make_plan(
     if needs_message_id(data, dict(given)):
         filled_in["message_id"] = origin.message_id()
     if given.get("timestamp") is None:
-        filled_in["timestamp"] = origin.timestamp()
+        filled_in["timestamp"] = instant(origin.started_at)
     prepared = prepare(method, data, integration, filled_in)
     _check_date(prepared, origin, is_given=given.get("timestamp") is not None)
     integration.provider.build(prepared.delivery, origin.started_at)

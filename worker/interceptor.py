@@ -16,7 +16,7 @@ from temporalio.worker import (
 
 from activities import activity_names
 from activities.failures import application_error
-from durable_analytics.contract import METHODS, output
+from durable_analytics.contract import METHODS, Method, output
 from durable_analytics.errors import ValidationError
 from durable_analytics.hooks import ExecutionFailed
 
@@ -66,25 +66,25 @@ class _Inbound(WorkflowInboundInterceptor):
         try:
             if len(input.args) > 1:
                 # Left alone, a TypeError would fail the task, and Temporal retry it for ever.
-                refusal = ValidationError.at(
-                    "", f"started with {len(input.args)} inputs: send one JSON object"
-                )
-                failed = output(
-                    method,
-                    integration=None,
-                    message=None,
-                    response=None,
-                    policies=None,
-                    error=refusal.as_json(),
-                )
-                raise ApplicationError(
-                    refusal.message, failed, type=refusal.wire_name(), non_retryable=True
-                )
+                raise _surplus(method, len(input.args))
             return await super().execute_workflow(input)
         except ApplicationError as error:
             if not workflow.unsafe.is_replaying():
                 workflow.extern_functions()[_EXTERN](_event(method.key, error))
             raise
+
+
+def _surplus(method: Method, inputs: int) -> ApplicationError:
+    refusal = ValidationError.at("", f"started with {inputs} inputs: send one JSON object")
+    failed = output(
+        method,
+        integration=None,
+        message=None,
+        response=None,
+        policies=None,
+        error=refusal.as_json(),
+    )
+    return ApplicationError(refusal.message, failed, type=refusal.wire_name(), non_retryable=True)
 
 
 def _event(key: str, error: ApplicationError) -> ExecutionFailed:

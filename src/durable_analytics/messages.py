@@ -77,6 +77,15 @@ def _timestamp(value: str) -> str:
     return value if instant.tzinfo else instant.replace(tzinfo=UTC).isoformat()
 
 
+def instant(when: datetime) -> str:
+    """ISO 8601 in UTC, to the millisecond, as Segment's SDKs write it.
+
+    >>> instant(datetime(2026, 1, 31, 9, 30, tzinfo=UTC))
+    '2026-01-31T09:30:00.000Z'
+    """
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 Text = Annotated[str, BeforeValidator(_number_to_text)]
 RequiredText = Annotated[Text, AfterValidator(_filled)]
 Timestamp = Annotated[str, AfterValidator(_timestamp)]

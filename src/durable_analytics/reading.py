@@ -113,7 +113,8 @@ def normalise(method: Method, data: Any) -> JsonObject:
     try:
         size = len(json.dumps(renamed, allow_nan=False))
     except (ValueError, TypeError, RecursionError):
-        raise ValidationError.of(not_json(renamed)) from None
+        told = [*not_json(renamed)] or [FieldProblem("", "the input cannot be written as JSON")]
+        raise ValidationError.of(told) from None
     _check_bytes("the input", size)
     return renamed
 

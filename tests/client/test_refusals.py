@@ -93,6 +93,10 @@ async def test_what_is_not_json(
             "track is nested deeper than 100 levels",
         ),
         (
+            {"user_id": "u-1", "event": "E", "properties": {"digits": 10**5000}},
+            "the input cannot be written as JSON",
+        ),
+        (
             {"user_id": "u-1", "event": "é" * 200_000},
             "the input is 1200143 bytes as Temporal writes it, in ASCII; at most 1048576 fit",
         ),

@@ -7,10 +7,10 @@ without as a page; null deletes a trait; a group alone has its own id as the ano
 from datetime import datetime
 from typing import ClassVar
 
-from durable_analytics.messages import JsonObject, Message, Screen
+from durable_analytics.messages import JsonObject, Message, Screen, instant
 from durable_analytics.providers.base import BaseUrl
 from durable_analytics.providers.exchange import Delivery, HttpRequest
-from durable_analytics.providers.segment_compatible import SegmentCompatible, instant
+from durable_analytics.providers.segment_compatible import SegmentCompatible
 
 
 class Journy(SegmentCompatible):

@@ -5,7 +5,7 @@ Source: Segment's HTTP Tracking API and its specification; RudderStack and journ
 
 import base64
 from collections.abc import Container, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic.alias_generators import to_camel
@@ -21,6 +21,7 @@ from durable_analytics.messages import (
     Page,
     Screen,
     Track,
+    instant,
 )
 from durable_analytics.providers.additions import credentials_among
 from durable_analytics.providers.base import Credential, Provider
@@ -145,12 +146,3 @@ def _in_camel_case(fields: JsonObject, known: Container[str]) -> JsonObject:
 
 def _object(value: Any) -> JsonObject:
     return value if isinstance(value, dict) else {}
-
-
-def instant(when: datetime) -> str:
-    """ISO 8601 in UTC, to the millisecond, as Segment's SDKs write it.
-
-    >>> instant(datetime(2026, 1, 31, 9, 30, tzinfo=UTC))
-    '2026-01-31T09:30:00.000Z'
-    """
-    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
