@@ -1,6 +1,7 @@
 """From our errors to Temporal's: the type, the details, whether and when to try again."""
 
 from datetime import timedelta
+from typing import Any
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
@@ -14,6 +15,7 @@ def application_error(
     integration: str | None = None,
     response: JsonObject | None = None,
     next_retry_delay: timedelta | None = None,
+    **more: Any,
 ) -> ApplicationError:
     """The failure of an attempt.
 
@@ -25,6 +27,7 @@ def application_error(
         "integration": integration,
         "response": response,
         "error": error.as_json(),
+        **more,
     }
     expected = not isinstance(error, Internal)
     return ApplicationError(

@@ -1,13 +1,14 @@
 """What both activities begin with: an input and this worker's integrations become a delivery."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from durable_analytics.contract import Method
 from durable_analytics.errors import ValidationError
 from durable_analytics.integrations import Integration, Integrations
 from durable_analytics.messages import JsonObject, Message, RequestOptions
 from durable_analytics.policies import Policies
-from durable_analytics.providers import Delivery
+from durable_analytics.providers import Delivery, Provider
 from durable_analytics.reading import read
 
 
@@ -67,3 +68,23 @@ def prepare(
         reading.unchecked,
     )
     return Prepared(integration, delivery, reading.input.policies)
+
+
+_CLOCK_SKEW = timedelta(minutes=1)
+"""How far a timestamp may be from now and still mean now, where a provider takes none."""
+
+
+def check_date(provider: Provider, delivery: Delivery[Message], now: datetime) -> None:
+    """Refuse a given time that the provider would replace by its own.
+
+    Raises:
+        ValidationError: It is not now, and the request has no place for it.
+    """
+    timestamp = delivery.message.timestamp
+    if timestamp is None or delivery.method in provider.dated_methods:
+        return
+    if abs(datetime.fromisoformat(timestamp) - now) > _CLOCK_SKEW:
+        raise ValidationError.at(
+            f"{delivery.method}.timestamp",
+            f"has no place at {provider.title}, where it happens when it arrives: leave it out",
+        )

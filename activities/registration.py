@@ -1,4 +1,4 @@
-"""Every activity of every method, made from the table of methods."""
+"""Every activity: those of each method, made from the table of methods, and those of batches."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,9 +6,12 @@ from typing import Any
 import httpx
 from temporalio import activity
 
+from activities.batch_preparing import PreparedBatches
+from activities.batch_request import BatchRequest
+from activities.batch_validation import BatchValidation
 from activities.request import Request
 from activities.validation import Validation
-from durable_analytics.contract import METHODS
+from durable_analytics.contract import BATCH, METHODS
 from durable_analytics.hooks import AttemptFailed
 from durable_analytics.integrations import Integrations
 
@@ -31,9 +34,14 @@ def activities(
         request = Request(method, integrations, clients, notify)
         made.append(activity.defn(name=method.validation)(validation))
         made.append(activity.defn(name=method.request)(request))
+    prepared = PreparedBatches()
+    batch = BatchValidation(integrations, prepared)
+    made.append(activity.defn(name=BATCH.validation)(batch))
+    batch_request = BatchRequest(integrations, clients, notify, prepared)
+    made.append(activity.defn(name=BATCH.request)(batch_request))
     return made
 
 
 def activity_names() -> list[str]:
     """The activity types, sorted."""
-    return sorted(name for m in METHODS.values() for name in (m.validation, m.request))
+    return sorted(name for m in (*METHODS.values(), BATCH) for name in (m.validation, m.request))

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,8 +10,14 @@ import httpx
 from pydantic_core import from_json
 
 from durable_analytics.errors import Internal, Unavailable
-from durable_analytics.providers import Answer, HttpRequest
+from durable_analytics.providers import Answer, HttpRequest, Provider
 from durable_analytics.version import __version__
+
+TIMEOUT = timedelta(seconds=3)
+"""An attempt's, where a caller's own workflow sets none."""
+
+HTTP_SHARE = 0.9
+"""The HTTP deadline's part of an attempt: what is left reports the failure before Temporal does."""
 
 BODY_LIMIT_BYTES = 64 * 1024
 """More of an answer is not kept; the rest is not even read."""
@@ -34,19 +39,19 @@ _MASK = "[credential]"
 
 async def send(
     client: httpx.AsyncClient,
+    provider: Provider,
+    method: str,
     request: HttpRequest,
     *,
-    authorization: Mapping[str, str],
-    secrets: Iterable[str],
     deadline: timedelta,
 ) -> Answer:
     """Send a request and read its answer.
 
     Args:
         client: The integration's pooled client.
+        provider: Whose credentials the request carries; they are masked in the answer.
+        method: The method of the message or messages in it.
         request: What the provider built.
-        authorization: The headers that carry the credentials.
-        secrets: What to mask in the answer.
         deadline: For connecting, sending, waiting and reading together.
 
     Raises:
@@ -61,7 +66,7 @@ async def send(
     if content is not None:
         headers["Content-Type"] = "application/json"
     headers.update(request.headers)
-    headers.update(authorization)
+    headers.update(provider.authorization(method))
     try:
         async with (
             asyncio.timeout(deadline.total_seconds()),
@@ -75,7 +80,7 @@ async def send(
                 follow_redirects=False,
             ) as response,
         ):
-            return await _read(response, list(secrets))
+            return await _read(response, list(provider.secrets()))
     except TimeoutError:
         seconds = f"{deadline.total_seconds():g}"
         raise Unavailable(f"{host} gave no answer within {seconds} s") from None

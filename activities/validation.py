@@ -2,9 +2,10 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -13,13 +14,13 @@ from temporalio.common import RawValue
 
 from activities.failures import application_error
 from activities.internal import internal_error
-from activities.preparing import Prepared, choose, prepare
+from activities.preparing import check_date, choose, prepare
 from durable_analytics.contract import ABSENT, Method
 from durable_analytics.errors import DeliveryError, ValidationError
 from durable_analytics.integrations import Integration, Integrations
 from durable_analytics.messages import JsonObject, instant
 from durable_analytics.policies import Policies, merge_policies
-from durable_analytics.reading import decode, needs_message_id, normalise
+from durable_analytics.reading import decode, is_lenient, needs_message_id, normalise
 
 log = logging.getLogger("durable_analytics.validation")
 
@@ -28,9 +29,6 @@ _MESSAGE_IDS = UUID("6f2c1f0e-6d5b-5d0c-9c55-0a4b5d1f7c11")
 
 _PLAN_LIMIT_BYTES = 64 * 1024
 """What is stored beside the input, and with the message in the output."""
-
-_CLOCK_SKEW = timedelta(minutes=1)
-"""How far a timestamp may be from now and still mean now, where a provider takes none."""
 
 
 @dataclass(eq=False)
@@ -46,29 +44,48 @@ class Validation:
         origin: RawValue = ABSENT,
     ) -> JsonObject:
         """Return the plan, or fail with the type and the fields that the contract names."""
-        integration = None
-        try:
+        with refusing(self.method) as told:
             data = normalise(self.method, decode(input))
-            integration = choose(data, self.integrations)
-            return make_plan(self.method, data, integration, _Origin.read(origin))
-        except DeliveryError as error:
-            name = integration.name if integration else None
-            _log_refusal(self.method, name, error)
-            raise application_error(error, integration=name) from None
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is a bug of ours
-            name = integration.name if integration else None
-            raise application_error(internal_error(error), integration=name) from None
+            told.integration = choose(data, self.integrations)
+            return make_plan(self.method, data, told.integration, Origin.read(origin))
+
+
+@dataclass
+class _Told:
+    """What a refusal tells beside its error."""
+
+    integration: Integration | None = None
+
+
+@contextmanager
+def refusing(method: Method) -> Iterator[_Told]:
+    """Turn whatever goes wrong inside into the failure of a Validation, and log it."""
+    told = _Told()
+    try:
+        yield told
+    except DeliveryError as error:
+        name = told.integration.name if told.integration else None
+        _log_refusal(method, name, error)
+        raise application_error(error, integration=name) from None
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is a bug of ours
+        name = told.integration.name if told.integration else None
+        raise application_error(internal_error(error), integration=name) from None
 
 
 @dataclass(frozen=True, slots=True)
-class _Origin:
+class Origin:
     """Where a message comes from: it settles the id and the time of one that has none."""
 
     started_at: datetime
     run: str
 
     @classmethod
-    def read(cls, origin: Any) -> "_Origin":
+    def read(cls, origin: Any) -> "Origin":
+        """What the workflow says of itself, or what the activity knows where it says nothing.
+
+        Raises:
+            ValidationError: It says something else.
+        """
         info = activity.info()
         given = decode(origin, "origin")
         if given is None:
@@ -93,11 +110,11 @@ class _Origin:
 
 def plan_alone(method: Method, data: JsonObject, integration: Integration) -> JsonObject:
     """The plan of a Request that was called without one."""
-    return make_plan(method, data, integration, _Origin.read(None))
+    return make_plan(method, data, integration, Origin.read(None))
 
 
 def make_plan(
-    method: Method, data: JsonObject, integration: Integration, origin: _Origin
+    method: Method, data: JsonObject, integration: Integration, origin: Origin
 ) -> JsonObject:
     """Check everything, the provider's limits included, and return the plan of the contract.
 
@@ -108,14 +125,15 @@ def make_plan(
     message = data.get(method.key)
     given: Mapping[str, Any] = message if isinstance(message, dict) else {}
     filled_in = integration.provider.fill_in(method.key, dict(given))
-    if needs_message_id(data, dict(given)):
+    if needs_message_id(dict(given), lenient=is_lenient(data)):
         filled_in["message_id"] = origin.message_id()
     if given.get("timestamp") is None:
         filled_in["timestamp"] = instant(origin.started_at)
     prepared = prepare(method, data, integration, filled_in)
-    _check_date(prepared, origin, is_given=given.get("timestamp") is not None)
+    if given.get("timestamp") is not None:
+        check_date(integration.provider, prepared.delivery, origin.started_at)
     integration.provider.build(prepared.delivery, origin.started_at)
-    policies = merge_policies(_allowed(prepared), integration.policies)
+    policies = policies_in_force(method, integration, prepared.policies)
     plan = {
         "integration": integration.name,
         "message": prepared.as_delivered("message_id", "timestamp", *filled_in),
@@ -127,31 +145,19 @@ def make_plan(
     return plan
 
 
-def _check_date(prepared: Prepared, origin: _Origin, *, is_given: bool) -> None:
-    """Refuse a time that the provider would replace by its own."""
-    provider, delivery = prepared.integration.provider, prepared.delivery
-    timestamp = delivery.message.timestamp
-    if not is_given or timestamp is None or delivery.method in provider.dated_methods:
-        return
-    if abs(datetime.fromisoformat(timestamp) - origin.started_at) > _CLOCK_SKEW:
-        raise ValidationError.at(
-            f"{delivery.method}.timestamp",
-            f"has no place at {provider.title}, where it happens when it arrives: leave it out",
-        )
-
-
-def _allowed(prepared: Prepared) -> Policies | None:
-    if prepared.policies and not prepared.integration.allow_policies_override:
+def policies_in_force(method: Method, integration: Integration, given: Policies | None) -> Policies:
+    """The integration's and the default policies, under the input's where it allows that."""
+    if given and not integration.allow_policies_override:
         log.warning(
             "policies of the input ignored: the integration does not allow overriding",
             extra={
                 "workflow_id": activity.info().workflow_id,
-                "integration": prepared.integration.name,
-                "method": prepared.delivery.method,
+                "integration": integration.name,
+                "method": method.key,
             },
         )
-        return None
-    return prepared.policies
+        given = None
+    return merge_policies(given, integration.policies)
 
 
 def _log_refusal(method: Method, integration: str | None, error: DeliveryError) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import durable_analytics
 from activities import activity_names
-from durable_analytics.contract import METHODS
+from durable_analytics.contract import BATCH, METHODS
 from durable_analytics.errors import DELIVERY_ERRORS, DeliveryError
 from durable_analytics.providers import provider_class, provider_names
 from worker import list_activities, list_workflows
@@ -85,7 +85,7 @@ def test_the_wheel_holds_one_package(tmp_path: Path) -> None:
 
 def test_every_method_is_everywhere() -> None:
     """One table of methods; the workflows are the only thing written out beside it."""
-    assert list_workflows() == sorted(method.workflow for method in METHODS.values())
+    assert list_workflows() == sorted(m.workflow for m in (*METHODS.values(), BATCH))
     assert sorted(workflow.__name__ for workflow in WORKFLOWS) == list_workflows()
     assert (
         list_activities()

@@ -16,16 +16,17 @@ from temporalio.worker import (
 
 from activities import activity_names
 from activities.failures import application_error
-from durable_analytics.contract import METHODS, Method, output
+from durable_analytics.contract import BATCH, METHODS, Method, batch_output, output
 from durable_analytics.errors import ValidationError
 from durable_analytics.hooks import ExecutionFailed
+from durable_analytics.messages import JsonObject
 
 _EXTERN = "durable_analytics_execution_failed"
 
 _ACTIVITIES = frozenset(activity_names())
 _MOST_ARGUMENTS = 2
 
-_METHOD_BY_WORKFLOW = {method.workflow: method for method in METHODS.values()}
+_METHOD_BY_WORKFLOW = {method.workflow: method for method in (*METHODS.values(), BATCH)}
 
 
 class DeliveryInterceptor(Interceptor):
@@ -76,14 +77,11 @@ class _Inbound(WorkflowInboundInterceptor):
 
 def _surplus(method: Method, inputs: int) -> ApplicationError:
     refusal = ValidationError.at("", f"started with {inputs} inputs: send one JSON object")
-    failed = output(
-        method,
-        integration=None,
-        message=None,
-        response=None,
-        policies=None,
-        error=refusal.as_json(),
-    )
+    known: JsonObject = {"integration": None, "policies": None, "error": refusal.as_json()}
+    if method is BATCH:
+        failed = batch_output(**known)
+    else:
+        failed = output(method, message=None, response=None, **known)
     return ApplicationError(refusal.message, failed, type=refusal.wire_name(), non_retryable=True)
 
 

@@ -50,7 +50,7 @@ async def deliver(key: str, input: RawValue) -> JsonObject:
     method = METHODS[key]
     plan = None
     try:
-        plan = await _validate(method, input)
+        plan = await validate(method, input)
         response = await _request(method, input, plan)
     except (ActivityError, ApplicationError) as error:
         if is_cancelled_exception(error):
@@ -65,7 +65,8 @@ async def deliver(key: str, input: RawValue) -> JsonObject:
     )
 
 
-async def _validate(method: Method, input: RawValue) -> JsonObject:
+async def validate(method: Method, input: RawValue) -> JsonObject:
+    """Run the Validation of a method; returns the plan."""
     info = workflow.info()
     origin = {
         "started_at": info.workflow_start_time.isoformat(),
@@ -84,7 +85,7 @@ async def _validate(method: Method, input: RawValue) -> JsonObject:
 
 
 async def _request(method: Method, input: RawValue, plan: JsonObject) -> JsonObject:
-    policy = Policies.model_validate(plan["policies"]).request or RequestPolicy()
+    policy = policy_of(plan)
     response: JsonObject = await workflow.execute_activity(
         method.request,
         args=[input, plan],
@@ -92,13 +93,19 @@ async def _request(method: Method, input: RawValue, plan: JsonObject) -> JsonObj
         start_to_close_timeout=policy.single_attempt_timeout,
         schedule_to_close_timeout=policy.total_timeout,
         schedule_to_start_timeout=policy.queue_timeout,
-        retry_policy=_retries(policy),
+        retry_policy=retries(policy),
         summary=f"to {plan['integration']}",
     )
     return response
 
 
-def _retries(policy: RequestPolicy) -> RetryPolicy:
+def policy_of(plan: JsonObject) -> RequestPolicy:
+    """The policy in force."""
+    return Policies.model_validate(plan["policies"]).request or RequestPolicy()
+
+
+def retries(policy: RequestPolicy) -> RetryPolicy:
+    """A policy's retries, as Temporal has them."""
     ours = policy.retry_policy
     settings = {} if ours is None else ours.model_dump(exclude_none=True)
     return RetryPolicy(**settings)
@@ -118,7 +125,7 @@ def _message(method: Method, input: RawValue, plan: JsonObject | None) -> JsonOb
 def _failure(
     method: Method, input: RawValue, plan: JsonObject | None, error: FailureError
 ) -> ApplicationError:
-    known = _known(error)
+    known = known_of(error)
     failed = output(
         method,
         integration=plan["integration"] if plan else known.get("integration"),
@@ -134,7 +141,7 @@ def _failure(
     return ApplicationError(told["message"], failed, type=told["type"], non_retryable=True)
 
 
-def _known(error: FailureError) -> JsonObject:
+def known_of(error: FailureError) -> JsonObject:
     """What the last attempt left: `error`, and the provider's last answer where there was one."""
     # The SDK hands a local activity's failure over bare, a remote one's inside an ActivityError.
     cause = error.cause if isinstance(error, ActivityError) else error
@@ -167,4 +174,4 @@ def _timed_out(timeout: exceptions.TimeoutError) -> JsonObject:
     if timeout.type is TimeoutType.SCHEDULE_TO_CLOSE and "error" in last:
         kind = DELIVERY_ERRORS.get(last["error"].get("type"), Unavailable)
         words += f"; the last answer: {last['error'].get('message')}"
-    return {"error": kind(words).as_json(), "response": last.get("response")}
+    return {**last, "error": kind(words).as_json(), "response": last.get("response")}

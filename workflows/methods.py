@@ -11,6 +11,7 @@ from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
     from durable_analytics.contract import ABSENT
+    from workflows.batching import deliver_batch
     from workflows.delivery import deliver
 
 Output = dict[str, Any]
@@ -116,5 +117,15 @@ class Call:
         return await deliver("call", input)
 
 
-WORKFLOWS = [Identify, Track, Group, Alias, Page, Screen, Delete, Annotate, Metric, Call]
+@workflow.defn(name="Batch")
+class Batch:
+    """Many messages of any methods, to one integration."""
+
+    @workflow.run
+    async def run(self, input: RawValue = ABSENT) -> Output:
+        """Deliver an `InputBatch`."""
+        return await deliver_batch(input)
+
+
+WORKFLOWS = [Identify, Track, Group, Alias, Page, Screen, Delete, Annotate, Metric, Call, Batch]
 """In the order of the contract."""

@@ -31,7 +31,14 @@ from durable_analytics.errors import NotAccepted, ValidationError
 from durable_analytics.handle import DeliveryHandle
 from durable_analytics.messages import Context, JsonObject
 from durable_analytics.policies import Policies
-from durable_analytics.reading import needs_message_id, normalise, not_json, read, snake_case
+from durable_analytics.reading import (
+    is_lenient,
+    needs_message_id,
+    normalise,
+    not_json,
+    read,
+    snake_case,
+)
 from durable_analytics.version import __version__
 
 LIBRARY = {"name": "durable-analytics", "version": __version__}
@@ -142,7 +149,7 @@ class AnalyticsClient:
             raise ValidationError.of(problems)
         data = normalise(method, given)
         message = data[key]
-        if needs_message_id(data, message):
+        if needs_message_id(message, lenient=is_lenient(data)):
             message["message_id"] = str(uuid4())
         read(method, data)
         message_id = message["message_id"]

@@ -1,6 +1,6 @@
 """The names on the wire: methods, workflow and activity types, inputs, the plan and the output."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,11 @@ class InputCall(Input):  # noqa: D101
     call: Call
 
 
+class InputBatch(Input):  # noqa: D101
+    messages: list[Any]
+    """Each `{"type": "track", …}`; read one by one, so that a bad one harms no other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """One row of the table of methods; everything else about a method follows from it."""
@@ -138,6 +143,9 @@ _INPUTS: Mapping[str, type[Input]] = {
 METHODS: Mapping[str, Method] = {key: Method(key, model) for key, model in _INPUTS.items()}
 """The methods by the key of their message."""
 
+BATCH = Method("batch", InputBatch)
+"""Many messages of any methods to one integration; no row of the table, since it has no message."""
+
 
 def output(
     method: Method,
@@ -163,6 +171,38 @@ def output(
         "integration": integration,
         method.key: message,
         "response": response,
+        "policies": policies,
+    }
+    if error:
+        composed["error"] = error
+    return composed
+
+
+def batch_output(
+    *,
+    integration: str | None,
+    accepted: int = 0,
+    rejected: Sequence[JsonObject] = (),
+    responses: Sequence[JsonObject] = (),
+    policies: JsonObject | None,
+    error: JsonObject | None = None,
+) -> JsonObject:
+    """The output of a batch.
+
+    Args:
+        integration: The account that the messages were meant for.
+        accepted: How many messages the provider took.
+        rejected: `{"index", "message_id", "error"}` of each other one.
+        responses: The provider's answers, one a request.
+        policies: The policy that was applied, in full.
+        error: `{"type", "message", "fields"}` of a batch of which nothing was accepted.
+    """
+    composed: JsonObject = {
+        "status": "failure" if error else "partial" if rejected else "success",
+        "integration": integration,
+        "accepted": accepted,
+        "rejected": sorted(rejected, key=lambda one: one["index"]),
+        "responses": list(responses),
         "policies": policies,
     }
     if error:

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     PlainValidator,
     ValidationInfo,
@@ -35,11 +34,6 @@ def wrong(message: str, field: str = "") -> PydanticCustomError:
 def is_lenient(info: ValidationInfo) -> bool:
     """Whether the input says `"strict": false`: refuse only what a provider itself would."""
     return bool(info.context and info.context.get("lenient"))
-
-
-def _number_to_text(value: Any, info: ValidationInfo) -> Any:
-    """SDKs send numeric ids, and providers take them."""
-    return str(value) if is_lenient(info) and _is_number(value) else value
 
 
 def _filled(value: str) -> str:
@@ -71,7 +65,8 @@ def _timestamp(value: str) -> str:
         if not _ISO_8601.fullmatch(value):
             raise ValueError(value)
         instant = datetime.fromisoformat(value)
-        instant.astimezone(UTC)
+        if not value.endswith("Z"):
+            instant.astimezone(UTC)  # may be out of its range
     except (ValueError, OverflowError):
         raise wrong('must be ISO 8601, like "2026-01-31T09:30:00Z"') from None
     return value if instant.tzinfo else instant.replace(tzinfo=UTC).isoformat()
@@ -86,26 +81,28 @@ def instant(when: datetime) -> str:
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Text = Annotated[str, BeforeValidator(_number_to_text)]
-RequiredText = Annotated[Text, AfterValidator(_filled)]
+RequiredText = Annotated[str, AfterValidator(_filled)]
 Timestamp = Annotated[str, AfterValidator(_timestamp)]
 
 
 def _one_or_more_ids(value: Any, info: ValidationInfo) -> str | list[str]:
     several = isinstance(value, list)
-    ids = [_number_to_text(item, info) for item in (value if several else [value])]
+    ids = list(value) if several else [value]
+    if is_lenient(info):
+        ids = [str(item) if is_number(item) else item for item in ids]
     if not ids or not all(isinstance(item, str) and item.strip() for item in ids):
         raise wrong("must be an id or a list of ids, none of them empty")
     return ids if several else ids[0]
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether it is a number of JSON: true and false are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _number_as_written(value: Any) -> int | float:
     """Keep 750 from turning into 750.0 on its way."""
-    if not _is_number(value):
+    if not is_number(value):
         raise wrong("must be a number")
     return value  # type: ignore[no-any-return]  # checked above
 
@@ -119,7 +116,7 @@ class Wire(BaseModel):
 class Message(Wire):
     """The fields of every message."""
 
-    message_id: Annotated[Text, AfterValidator(_message_id)] | None = None
+    message_id: Annotated[str, AfterValidator(_message_id)] | None = None
     """The same over all attempts, for the provider to drop repeats. Made up when absent."""
 
     timestamp: Timestamp | None = None
@@ -132,22 +129,22 @@ class Message(Wire):
 class PersonMessage(Message):
     """A message about somebody."""
 
-    user_id: Text | None = None
+    user_id: str | None = None
     """The person's id in the caller's database."""
 
-    anonymous_id: Text | None = None
+    anonymous_id: str | None = None
     """An id for somebody not yet known, a session's for instance."""
 
     @model_validator(mode="after")
     def _has_an_id(self) -> Self:
-        if not any(v and v.strip() for v in (self.user_id, self.anonymous_id)):
+        if not ((self.user_id or "").strip() or (self.anonymous_id or "").strip()):
             raise wrong("is required where anonymous_id is not set", "user_id")
         return self
 
 
 _PROPERTY_RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "revenue": (_is_number, "must be a number, like 19.99"),
-    "value": (_is_number, "must be a number, like 19.99"),
+    "revenue": (is_number, "must be a number, like 19.99"),
+    "value": (is_number, "must be a number, like 19.99"),
     "currency": (
         lambda code: isinstance(code, str) and code in CURRENCIES,
         'must be an ISO 4217 code in capitals, like "USD"',
@@ -174,10 +171,10 @@ class Track(PersonMessage):
     traits: JsonObject | None = None
     """What is known of the person."""
 
-    channel: Text | None = None
+    channel: str | None = None
     """Where it happened, like "web_site"."""
 
-    company_id: Text | None = None
+    company_id: str | None = None
     """The company in whose context it happened."""
 
     @field_validator("properties")
@@ -185,9 +182,10 @@ class Track(PersonMessage):
     def _well_known_properties(
         cls, properties: JsonObject | None, info: ValidationInfo
     ) -> JsonObject | None:
-        if properties and not is_lenient(info):
+        if properties and not _PROPERTY_RULES.keys().isdisjoint(properties):
             for name, (fits, message) in _PROPERTY_RULES.items():
-                if properties.get(name) is not None and not fits(properties[name]):
+                value = properties.get(name)
+                if value is not None and not fits(value) and not is_lenient(info):
                     raise wrong(message, name)
         return properties
 
@@ -218,10 +216,10 @@ class Alias(Message):
 class Page(PersonMessage):
     """Which web page somebody saw."""
 
-    name: Text | None = None
+    name: str | None = None
     """The page's name. One without stays without: journy.io gives the name a meaning."""
 
-    category: Text | None = None
+    category: str | None = None
     """The page's category."""
 
     properties: JsonObject | None = None
@@ -238,10 +236,10 @@ class Page(PersonMessage):
 class Screen(PersonMessage):
     """Which screen of an app somebody saw."""
 
-    name: Text | None = None
+    name: str | None = None
     """The screen's name. Required."""
 
-    category: Text | None = None
+    category: str | None = None
     """The screen's category."""
 
     properties: JsonObject | None = None
@@ -273,7 +271,7 @@ class Annotate(Message):
     properties: JsonObject | None = None
     """What is known of it."""
 
-    channel: Text | None = None
+    channel: str | None = None
     """Where it happened."""
 
 

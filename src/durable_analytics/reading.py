@@ -2,21 +2,21 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import pydantic
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails, from_json, to_json
 from temporalio.common import RawValue
 
 from durable_analytics.contract import Input, Method
 from durable_analytics.errors import FieldProblem, ValidationError
-from durable_analytics.messages import JsonObject, Message, is_message_id
+from durable_analytics.messages import JsonObject, Message, is_message_id, is_number
 
 LIMIT_BYTES = 1024 * 1024
 """The largest input. Temporal refuses payloads over 2 MiB, and an output holds an answer too."""
@@ -41,48 +41,99 @@ def read(method: Method, data: JsonObject) -> Reading:
     Raises:
         ValidationError: It breaks the contract; the error names each field.
     """
-    lenient = data.get("strict") is False
+    lenient = is_lenient(data)
     context = data.get("context") or {}
     if lenient and isinstance(context, dict):
         data = {key: value for key, value in data.items() if key != "context"}
-    unchecked: JsonObject = {}
+    message = data.get(method.key)
+
+    def check(message: Any) -> Input:
+        given = {**data, method.key: message} if method.key in data else data
+        return method.input.model_validate(given, context={"lenient": lenient})
+
     try:
-        checked = _validate(method, data, lenient=lenient)
+        checked, unchecked = _checked(check, message, lenient=lenient, place=(method.key,))
     except pydantic.ValidationError as error:
-        message = data.get(method.key)
-        if not lenient or not isinstance(message, dict):
-            raise _in_words(method.input, error) from None
-        unchecked = {key: message[key] for key in _misfits(method, error) if key in message}
-        kept = {key: value for key, value in message.items() if key not in unchecked}
-        try:
-            checked = _validate(method, {**data, method.key: kept}, lenient=lenient)
-        except pydantic.ValidationError as still:
-            raise _in_words(method.input, still) from None
+        raise in_words(method.input, error) from None
     return Reading(checked, getattr(checked, method.key), context, unchecked)
 
 
-def needs_message_id(data: JsonObject, message: JsonObject) -> bool:
-    """Whether to make one up: there is none, or with `"strict": false` one that tells nothing."""
+def read_message(
+    method: Method, message: JsonObject, *, lenient: bool
+) -> tuple[Message, JsonObject]:
+    """Check one message of a batch, its own keys in snake_case.
+
+    Returns:
+        The message, and with `lenient` what was let through beside the model.
+
+    Raises:
+        ValidationError: It breaks the contract; paths begin inside the message.
+    """
+    model = method.message
+    validate = model.__pydantic_validator__.validate_python
+    context = {"lenient": lenient}
+    try:
+        return _checked(
+            lambda given: validate(given, context=context), message, lenient=lenient, place=()
+        )
+    except pydantic.ValidationError as error:
+        raise in_words(model, error) from None
+
+
+T = TypeVar("T")
+
+
+def _checked(
+    check: Callable[[Any], T], message: Any, *, lenient: bool, place: tuple[str, ...]
+) -> tuple[T, JsonObject]:
+    """What `check` makes of a message; with `lenient`, of what fits of it."""
+    try:
+        return check(message), {}
+    except pydantic.ValidationError as error:
+        if not lenient or not isinstance(message, dict):
+            raise
+        mended, unchecked = _mended(message, error, place)
+    return check(mended), unchecked
+
+
+def _mended(
+    message: JsonObject, error: pydantic.ValidationError, place: tuple[str, ...]
+) -> tuple[JsonObject, JsonObject]:
+    """The message with numbers as text where text belongs, as SDKs send ids; and what misfits."""
+    mended, unchecked = from_json(to_json(message)), {}
+    for details in error.errors(include_url=False):
+        loc = details["loc"][len(place) :]
+        if details["loc"][: len(place)] != place or not loc:
+            continue
+        *steps, last = loc
+        node: Any = mended
+        for step in steps:
+            node = node[step]
+        if details["type"] == "string_type" and is_number(node[last]):
+            node[last] = str(node[last])
+        elif loc[0] in message:
+            unchecked[str(loc[0])] = message[str(loc[0])]
+    return {k: v for k, v in mended.items() if k not in unchecked}, unchecked
+
+
+def is_lenient(data: JsonObject) -> bool:
+    """Whether an input says `"strict": false`."""
+    return data.get("strict") is False
+
+
+def needs_message_id(message: JsonObject, *, lenient: bool) -> bool:
+    """Whether to make one up: there is none, or with `lenient` one that tells nothing."""
     given = message.get("message_id")
-    return given is None or (data.get("strict") is False and not is_message_id(given))
+    return given is None or (lenient and not is_message_id(given))
 
 
-def _validate(method: Method, data: JsonObject, *, lenient: bool) -> Input:
-    return method.input.model_validate(data, context={"lenient": lenient})
-
-
-def _misfits(method: Method, error: pydantic.ValidationError) -> set[str]:
-    """The message's own keys that an error speaks of."""
-    locations = (details["loc"] for details in error.errors(include_url=False))
-    return {str(loc[1]) for loc in locations if len(loc) > 1 and loc[0] == method.key}
-
-
-def decode(value: Any, name: str = "the input") -> Any:
+def decode(value: Any, name: str = "the input", limit_bytes: int = LIMIT_BYTES) -> Any:
     """Read one argument of a workflow or an activity.
 
     Args:
         value: The raw payload, or what the SDK made of it where it lost the type hint.
         name: What it is to the reader of an error.
+        limit_bytes: The largest that can be handed on.
 
     Raises:
         ValidationError: The payload is not JSON, or too large to be handed on.
@@ -94,7 +145,7 @@ def decode(value: Any, name: str = "the input") -> Any:
         return None
     if encoding != "json/plain":
         raise ValidationError.at("", f"{name} must be JSON, not a payload of {encoding!r}")
-    _check_bytes(name, len(value.payload.data))
+    _check_bytes(name, len(value.payload.data), limit_bytes)
     try:
         return from_json(value.payload.data)
     except ValueError:
@@ -115,7 +166,7 @@ def normalise(method: Method, data: Any) -> JsonObject:
     except (ValueError, TypeError, RecursionError):
         told = [*not_json(renamed)] or [FieldProblem("", "the input cannot be written as JSON")]
         raise ValidationError.of(told) from None
-    _check_bytes("the input", size)
+    _check_bytes("the input", size, LIMIT_BYTES)
     return renamed
 
 
@@ -126,15 +177,19 @@ def respell(method: Method, data: Any) -> JsonObject:
         ValidationError: It is no object, or spells one key in both ways.
     """
     if not isinstance(data, dict):
-        shape = json.dumps({method.key: {"…": "…"}}, ensure_ascii=False)
+        shape = json.dumps(_SHAPES.get(method.key, {method.key: {"…": "…"}}), ensure_ascii=False)
         raise ValidationError.at("", f"the input must be one JSON object, like {shape}")
     return snake_case(data, method.input, "")
 
 
-def _check_bytes(name: str, size: int) -> None:
+_SHAPES = {"batch": {"messages": [{"type": "track", "…": "…"}]}}
+"""Of the one input that has no message of its own."""
+
+
+def _check_bytes(name: str, size: int, limit: int) -> None:
     """Refuse what could not be handed on, or would be delivered and could then not be told."""
-    if size > LIMIT_BYTES:
-        told = f"{name} is {size} bytes as Temporal writes it, in ASCII; at most {LIMIT_BYTES} fit"
+    if size > limit:
+        told = f"{name} is {size} bytes as Temporal writes it, in ASCII; at most {limit} fit"
         raise ValidationError.at("", told)
 
 
@@ -230,7 +285,8 @@ _WORDS = {
 """What pydantic's error types say to somebody who sends JSON."""
 
 
-def _in_words(model: type[BaseModel], error: pydantic.ValidationError) -> ValidationError:
+def in_words(model: type[BaseModel], error: pydantic.ValidationError) -> ValidationError:
+    """All of pydantic's errors, for somebody who sends JSON."""
     details = error.errors(include_url=False, include_input=False)
     return ValidationError.of(problem(model, one) for one in details)
 

@@ -20,6 +20,7 @@ from tests.conftest import Json, settings_for
 from worker import Account, register
 
 ONE_SECOND = timedelta(seconds=1)
+SEGMENT = Segment.model_validate({"write_key": "segment-write-key"})
 SECRET = "what-the-user-typed"
 
 
@@ -114,7 +115,7 @@ async def test_a_request_that_http_cannot_carry_is_internal(error: type[Exceptio
     async with httpx.AsyncClient(transport=httpx.MockTransport(refuse)) as client:
         request = HttpRequest("GET", "http://example")
         with pytest.raises(Internal, match=rf"the request could not be sent \({error.__name__}\)"):
-            await send(client, request, authorization={}, secrets=[], deadline=ONE_SECOND)
+            await send(client, SEGMENT, "call", request, deadline=ONE_SECOND)
 
 
 async def test_an_answer_that_does_not_decompress_keeps_its_status() -> None:
@@ -125,13 +126,8 @@ async def test_an_answer_that_does_not_decompress_keeps_its_status() -> None:
         )
     )
     async with httpx.AsyncClient(transport=broken) as client:
-        answer = await send(
-            client,
-            HttpRequest("GET", "http://example"),
-            authorization={},
-            secrets=[],
-            deadline=ONE_SECOND,
-        )
+        request = HttpRequest("GET", "http://example")
+        answer = await send(client, SEGMENT, "call", request, deadline=ONE_SECOND)
 
     assert (answer.status_code, answer.body, answer.truncated) == (200, "", True)
 
@@ -139,17 +135,13 @@ async def test_an_answer_that_does_not_decompress_keeps_its_status() -> None:
 async def test_a_credential_across_the_cut_is_masked(caplog: pytest.LogCaptureFixture) -> None:
     """Half of it would still be half of it."""
     secret = "k" * 40
+    provider = Segment.model_validate({"write_key": secret})
     body = "x" * (64 * 1024 - 20) + secret + "y" * 100
     transport = httpx.MockTransport(lambda _: httpx.Response(200, text=body))
     caplog.set_level(logging.DEBUG)
     async with httpx.AsyncClient(transport=transport) as client:
-        answer = await send(
-            client,
-            HttpRequest("GET", "http://example"),
-            authorization={},
-            secrets=[secret],
-            deadline=ONE_SECOND,
-        )
+        request = HttpRequest("GET", "http://example")
+        answer = await send(client, provider, "call", request, deadline=ONE_SECOND)
 
     assert answer.truncated
     assert answer.body.endswith("x[credential]yyyyyyyy")

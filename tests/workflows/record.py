@@ -1,11 +1,12 @@
-"""Records the histories that test_replay replays: `python -m tests.workflows.record`.
+"""Records the histories that test_replay replays: `python -m tests.workflows.record [NAME …]`.
 
-Run it when a method is added. Never to mend a failing replay: that failure says that executions
-in flight would break on the next deploy.
+Run it for the new cases when a method is added. Never to mend a failing replay: that failure says
+that executions in flight would break on the next deploy.
 """
 
 import asyncio
 import contextlib
+import sys
 import uuid
 from pathlib import Path
 
@@ -22,6 +23,12 @@ HISTORIES = Path(__file__).parent / "histories"
 
 TRACK: Json = {"integration": "segment", "track": {"user_id": "u-1", "event": "Signed Up"}}
 
+GOOD: list[Json] = [
+    {"type": "identify", "user_id": "u-1", "traits": {"plan": "pro"}},
+    {"type": "track", "user_id": "u-1", "event": "Signed Up"},
+    {"type": "page", "user_id": "u-1", "name": "Home"},
+]
+
 CASES: dict[str, tuple[str, Json]] = {
     "identify": ("Identify", {"identify": {"user_id": "u-1", "traits": {"plan": "pro"}}}),
     "track": ("Track", TRACK),
@@ -36,6 +43,11 @@ CASES: dict[str, tuple[str, Json]] = {
         {"integration": "trophy", "metric": {"key": "words", "user": {"id": "u-1"}, "value": 1}},
     ),
     "call": ("Call", {"call": {"method": "POST", "path": "/v1/track", "body": {"userId": "u-1"}}}),
+    "batch": ("Batch", {"messages": [*GOOD, {"type": "track", "user_id": "u-1"}]}),
+    "batch-refused": ("Batch", {"messages": [{"type": "track", "user_id": "u-1"}]}),
+    "batch-split": ("Batch", {"messages": GOOD}),
+    "batch-sliced": ("Batch", {"messages": [*GOOD, {"type": "delete", "user_id": "u-1"}]}),
+    "batch-one-by-one": ("Batch", {"integration": "trakio", "messages": GOOD}),
     "refused": ("Track", {"track": {"user_id": "u-1"}}),
     "retried": ("Track", TRACK),
     "rejected": ("Track", TRACK),
@@ -44,6 +56,7 @@ CASES: dict[str, tuple[str, Json]] = {
 """By the file's name: the workflow type and its input."""
 
 SCRIPTS: dict[str, list[Json]] = {
+    "batch-split": [{"status": 413}],
     "retried": [{"status": 500}],
     "rejected": [{"status": 400}],
     "cancelled": [{"status": 500}] * 9,
@@ -64,7 +77,8 @@ async def main() -> None:
         async with Worker(
             client, task_queue=settings.task_queue, plugins=[register(settings)], identity="worker"
         ):
-            for name, (workflow, data) in CASES.items():
+            for name in sys.argv[1:] or CASES:
+                workflow, data = CASES[name]
                 standin.clear()
                 standin.script("segment", *SCRIPTS.get(name, []))
                 handle = await client.start_workflow(

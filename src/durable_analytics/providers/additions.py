@@ -1,6 +1,7 @@
 """What callers may add to a provider's requests: never a credential, never another address."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from durable_analytics.errors import FieldProblem, ValidationError
@@ -66,16 +67,16 @@ def with_options(
     if options.body:
         if not isinstance(body, dict):
             raise ValidationError.at("request_options.body", "has no object to be added to")
-        problems += _twice("body", options.body, options.body.keys() & body.keys())
+        taken_keys = options.body.keys() & {*body, request.items_key}
+        problems += _twice("body", options.body, taken_keys)
         body = {**body, **options.body}
     if problems:
         raise ValidationError.of(problems)
-    return HttpRequest(
-        request.method,
-        request.url,
-        body,
-        {**request.headers, **options.headers},
-        {**request.query, **options.query},
+    return replace(
+        request,
+        body=body,
+        headers={**request.headers, **options.headers},
+        query={**request.query, **options.query},
     )
 
 

@@ -5,7 +5,7 @@ its fields are its settings: those of `[integrations.NAME]` in a worker's config
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
 from urllib.parse import quote, urlsplit
@@ -23,14 +23,14 @@ from durable_analytics.errors import (
     UnsupportedMethod,
     ValidationError,
 )
-from durable_analytics.messages import Call, JsonObject, Message
+from durable_analytics.messages import Call, JsonObject, Message, RequestOptions
 from durable_analytics.providers.additions import (
     check_additions,
     check_path,
     is_header_value,
     with_options,
 )
-from durable_analytics.providers.exchange import Answer, Delivery, HttpRequest
+from durable_analytics.providers.exchange import Answer, BatchLimits, Delivery, HttpRequest
 from durable_analytics.providers.retry_after import retry_after
 
 
@@ -91,6 +91,12 @@ class Provider(BaseModel):
     dated_methods: ClassVar[frozenset[str]] = frozenset()
     """The methods whose request carries the message's timestamp."""
 
+    batch_limits: ClassVar[BatchLimits | None] = None
+    """What one batch request may hold; None where the vendor has no endpoint for batches."""
+
+    batched_methods: ClassVar[frozenset[str]] = frozenset()
+    """The methods whose messages that endpoint takes; others go out by themselves, in order."""
+
     credential_names: ClassVar[frozenset[str]] = frozenset()
     """Headers, query and body keys (lower case) that carry credentials there."""
 
@@ -130,13 +136,7 @@ class Provider(BaseModel):
         """
         request: HttpRequest = getattr(self, delivery.method)(delivery, sent_at)
         request = with_options(request, delivery.options, self.credential_names)
-        if request.url_length() > URL_LIMIT_CHARACTERS:
-            told = f"makes a URL of more than {URL_LIMIT_CHARACTERS} characters"
-            raise ValidationError.at(delivery.method, told)
-        try:
-            size = len(request.content() or b"")
-        except (ValueError, RecursionError):
-            raise ValidationError.at(delivery.method, "cannot be written as JSON") from None
+        size = _checked_size(request, delivery.method)
         # A call may go to an endpoint that takes more, a batch's for instance.
         limit = None if delivery.method == "call" else self.message_limit_bytes
         if limit and size > limit:
@@ -145,6 +145,52 @@ class Provider(BaseModel):
                 f"makes a request of {size} bytes; {self.title} takes {limit}",
             )
         return request
+
+    def build_batch(
+        self, items: Sequence[bytes], options: RequestOptions, sent_at: datetime
+    ) -> HttpRequest:
+        """The request for a batch, with what the caller adds to it.
+
+        Args:
+            items: What `item` returned, each written as JSON.
+            options: The caller's additions.
+            sent_at: The time of this attempt.
+
+        Raises:
+            ValidationError: They would replace something, carry a credential, or HTTP cannot carry
+                them.
+        """
+        request = with_options(self.batch(items, sent_at), options, self.credential_names)
+        if options != RequestOptions():
+            _checked_size(request, "request_options")
+        return request
+
+    def item(self, delivery: Delivery[Message]) -> JsonObject:
+        """A message as it stands in a batch; its method is one of `batched_methods`.
+
+        Raises:
+            ValidationError: A field has no place at the vendor.
+        """
+        raise NotImplementedError
+
+    def batch(self, items: Sequence[bytes], sent_at: datetime) -> HttpRequest:
+        """The request for a batch.
+
+        Args:
+            items: What `item` returned, each written as JSON.
+            sent_at: The time of this attempt.
+        """
+        raise NotImplementedError
+
+    def refusals(self, answer: Answer, count: int) -> Mapping[int, DeliveryError]:
+        """The messages that a successful answer to a batch refuses, by their place in it.
+
+        Args:
+            answer: What the vendor answered; `read` found no failure in it.
+            count: How many messages the batch held.
+        """
+        del answer, count
+        return {}
 
     def require(self, method: str) -> None:
         """Check that this account has a method.
@@ -211,3 +257,15 @@ class Provider(BaseModel):
                 FieldProblem(f"context.{name}", f"has no place at {self.title}: leave it out")
                 for name in there
             )
+
+
+def _checked_size(request: HttpRequest, path: str) -> int:
+    """The bytes of a body that HTTP can carry to a URL that it can carry."""
+    if request.url_length() > URL_LIMIT_CHARACTERS:
+        raise ValidationError.at(
+            path, f"makes a URL of more than {URL_LIMIT_CHARACTERS} characters"
+        )
+    try:
+        return len(request.content() or b"")
+    except (ValueError, RecursionError):
+        raise ValidationError.at(path, "cannot be written as JSON") from None

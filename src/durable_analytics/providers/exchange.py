@@ -1,7 +1,7 @@
 """What goes to a provider and what comes back: a delivery, an HTTP request, an answer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
@@ -39,6 +39,14 @@ class Delivery(Generic[M_co]):
 
 
 @dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """What one batch request of a vendor may hold."""
+
+    body_bytes: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
 class HttpRequest:
     """A request without its credentials, which are added when it is sent."""
 
@@ -49,6 +57,11 @@ class HttpRequest:
 
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
+    items_key: str | None = None
+    """The key of the body's object under which the messages of a batch stand."""
+
+    items: Sequence[bytes] = ()
+    """These messages, each written as JSON already."""
 
     def url_length(self) -> int:
         """The characters of the URL with its query."""
@@ -59,7 +72,14 @@ class HttpRequest:
         if self.body is None:
             return None
         text = json.dumps(self.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return text.encode()
+        if self.items_key is None:
+            return text.encode()
+        envelope = text.removesuffix("}") + ("," if self.body else "")
+        return b'%b"%b":[%b]}' % (
+            envelope.encode(),
+            self.items_key.encode(),
+            b",".join(self.items),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ without as a page; null deletes a trait; a group alone has its own id as the ano
 from datetime import datetime
 from typing import ClassVar
 
-from durable_analytics.messages import JsonObject, Message, Screen, instant
+from durable_analytics.messages import JsonObject, Message, instant
 from durable_analytics.providers.base import BaseUrl
 from durable_analytics.providers.exchange import Delivery, HttpRequest
-from durable_analytics.providers.segment_compatible import SegmentCompatible
+from durable_analytics.providers.segment_compatible import Form, SegmentCompatible
 
 
 class Journy(SegmentCompatible):
@@ -28,15 +28,17 @@ class Journy(SegmentCompatible):
             return {"anonymous_id": message["group_id"]}
         return {}
 
-    def screen(self, delivery: Delivery[Screen], sent_at: datetime) -> HttpRequest:
-        """A page with a name."""
-        fields = delivery.given("name", "category", "properties")
-        return self.send("page", delivery, sent_at, fields)
+    forms: ClassVar = {
+        **SegmentCompatible.forms,
+        "screen": Form.of("page", "name", "category", "properties"),
+    }
+    """A screen is a page with a name."""
 
-    def send(
-        self, type_: str, delivery: Delivery[Message], sent_at: datetime, fields: JsonObject
-    ) -> HttpRequest:
+    def message(self, delivery: Delivery[Message], sent_at: datetime) -> HttpRequest:
         """A batch of one: journy.io documents no other endpoint."""
-        item = {**self.item(delivery, fields), "type": type_}
-        body = {"batch": [item], "sentAt": instant(sent_at)}
-        return HttpRequest("POST", f"{self.base_url}/backend/v1/batch", body)
+        body = {"batch": [self.item(delivery)], "sentAt": instant(sent_at)}
+        return HttpRequest("POST", self.batch_url(), body)
+
+    def batch_url(self) -> str:
+        """As the Segment SDKs have it that journy.io wraps."""
+        return f"{self.base_url}/backend/v1/batch"

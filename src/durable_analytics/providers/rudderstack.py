@@ -3,12 +3,10 @@
 Source: RudderStack's HTTP API and its Python SDK.
 """
 
-from datetime import datetime
 from typing import ClassVar
 
-from durable_analytics.messages import Identify
-from durable_analytics.providers.exchange import Delivery, HttpRequest
-from durable_analytics.providers.segment_compatible import SegmentCompatible
+from durable_analytics.providers.exchange import BatchLimits
+from durable_analytics.providers.segment_compatible import Form, SegmentCompatible
 
 
 class RudderStack(SegmentCompatible):
@@ -19,6 +17,8 @@ class RudderStack(SegmentCompatible):
     message_limit_bytes: ClassVar = 32 * 1024
     """32 KB a message (RudderStack HTTP API)."""
 
-    def identify(self, delivery: Delivery[Identify], sent_at: datetime) -> HttpRequest:
-        """A person's traits go into the context, as RudderStack's SDKs send them."""
-        return self.send("identify", delivery, sent_at, {})
+    forms: ClassVar = {**SegmentCompatible.forms, "identify": Form.of("identify")}
+    """A person's traits go into the context, as RudderStack's SDKs send them."""
+
+    batch_limits: ClassVar = BatchLimits(body_bytes=4000 * 1000, messages=2500)
+    """4000 KB a batch (RudderStack HTTP API)."""

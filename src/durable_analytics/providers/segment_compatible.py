@@ -4,42 +4,69 @@ Source: Segment's HTTP Tracking API and its specification; RudderStack and journ
 """
 
 import base64
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic.alias_generators import to_camel
 
 from durable_analytics.errors import DeliveryError, Rejected, ValidationError
-from durable_analytics.messages import (
-    Alias,
-    Context,
-    Group,
-    Identify,
-    JsonObject,
-    Message,
-    Page,
-    Screen,
-    Track,
-    instant,
-)
+from durable_analytics.messages import Alias, Context, JsonObject, Message, instant
 from durable_analytics.providers.additions import credentials_among
 from durable_analytics.providers.base import Credential, Provider
-from durable_analytics.providers.exchange import Answer, Delivery, HttpRequest
+from durable_analytics.providers.exchange import Answer, BatchLimits, Delivery, HttpRequest
 
 _CAMEL_CONTEXT = {
     "device": ("ad_tracking_enabled", "advertising_id"),
     "screen": ("inner_height", "inner_width"),
-    "user_agent_data": ("full_version_list", "platform_version", "ua_full_version"),
+    "userAgentData": ("full_version_list", "platform_version", "ua_full_version"),
 }
 """The keys of the specification inside context objects; any other key there is the caller's."""
 
+_PLACES_IN_CONTEXT = {"channel": "channel", "company_id": "groupId", "traits": "traits"}
+"""Where a message's fields go that have no place in Segment's message itself."""
+
+_COMMON = ("message_id", "timestamp", "user_id", "anonymous_id", "integrations")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How messages of one method look: their type, and the key of each of their fields."""
+
+    type: str
+    places: Mapping[str, str]
+
+    @classmethod
+    def of(cls, type_: str, *fields: str, **elsewhere: str) -> "Form":
+        """A form with the common fields and these.
+
+        Args:
+            type_: Segment's name of the type.
+            fields: Of the message, under their own names in camelCase.
+            elsewhere: Those under another name.
+        """
+        return cls(type_, {name: to_camel(name) for name in (*_COMMON, *fields)} | elsewhere)
+
 
 class SegmentCompatible(Provider):
-    """A provider that takes Segment's messages, one a request."""
+    """A provider that takes Segment's messages."""
 
     credential_names: ClassVar = frozenset({"writekey", "write_key"})
-    dated_methods: ClassVar = frozenset({"identify", "track", "group", "alias", "page", "screen"})
+    forms: ClassVar[Mapping[str, Form]] = {
+        "identify": Form.of("identify", "traits"),
+        "track": Form.of("track", "event", "properties"),
+        "group": Form.of("group", "group_id", "traits"),
+        "alias": Form.of("alias", previous_user_id="previousId", new_user_id="userId"),
+        "page": Form.of("page", "name", "category", "properties"),
+        "screen": Form.of("screen", "name", "category", "properties"),
+    }
+    """By method."""
+
+    dated_methods: ClassVar = frozenset(forms)
+    batched_methods: ClassVar = frozenset(forms)
+    batch_limits: ClassVar = BatchLimits(body_bytes=500 * 1000, messages=2500)
+    """500 KB and 2500 messages (Segment's HTTP Tracking API, whose SDKs all cut there)."""
 
     write_key: Credential
     """The source's key."""
@@ -58,84 +85,71 @@ class SegmentCompatible(Provider):
             return Rejected(f"{self.title} answered {answer.status_code} with success false")
         return failure
 
-    def identify(self, delivery: Delivery[Identify], sent_at: datetime) -> HttpRequest:
-        """Traits at the top."""
-        return self.send("identify", delivery, sent_at, delivery.given("traits"))
+    def message(self, delivery: Delivery[Message], sent_at: datetime) -> HttpRequest:
+        """One message, at the endpoint of its type."""
+        item = self.item(delivery)
+        url = f"{self.base_url}/v1/{item.pop('type')}"
+        return HttpRequest("POST", url, {**item, "sentAt": instant(sent_at)})
 
-    def track(self, delivery: Delivery[Track], sent_at: datetime) -> HttpRequest:
-        """An event and its properties."""
-        return self.send("track", delivery, sent_at, delivery.given("event", "properties"))
+    def _send(self, delivery: Delivery[Message], sent_at: datetime) -> HttpRequest:
+        return self.message(delivery, sent_at)
 
-    def group(self, delivery: Delivery[Group], sent_at: datetime) -> HttpRequest:
-        """The traits are the group's."""
-        return self.send("group", delivery, sent_at, delivery.given("group_id", "traits"))
+    identify: ClassVar = _send
+    track: ClassVar = _send
+    group: ClassVar = _send
+    alias: ClassVar = _send
+    page: ClassVar = _send
+    screen: ClassVar = _send
 
-    def alias(self, delivery: Delivery[Alias], sent_at: datetime) -> HttpRequest:
-        """Two ids, one of each."""
-        ids = delivery.message
-        if not isinstance(ids.new_user_id, str):
-            raise ValidationError.at("alias.new_user_id", f"must be one id at {self.title}")
-        fields = {"previous_id": ids.previous_user_id, "user_id": ids.new_user_id}
-        return self.send("alias", delivery, sent_at, fields)
+    def batch(self, items: Sequence[bytes], sent_at: datetime) -> HttpRequest:
+        """Many messages, each with its type and its context."""
+        body = {"sentAt": instant(sent_at)}
+        return HttpRequest("POST", self.batch_url(), body, items_key="batch", items=items)
 
-    def page(self, delivery: Delivery[Page], sent_at: datetime) -> HttpRequest:
-        """A page without a name stays without."""
-        fields = delivery.given("name", "category", "properties")
-        return self.send("page", delivery, sent_at, fields)
+    def batch_url(self) -> str:
+        """Where batches go."""
+        return f"{self.base_url}/v1/batch"
 
-    def screen(self, delivery: Delivery[Screen], sent_at: datetime) -> HttpRequest:
-        """As a page, in an app."""
-        fields = delivery.given("name", "category", "properties")
-        return self.send("screen", delivery, sent_at, fields)
-
-    def send(
-        self, type_: str, delivery: Delivery[Message], sent_at: datetime, fields: JsonObject
-    ) -> HttpRequest:
-        """The request for a message of Segment's type `type_`."""
-        body = {**self.item(delivery, fields), "sentAt": instant(sent_at)}
-        return HttpRequest("POST", f"{self.base_url}/v1/{type_}", body)
-
-    def item(self, delivery: Delivery[Message], fields: JsonObject) -> JsonObject:
+    def item(self, delivery: Delivery[Message]) -> JsonObject:
         """The message in Segment's words, without the envelope of a request."""
         if problems := credentials_among(
             delivery.method, delivery.unchecked, self.credential_names
         ):
             raise ValidationError.of(problems)
-        common = delivery.given(
-            "message_id", "timestamp", "user_id", "anonymous_id", "integrations"
-        )
-        known = type(delivery.message).model_fields
-        item = _in_camel_case(delivery.unchecked, known)
-        item |= {to_camel(name): value for name, value in {**common, **fields}.items()}
-        if context := self.context(delivery, moved="traits" not in fields):
+        message, form = delivery.message, self.forms[delivery.method]
+        if isinstance(message, Alias) and not isinstance(message.new_user_id, str):
+            raise ValidationError.at("alias.new_user_id", f"must be one id at {self.title}")
+        item = _in_camel_case(delivery.unchecked, type(message).model_fields)
+        item["type"] = form.type
+        given, values = message.model_fields_set, message.__dict__
+        for name, place in form.places.items():
+            if name in given:
+                item[place] = values[name]
+        if context := self.context(delivery, given - form.places.keys()):
             item["context"] = context
         return item
 
-    def context(self, delivery: Delivery[Message], *, moved: bool) -> JsonObject:
+    def context(self, delivery: Delivery[Message], moved: set[str]) -> JsonObject:
         """The context, with those fields of the message that have their place in it.
 
         Args:
             delivery: The message.
-            moved: Whether its traits belong here.
+            moved: The fields of the message that have no other place.
         """
         context = _in_camel_case(delivery.context, Context.model_fields)
-        for name, known in _CAMEL_CONTEXT.items():
-            if isinstance(value := context.get(to_camel(name)), dict):
-                context[to_camel(name)] = _in_camel_case(value, known)
+        for name in _CAMEL_CONTEXT.keys() & context.keys():
+            if isinstance(value := context[name], dict):
+                context[name] = _in_camel_case(value, _CAMEL_CONTEXT[name])
         # SDKs put the context into the message; it is nearer than the input's.
         context |= _object(delivery.unchecked.get("context"))
-        places = {
-            "channel": "channel",
-            "company_id": "groupId",
-            **({"traits": "traits"} if moved else {}),
-        }
-        for name, value in delivery.given(*places).items():
+        for name, value in delivery.given(*(n for n in _PLACES_IN_CONTEXT if n in moved)).items():
+            place = _PLACES_IN_CONTEXT[name]
             if value is None:
-                context.setdefault(places[name], None)
+                context.setdefault(place, None)
             elif name == "traits":
                 context["traits"] = {**_object(context.get("traits")), **value}
             else:
-                context[places[name]] = value
+                context[place] = value
         return context
 
 

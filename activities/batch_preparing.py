@@ -1,0 +1,193 @@
+"""From the input of a batch to its messages as they go out, the good ones apart from the bad."""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from activities.preparing import check_date
+from durable_analytics.batches import Batch, Item, read_item, rejection
+from durable_analytics.errors import DeliveryError, ValidationError
+from durable_analytics.integrations import Integration
+from durable_analytics.messages import JsonObject, Message, RequestOptions, instant
+from durable_analytics.providers import Delivery, HttpRequest
+from durable_analytics.reading import needs_message_id, not_json, read_message
+
+_NOT_FINITE = (b"NaN", b"Infinity")
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUp:
+    """What the messages get that have no id or time of their own."""
+
+    message_id: str
+    """Of the batch; each message's follows from it and from its place."""
+
+    started_at: datetime
+
+    def id_of(self, index: int) -> str:
+        """The same over attempts and replays."""
+        return str(uuid5(UUID(self.message_id), str(index)))
+
+
+@dataclass(slots=True)
+class Ready:
+    """A message that can go out."""
+
+    index: int
+    """Its place among the messages of the whole input."""
+
+    delivery: Delivery[Message]
+    content: bytes | None
+    """As it stands in a batch; None where the vendor takes it by itself alone."""
+
+    def rejected(self, error: DeliveryError) -> JsonObject:
+        """What an output says of it when the provider did not take it."""
+        sent = {"type": self.delivery.method, "message_id": self.delivery.message.message_id}
+        return rejection(self.index, sent, error)
+
+
+@dataclass(slots=True)
+class PreparedBatch:
+    """All of a batch, or of a slice of one."""
+
+    integration: Integration
+    options: RequestOptions
+    ready: list[Ready] = field(default_factory=list)
+    rejected: list[JsonObject] = field(default_factory=list)
+
+    def request(self, sent_at: datetime) -> HttpRequest:
+        """The one request that carries all of it.
+
+        Raises:
+            ValidationError: It takes several.
+        """
+        provider = self.integration.provider
+        if len(self.ready) == 1 and self.ready[0].content is None:
+            return provider.build(self.ready[0].delivery, sent_at)
+        if len(list(self.slices(sent_at))) > 1:
+            told = "do not fit one request: run the workflow Batch, or send fewer"
+            raise ValidationError.at("messages", told)
+        items = [one.content for one in self.ready if one.content is not None]
+        return provider.build_batch(items, self.options, sent_at)
+
+    def slices(self, now: datetime) -> Iterator[tuple[int, int]]:
+        """The ranges of the input's messages that fit one request each, in order."""
+        provider = self.integration.provider
+        limits = provider.batch_limits
+        if limits is None:
+            if self.ready:
+                yield self.ready[0].index, self.ready[-1].index + 1
+            return
+        envelope = _size(provider.build_batch([], self.options, now))
+        start, size, count = -1, envelope, 0
+        for one in self.ready:
+            length = 0 if one.content is None else len(one.content) + 1
+            full = size + length > limits.body_bytes or count == limits.messages
+            if count and (full or one.content is None):
+                yield start, one.index
+                count = 0
+            if not count:
+                start, size = one.index, envelope
+            if one.content is None:
+                yield one.index, one.index + 1
+                continue
+            size, count = size + length, count + 1
+        if count:
+            yield start, self.ready[-1].index + 1
+
+
+def prepare_batch(  # noqa: PLR0917  # as many as a batch has sides
+    batch: Batch,
+    integration: Integration,
+    made_up: MadeUp,
+    now: datetime,
+    first: int = 0,
+    skipped: Collection[int] = (),
+) -> PreparedBatch:
+    """Check each message by itself, its provider's limits included.
+
+    Args:
+        batch: The input.
+        integration: Where it goes.
+        made_up: What messages get that lack it.
+        now: The time for what is built only to be checked.
+        first: The place of the first message in the whole input, for a slice of it.
+        skipped: The places, in the whole input, of messages that are rejected already.
+    """
+    options = batch.input.request_options or RequestOptions()
+    prepared = PreparedBatch(integration, options)
+    for index, message in enumerate(batch.messages, first):
+        if index in skipped:
+            continue
+        try:
+            item = read_item(batch, message)
+            prepared.ready.append(_ready(index, item, batch, prepared, made_up, now))
+        except DeliveryError as error:
+            prepared.rejected.append(rejection(index, message, error))
+    return prepared
+
+
+def _ready(  # noqa: PLR0917
+    index: int, item: Item, batch: Batch, prepared: PreparedBatch, made_up: MadeUp, now: datetime
+) -> Ready:
+    provider, method, fields = prepared.integration.provider, item.method, item.fields
+    provider.require(method.key)
+    fields.update(provider.fill_in(method.key, fields))
+    if needs_message_id(fields, lenient=batch.lenient):
+        fields["message_id"] = made_up.id_of(index)
+    is_dated = fields.get("timestamp") is not None
+    if not is_dated:
+        fields["timestamp"] = instant(made_up.started_at)
+    message, unchecked = read_message(method, fields, lenient=batch.lenient)
+    delivery = Delivery(method.key, message, item.context, prepared.options, unchecked)
+    if is_dated:
+        check_date(provider, delivery, made_up.started_at)
+    if provider.batch_limits is None or method.key not in provider.batched_methods:
+        provider.build(delivery, now)
+        return Ready(index, delivery, None)
+    return Ready(index, delivery, _content(delivery, prepared))
+
+
+def _content(delivery: Delivery[Message], prepared: PreparedBatch) -> bytes:
+    provider = prepared.integration.provider
+    try:
+        content = to_json(provider.item(delivery))
+    except (PydanticSerializationError, RecursionError):
+        raise ValidationError.at(delivery.method, "cannot be written as JSON") from None
+    if any(word in content for word in _NOT_FINITE) and (
+        problems := list(not_json(provider.item(delivery)))
+    ):
+        raise ValidationError.of(problems)
+    if (limit := provider.message_limit_bytes) and len(content) > limit:
+        told = f"has {len(content)} bytes; {provider.title} takes {limit}"
+        raise ValidationError.at(delivery.method, told)
+    return content
+
+
+def _size(request: HttpRequest) -> int:
+    return len(request.content() or b"")
+
+
+class PreparedBatches:
+    """Batches that this worker's Validation has prepared, for the Request that mostly follows here.
+
+    A request of another worker, or a later attempt, prepares its batch anew.
+    """
+
+    def __init__(self, most: int = 32) -> None:
+        self._most = most
+        self._by_id: OrderedDict[str, PreparedBatch] = OrderedDict()
+
+    def keep(self, batch_id: str, prepared: PreparedBatch) -> None:
+        """Keep one by the message id in its plan, and let the oldest go."""
+        self._by_id[batch_id] = prepared
+        while len(self._by_id) > self._most:
+            self._by_id.popitem(last=False)
+
+    def take(self, batch_id: str) -> PreparedBatch | None:
+        """Take one out."""
+        return self._by_id.pop(batch_id, None)

@@ -1,0 +1,144 @@
+"""`Batch.Request`: one attempt to deliver a batch, or a slice of one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import httpx
+import pydantic
+from pydantic import AfterValidator, BaseModel
+from temporalio import activity
+from temporalio.common import RawValue
+
+from activities.attempt import Attempt, attempting
+from activities.batch_preparing import MadeUp, PreparedBatch, PreparedBatches, prepare_batch
+from activities.batch_validation import choose_of, plan_batch
+from activities.one_by_one import OneByOne, Send
+from activities.preparing import choose
+from activities.sending import HTTP_SHARE, TIMEOUT, as_response, send
+from activities.validation import Origin
+from durable_analytics.batches import fitting, nothing_accepted, read_batch
+from durable_analytics.contract import ABSENT, BATCH
+from durable_analytics.errors import ValidationError
+from durable_analytics.hooks import AttemptFailed
+from durable_analytics.integrations import Integration, Integrations
+from durable_analytics.messages import JsonObject
+from durable_analytics.policies import Policies
+from durable_analytics.providers import Answer, HttpRequest
+from durable_analytics.reading import decode
+
+
+@dataclass(eq=False)
+class BatchRequest:
+    """See the module.
+
+    Args:
+        integrations: All that the worker delivers to.
+        clients: An HTTP client an integration, by its name.
+        notify: Hears of each failed attempt; returns at once and never raises.
+        prepared: What a Validation of the same worker has left.
+    """
+
+    integrations: Integrations
+    clients: Mapping[str, httpx.AsyncClient]
+    notify: Callable[[AttemptFailed], None]
+    prepared: PreparedBatches
+
+    async def __call__(self, input: RawValue = ABSENT, plan: RawValue = ABSENT) -> JsonObject:
+        """Return `accepted`, `rejected` and `responses` as they stand in the output.
+
+        With a plan, `rejected` holds what this request adds to the plan's. The plan of a slice has
+        `first`, the place of the slice's first message in the whole input, and `skipped`, the
+        places of those that are rejected already.
+        """
+        with attempting(BATCH.key, self.notify) as attempt:
+            prepared, deadline = self._prepare(input, decode(plan, "plan"))
+            attempt.integration = prepared.integration
+            send = self._sender(prepared.integration, deadline)
+            if prepared.integration.provider.batch_limits is None:
+                result = await OneByOne(prepared, attempt, send).run()
+            else:
+                result = await _send_all(prepared, attempt, send)
+            result["rejected"] = fitting([*prepared.rejected, *result["rejected"]])
+            attempt.succeeded(accepted=result["accepted"], rejected=len(result["rejected"]))
+            return result
+
+    def _prepare(self, input: Any, plan: Any) -> tuple[PreparedBatch, timedelta]:
+        if plan is None:
+            batch = read_batch(input)
+            integration = choose_of(batch, self.integrations)
+            _, prepared = plan_batch(batch, integration, Origin.read(None))
+            if not prepared.ready:
+                raise nothing_accepted(prepared.rejected)
+            return prepared, (activity.info().start_to_close_timeout or TIMEOUT) * HTTP_SHARE
+        read = _Plan.read(plan)
+        if kept := self.prepared.take(read.message.message_id):
+            return replace(kept, rejected=[]), read.deadline()
+        prepared = prepare_batch(
+            read_batch(input),
+            choose({"integration": read.integration}, self.integrations),
+            MadeUp(read.message.message_id, read.message.timestamp),
+            datetime.now(UTC),
+            read.first,
+            read.settled(),
+        )
+        return prepared, read.deadline()
+
+    def _sender(self, integration: Integration, deadline: timedelta) -> Send:
+        client = self.clients[integration.name]
+
+        async def send_one(method: str, request: HttpRequest) -> Answer:
+            return await send(client, integration.provider, method, request, deadline=deadline)
+
+        return send_one
+
+
+async def _send_all(prepared: PreparedBatch, attempt: Attempt, send: Send) -> JsonObject:
+    """In one request."""
+    provider, ready = prepared.integration.provider, prepared.ready
+    if not ready:
+        return {"accepted": 0, "rejected": [], "responses": []}
+    request = prepared.request(datetime.now(UTC))
+    attempt.answer = answer = await send(ready[0].delivery.method, request)
+    if failure := provider.read(answer):
+        raise failure
+    refused = provider.refusals(answer, len(ready))
+    return {
+        "accepted": len(ready) - len(refused),
+        "rejected": [ready[place].rejected(error) for place, error in refused.items()],
+        "responses": [as_response(answer)],
+    }
+
+
+class _Made(BaseModel):
+    message_id: Annotated[str, AfterValidator(lambda text: str(UUID(text)))]
+    timestamp: datetime
+
+
+class _Plan(BaseModel):
+    """What Validation returned, and what the workflow adds for a slice."""
+
+    integration: str
+    message: _Made
+    policies: Policies
+    rejected: list[JsonObject] = []
+    first: int = 0
+    skipped: list[int] = []
+
+    @classmethod
+    def read(cls, plan: Any) -> "_Plan":
+        try:
+            return cls.model_validate(plan)
+        except pydantic.ValidationError:
+            raise ValidationError.at("plan", "must be what Validation returned, or null") from None
+
+    def settled(self) -> set[int]:
+        """The places of the messages that are not to be sent."""
+        return {*self.skipped, *(one["index"] for one in self.rejected)}
+
+    def deadline(self) -> timedelta:
+        """Of one HTTP request."""
+        request = self.policies.request
+        return ((request and request.single_attempt_timeout) or TIMEOUT) * HTTP_SHARE
