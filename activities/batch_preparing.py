@@ -16,8 +16,6 @@ from durable_analytics.messages import JsonObject, Message, RequestOptions, inst
 from durable_analytics.providers import Delivery, HttpRequest
 from durable_analytics.reading import needs_message_id, not_json, read_message
 
-_NOT_FINITE = (b"NaN", b"Infinity")
-
 
 @dataclass(frozen=True, slots=True)
 class MadeUp:
@@ -58,6 +56,8 @@ class PreparedBatch:
     options: RequestOptions
     ready: list[Ready] = field(default_factory=list)
     rejected: list[JsonObject] = field(default_factory=list)
+    methods: frozenset[str] = frozenset()
+    """Those that the account has."""
 
     def request(self, sent_at: datetime) -> HttpRequest:
         """The one request that carries all of it.
@@ -119,7 +119,8 @@ def prepare_batch(  # noqa: PLR0917  # as many as a batch has sides
         skipped: The places, in the whole input, of messages that are rejected already.
     """
     options = batch.input.request_options or RequestOptions()
-    prepared = PreparedBatch(integration, options)
+    methods = frozenset(integration.provider.methods())
+    prepared = PreparedBatch(integration, options, methods=methods)
     for index, message in enumerate(batch.messages, first):
         if index in skipped:
             continue
@@ -135,7 +136,8 @@ def _ready(  # noqa: PLR0917
     index: int, item: Item, batch: Batch, prepared: PreparedBatch, made_up: MadeUp, now: datetime
 ) -> Ready:
     provider, method, fields = prepared.integration.provider, item.method, item.fields
-    provider.require(method.key)
+    if method.key not in prepared.methods:
+        provider.require(method.key)
     fields.update(provider.fill_in(method.key, fields))
     if needs_message_id(fields, lenient=batch.lenient):
         fields["message_id"] = made_up.id_of(index)
@@ -158,7 +160,8 @@ def _content(delivery: Delivery[Message], prepared: PreparedBatch) -> bytes:
         content = to_json(provider.item(delivery))
     except (PydanticSerializationError, RecursionError):
         raise ValidationError.at(delivery.method, "cannot be written as JSON") from None
-    if any(word in content for word in _NOT_FINITE) and (
+    # JSON has no such numbers, but to_json writes them.
+    if (b"NaN" in content or b"Infinity" in content) and (
         problems := list(not_json(provider.item(delivery)))
     ):
         raise ValidationError.of(problems)

@@ -103,13 +103,8 @@ class Method:
     """The message's key in an input, like "track"."""
 
     input: type[Input]
-
-    @property
-    def message(self) -> type[Message]:
-        """The message's model."""
-        model = self.input.model_fields[self.key].annotation
-        assert isinstance(model, type)  # noqa: S101  # the table's own classes
-        return model
+    message: type[Message]
+    """The message's model."""
 
     @property
     def workflow(self) -> str:
@@ -140,11 +135,19 @@ _INPUTS: Mapping[str, type[Input]] = {
     "call": InputCall,
 }
 
-METHODS: Mapping[str, Method] = {key: Method(key, model) for key, model in _INPUTS.items()}
+
+def _method(key: str, model: type[Input]) -> Method:
+    message = model.model_fields[key].annotation
+    assert isinstance(message, type)  # noqa: S101  # the table's own classes
+    return Method(key, model, message)
+
+
+METHODS: Mapping[str, Method] = {key: _method(key, model) for key, model in _INPUTS.items()}
 """The methods by the key of their message."""
 
-BATCH = Method("batch", InputBatch)
-"""Many messages of any methods to one integration; no row of the table, since it has no message."""
+BATCH = Method("batch", InputBatch, Message)
+"""Many messages of any methods to one integration; no row of the table, since it has no message of
+its own."""
 
 
 def output(

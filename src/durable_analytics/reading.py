@@ -69,15 +69,18 @@ def read_message(
     Raises:
         ValidationError: It breaks the contract; paths begin inside the message.
     """
-    model = method.message
-    validate = model.__pydantic_validator__.validate_python
-    context = {"lenient": lenient}
+    validate = method.message.__pydantic_validator__.validate_python
     try:
+        if not lenient:
+            return validate(message), {}
         return _checked(
-            lambda given: validate(given, context=context), message, lenient=lenient, place=()
+            lambda given: validate(given, context={"lenient": True}),
+            message,
+            lenient=True,
+            place=(),
         )
     except pydantic.ValidationError as error:
-        raise in_words(model, error) from None
+        raise in_words(method.message, error) from None
 
 
 T = TypeVar("T")
@@ -247,12 +250,28 @@ def _spellings(model: type[BaseModel]) -> Mapping[str, tuple[str, type[BaseModel
     return table
 
 
+@cache
+def _renamed(model: type[BaseModel]) -> frozenset[str]:
+    """The keys that do not stay as they are, or whose values hold such keys."""
+    return frozenset(
+        spelling
+        for spelling, (name, nested) in _spellings(model).items()
+        if nested or spelling != name
+    )
+
+
+def _has_nothing_to_rename(data: JsonObject, model: type[BaseModel]) -> bool:
+    return _renamed(model).isdisjoint(data)
+
+
 def snake_case(data: JsonObject, model: type[BaseModel], path: str) -> JsonObject:
     """Rename the keys that the model knows, and those of the models in it.
 
     Raises:
         ValidationError: One key is there in both spellings.
     """
+    if _has_nothing_to_rename(data, model):
+        return dict(data)
     spellings = _spellings(model)
     spelled: dict[str, str] = {}
     renamed: JsonObject = {}

@@ -4,7 +4,7 @@ Source: Segment's HTTP Tracking API and its specification; RudderStack and journ
 """
 
 import base64
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -17,10 +17,15 @@ from durable_analytics.providers.additions import credentials_among
 from durable_analytics.providers.base import Credential, Provider
 from durable_analytics.providers.exchange import Answer, BatchLimits, Delivery, HttpRequest
 
-_CAMEL_CONTEXT = {
-    "device": ("ad_tracking_enabled", "advertising_id"),
-    "screen": ("inner_height", "inner_width"),
-    "userAgentData": ("full_version_list", "platform_version", "ua_full_version"),
+_CONTEXT_KEYS = {name: to_camel(name) for name in Context.model_fields}
+
+_OBJECT_KEYS = {
+    object_: {name: to_camel(name) for name in names}
+    for object_, names in {
+        "device": ("ad_tracking_enabled", "advertising_id"),
+        "screen": ("inner_height", "inner_width"),
+        "userAgentData": ("full_version_list", "platform_version", "ua_full_version"),
+    }.items()
 }
 """The keys of the specification inside context objects; any other key there is the caller's."""
 
@@ -112,22 +117,26 @@ class SegmentCompatible(Provider):
 
     def item(self, delivery: Delivery[Message]) -> JsonObject:
         """The message in Segment's words, without the envelope of a request."""
-        if problems := credentials_among(
-            delivery.method, delivery.unchecked, self.credential_names
-        ):
-            raise ValidationError.of(problems)
         message, form = delivery.message, self.forms[delivery.method]
         if isinstance(message, Alias) and not isinstance(message.new_user_id, str):
             raise ValidationError.at("alias.new_user_id", f"must be one id at {self.title}")
-        item = _in_camel_case(delivery.unchecked, type(message).model_fields)
+        item = self._let_through(delivery) if delivery.unchecked else {}
         item["type"] = form.type
-        given, values = message.model_fields_set, message.__dict__
+        given, values = message.__pydantic_fields_set__, message.__dict__
         for name, place in form.places.items():
             if name in given:
                 item[place] = values[name]
         if context := self.context(delivery, given - form.places.keys()):
             item["context"] = context
         return item
+
+    def _let_through(self, delivery: Delivery[Message]) -> JsonObject:
+        """What is not checked of the message: as it was written, but for keys that are known."""
+        unchecked = delivery.unchecked
+        if problems := credentials_among(delivery.method, unchecked, self.credential_names):
+            raise ValidationError.of(problems)
+        known = type(delivery.message).model_fields
+        return _in_camel_case(unchecked, {name: to_camel(name) for name in known})
 
     def context(self, delivery: Delivery[Message], moved: set[str]) -> JsonObject:
         """The context, with those fields of the message that have their place in it.
@@ -136,12 +145,15 @@ class SegmentCompatible(Provider):
             delivery: The message.
             moved: The fields of the message that have no other place.
         """
-        context = _in_camel_case(delivery.context, Context.model_fields)
-        for name in _CAMEL_CONTEXT.keys() & context.keys():
+        context = _in_camel_case(delivery.context, _CONTEXT_KEYS)
+        for name in _OBJECT_KEYS.keys() & context.keys():
             if isinstance(value := context[name], dict):
-                context[name] = _in_camel_case(value, _CAMEL_CONTEXT[name])
+                context[name] = _in_camel_case(value, _OBJECT_KEYS[name])
         # SDKs put the context into the message; it is nearer than the input's.
-        context |= _object(delivery.unchecked.get("context"))
+        if delivery.unchecked:
+            context |= _object(delivery.unchecked.get("context"))
+        if not moved:
+            return context
         for name, value in delivery.given(*(n for n in _PLACES_IN_CONTEXT if n in moved)).items():
             place = _PLACES_IN_CONTEXT[name]
             if value is None:
@@ -153,9 +165,9 @@ class SegmentCompatible(Provider):
         return context
 
 
-def _in_camel_case(fields: JsonObject, known: Container[str]) -> JsonObject:
+def _in_camel_case(fields: JsonObject, known: Mapping[str, str]) -> JsonObject:
     """Rename what the specification knows; any other key stays as the caller wrote it."""
-    return {to_camel(n) if n in known else n: value for n, value in fields.items()}
+    return {known.get(name, name): value for name, value in fields.items()}
 
 
 def _object(value: Any) -> JsonObject:
