@@ -1,8 +1,8 @@
 """From the input of a batch to its messages as they go out, the good ones apart from the bad."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -13,7 +13,7 @@ from durable_analytics.batches import Batch, Item, read_item, rejection
 from durable_analytics.errors import DeliveryError, ValidationError
 from durable_analytics.integrations import Integration
 from durable_analytics.messages import JsonObject, Message, RequestOptions, instant
-from durable_analytics.providers import Delivery, HttpRequest
+from durable_analytics.providers import Delivery, HttpRequest, Provider
 from durable_analytics.reading import needs_message_id, not_json, read_message
 
 
@@ -38,13 +38,22 @@ class Ready:
     index: int
     """Its place among the messages of the whole input."""
 
-    delivery: Delivery[Message]
+    method: str
+    message_id: str | None
     content: bytes | None
     """As it stands in a batch; None where the vendor takes it by itself alone."""
 
+    delivery: Delivery[Message] | None = None
+    """Where it goes by itself alone."""
+
+    def build(self, provider: Provider, sent_at: datetime) -> HttpRequest:
+        """The request for this message alone."""
+        assert self.delivery  # noqa: S101  # or it stands in a batch
+        return provider.build(self.delivery, sent_at)
+
     def rejected(self, error: DeliveryError) -> JsonObject:
         """What an output says of it when the provider did not take it."""
-        sent = {"type": self.delivery.method, "message_id": self.delivery.message.message_id}
+        sent = {"type": self.method, "message_id": self.message_id}
         return rejection(self.index, sent, error)
 
 
@@ -67,7 +76,7 @@ class PreparedBatch:
         """
         provider = self.integration.provider
         if len(self.ready) == 1 and self.ready[0].content is None:
-            return provider.build(self.ready[0].delivery, sent_at)
+            return self.ready[0].build(provider, sent_at)
         if len(list(self.slices(sent_at))) > 1:
             told = "do not fit one request: run the workflow Batch, or send fewer"
             raise ValidationError.at("messages", told)
@@ -150,8 +159,8 @@ def _ready(  # noqa: PLR0917
         check_date(provider, delivery, made_up.started_at)
     if provider.batch_limits is None or method.key not in provider.batched_methods:
         provider.build(delivery, now)
-        return Ready(index, delivery, None)
-    return Ready(index, delivery, _content(delivery, prepared))
+        return Ready(index, method.key, message.message_id, None, delivery)
+    return Ready(index, method.key, message.message_id, _content(delivery, prepared))
 
 
 def _content(delivery: Delivery[Message], prepared: PreparedBatch) -> bytes:
@@ -176,21 +185,27 @@ def _size(request: HttpRequest) -> int:
 
 
 class PreparedBatches:
-    """Batches that this worker's Validation has prepared, for the Request that mostly follows here.
+    """What this worker's Validation has prepared, for the Requests that mostly follow here.
 
-    A request of another worker, or a later attempt, prepares its batch anew.
+    A request of another worker, or a later attempt, prepares its slice anew.
     """
 
-    def __init__(self, most: int = 32) -> None:
-        self._most = most
-        self._by_id: OrderedDict[str, PreparedBatch] = OrderedDict()
+    def __init__(self, most_slices: int = 64) -> None:
+        self._most = most_slices
+        self._slices: OrderedDict[tuple[str, int, int], PreparedBatch] = OrderedDict()
 
-    def keep(self, batch_id: str, prepared: PreparedBatch) -> None:
-        """Keep one by the message id in its plan, and let the oldest go."""
-        self._by_id[batch_id] = prepared
-        while len(self._by_id) > self._most:
-            self._by_id.popitem(last=False)
+    def keep(
+        self, batch_id: str, prepared: PreparedBatch, slices: Sequence[tuple[int, int]]
+    ) -> None:
+        """Keep a batch slice by slice, and let the oldest go."""
+        if len(slices) > self._most:
+            return
+        for first, end in slices:
+            ready = [one for one in prepared.ready if first <= one.index < end]
+            self._slices[batch_id, first, end] = replace(prepared, ready=ready, rejected=[])
+        while len(self._slices) > self._most:
+            self._slices.popitem(last=False)
 
-    def take(self, batch_id: str) -> PreparedBatch | None:
-        """Take one out."""
-        return self._by_id.pop(batch_id, None)
+    def take(self, batch_id: str, slices: Sequence[tuple[int, int]]) -> PreparedBatch | None:
+        """Take one out; there is none for several slices at once."""
+        return self._slices.pop((batch_id, *slices[0]), None) if len(slices) == 1 else None

@@ -1,7 +1,7 @@
 """`Batch.Request`: one attempt to deliver a batch, or a slice of one."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -74,8 +74,8 @@ class BatchRequest:
                 raise nothing_accepted(prepared.rejected)
             return prepared, (activity.info().start_to_close_timeout or TIMEOUT) * HTTP_SHARE
         read = _Plan.read(plan)
-        if kept := self.prepared.take(read.message.message_id):
-            return replace(kept, rejected=[]), read.deadline()
+        if kept := self.prepared.take(read.message.message_id, read.slices):
+            return kept, read.deadline()
         prepared = prepare_batch(
             read_batch(input),
             choose({"integration": read.integration}, self.integrations),
@@ -101,7 +101,7 @@ async def _send_all(prepared: PreparedBatch, attempt: Attempt, send: Send) -> Js
     if not ready:
         return {"accepted": 0, "rejected": [], "responses": []}
     request = prepared.request(datetime.now(UTC))
-    attempt.answer = answer = await send(ready[0].delivery.method, request)
+    attempt.answer = answer = await send(ready[0].method, request)
     if failure := provider.read(answer):
         raise failure
     refused = provider.refusals(answer, len(ready))
@@ -124,6 +124,7 @@ class _Plan(BaseModel):
     message: _Made
     policies: Policies
     rejected: list[JsonObject] = []
+    slices: list[tuple[int, int]] = []
     first: int = 0
     skipped: list[int] = []
 

@@ -42,8 +42,7 @@ class BatchValidation:
             batch = read_batch(input)
             told.integration = choose_of(batch, self.integrations)
             plan, prepared = plan_batch(batch, told.integration, Origin.read(origin))
-            if len(plan["slices"]) == 1:
-                self.prepared.keep(plan["message"]["message_id"], prepared)
+            self.prepared.keep(plan["message"]["message_id"], prepared, plan["slices"])
             return plan
 
 

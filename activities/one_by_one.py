@@ -129,8 +129,7 @@ class OneByOne:
     async def _send_one(self, one: Ready) -> DeliveryError | None:
         provider = self.batch.integration.provider
         try:
-            request = provider.build(one.delivery, datetime.now(UTC))
-            answer = await self.send(one.delivery.method, request)
+            answer = await self.send(one.method, one.build(provider, datetime.now(UTC)))
         except DeliveryError as error:
             return error
         failure = provider.read(answer)
@@ -182,7 +181,7 @@ def chains(ready: Sequence[Ready]) -> list[list[Ready]]:
 
 def _people(one: Ready) -> list[str]:
     """The ids in a message; messages about nobody are in order among themselves."""
-    message: Any = one.delivery.message
+    message: Any = one.delivery and one.delivery.message
     names = ("user_id", "anonymous_id", "previous_user_id", "new_user_id")
     found = [getattr(message, name, None) for name in names]
     found.append(getattr(getattr(message, "user", None), "id", None))

@@ -91,9 +91,8 @@ class _Delivery:
                     first, end, Unavailable("the policy's total_timeout ran out").as_json()
                 )
                 continue
-            args = [self._input, self._plan] if is_whole else self._slice(first, end)
             try:
-                self._add(await self._request(args, end - first, left))
+                self._add(await self._request(first, end, left, is_whole=is_whole))
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
@@ -117,8 +116,10 @@ class _Delivery:
             raise _failure(nothing_accepted(rejected).as_json(), **rest)
         return batch_output(accepted=self._accepted, **rest)
 
-    async def _request(self, args: list[Any], count: int, left: timedelta) -> JsonObject:
-        policy, plan = self._policy, self._plan
+    async def _request(
+        self, first: int, end: int, left: timedelta, *, is_whole: bool
+    ) -> JsonObject:
+        policy, plan, count = self._policy, self._plan, len(self._open(first, end))
         one_attempt = policy.single_attempt_timeout
         heartbeat_timeout = None
         if plan["one_by_one"]:
@@ -126,7 +127,15 @@ class _Delivery:
             heartbeat_timeout = policy.heartbeat_timeout or _HEARTBEAT_TIMEOUT
         result: JsonObject = await workflow.execute_activity(
             BATCH.request,
-            args=args,
+            args=[
+                self._input if is_whole else self._part(first, end),
+                {
+                    **{key: plan[key] for key in ("integration", "message", "policies")},
+                    "slices": [[first, end]],
+                    "first": 0 if is_whole else first,
+                    "skipped": sorted(self._refused_before),
+                },
+            ],
             task_queue=plan["task_queue"],
             start_to_close_timeout=one_attempt,
             schedule_to_close_timeout=left,
@@ -183,16 +192,10 @@ class _Delivery:
         middle = there[len(there) // 2]
         return [(first, middle), (middle, end)]
 
-    def _slice(self, first: int, end: int) -> list[Any]:
-        """The arguments of a request that carries a part of the input."""
+    def _part(self, first: int, end: int) -> RawValue:
         messages = self._data["messages"][first:end]
         part = to_json({**self._data, "messages": messages})
-        skipped = [index for index in range(first, end) if index in self._refused_before]
-        plan = {key: self._plan[key] for key in ("integration", "message", "policies")}
-        return [
-            RawValue(Payload(metadata={"encoding": b"json/plain"}, data=part)),
-            {**plan, "first": first, "skipped": skipped},
-        ]
+        return RawValue(Payload(metadata={"encoding": b"json/plain"}, data=part))
 
 
 def _fitting(responses: Iterable[JsonObject]) -> list[JsonObject]:

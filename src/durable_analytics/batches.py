@@ -20,8 +20,9 @@ from durable_analytics.reading import (
     snake_case,
 )
 
-BATCH_LIMIT_BYTES = 2 * LIMIT_BYTES
-"""The largest input of a batch: Temporal's own limit. Its output does not repeat the messages."""
+BATCH_LIMIT_BYTES = 2 * LIMIT_BYTES - 128 * 1024
+"""The largest input of a batch. A request takes it and the plan within Temporal's 2 MiB; an output
+does not repeat the messages."""
 
 MOST_MESSAGES = 5_000
 """As many as an output can tell of, if each of them is refused."""
