@@ -46,12 +46,11 @@ class Attempt:
         self._log("delivered", logging.INFO, **more)
 
     def failed(self, error: DeliveryError) -> ApplicationError:
-        """Tell everybody; the last answer stays readable even if later attempts get none."""
+        """What to raise, told to everybody; later attempts still know the last answer."""
         response = as_failure_response(self.answer) if self.answer else _last_response()
         if error.retried and (self.answer or self.progress) and not activity.info().is_local:
             activity.heartbeat({**self.progress, "response": response, "error": error.as_json()})
-        self._log("attempt failed", logging.WARNING, error=error.wire_name())
-        self.notify(AttemptFailed(**self._facts(), error=error.wire_name(), message=error.message))
+        self.tell(error)
         # Of the progress only what is small: Temporal cuts a stored failure at 4 KiB.
         accepted = {key: value for key, value in self.progress.items() if key == "accepted"}
         return application_error(
@@ -61,6 +60,11 @@ class Attempt:
             next_retry_delay=self.next_retry_delay(),
             **accepted,
         )
+
+    def tell(self, error: DeliveryError) -> None:
+        """The log and the hook."""
+        self._log("attempt failed", logging.WARNING, error=error.wire_name())
+        self.notify(AttemptFailed(**self._facts(), error=error.wire_name(), message=error.message))
 
     def next_retry_delay(self) -> timedelta | None:
         """What `Retry-After` asks for, where that is longer than the policy's own wait."""

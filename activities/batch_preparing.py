@@ -4,12 +4,11 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from uuid import UUID, uuid5
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from activities.preparing import check_date
-from durable_analytics.batches import Batch, Item, read_item, rejection
+from durable_analytics.batches import Batch, Item, id_of, read_item, rejection
 from durable_analytics.errors import DeliveryError, ValidationError
 from durable_analytics.integrations import Integration
 from durable_analytics.messages import JsonObject, Message, RequestOptions, instant
@@ -21,14 +20,10 @@ from durable_analytics.reading import needs_message_id, not_json, read_message
 class MadeUp:
     """What the messages get that have no id or time of their own."""
 
-    message_id: str
-    """Of the batch; each message's follows from it and from its place."""
+    batch_id: str
+    """The messages' ids follow from it."""
 
     started_at: datetime
-
-    def id_of(self, index: int) -> str:
-        """The same over attempts and replays."""
-        return str(uuid5(UUID(self.message_id), str(index)))
 
 
 @dataclass(slots=True)
@@ -91,7 +86,7 @@ class PreparedBatch:
             if self.ready:
                 yield self.ready[0].index, self.ready[-1].index + 1
             return
-        envelope = _size(provider.build_batch([], self.options, now))
+        envelope = len(provider.build_batch([], self.options, now).content() or b"")
         start, size, count = -1, envelope, 0
         for one in self.ready:
             length = 0 if one.content is None else len(one.content) + 1
@@ -149,7 +144,7 @@ def _ready(  # noqa: PLR0917
         provider.require(method.key)
     fields.update(provider.fill_in(method.key, fields))
     if needs_message_id(fields, lenient=batch.lenient):
-        fields["message_id"] = made_up.id_of(index)
+        fields["message_id"] = id_of({}, made_up.batch_id, index)
     is_dated = fields.get("timestamp") is not None
     if not is_dated:
         fields["timestamp"] = instant(made_up.started_at)
@@ -178,10 +173,6 @@ def _content(delivery: Delivery[Message], prepared: PreparedBatch) -> bytes:
         told = f"has {len(content)} bytes; {provider.title} takes {limit}"
         raise ValidationError.at(delivery.method, told)
     return content
-
-
-def _size(request: HttpRequest) -> int:
-    return len(request.content() or b"")
 
 
 class PreparedBatches:

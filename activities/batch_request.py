@@ -17,7 +17,7 @@ from activities.batch_preparing import MadeUp, PreparedBatch, PreparedBatches, p
 from activities.batch_validation import choose_of, plan_batch
 from activities.one_by_one import OneByOne, Send
 from activities.preparing import choose
-from activities.sending import HTTP_SHARE, TIMEOUT, as_response, send
+from activities.sending import HTTP_SHARE, TIMEOUT, as_failure_response, as_response, send
 from activities.validation import Origin
 from durable_analytics.batches import fitting, nothing_accepted, read_batch
 from durable_analytics.contract import ABSENT, BATCH
@@ -49,33 +49,36 @@ class BatchRequest:
     async def __call__(self, input: RawValue = ABSENT, plan: RawValue = ABSENT) -> JsonObject:
         """Return `accepted`, `rejected` and `responses` as they stand in the output.
 
-        With a plan, `rejected` holds what this request adds to the plan's. The plan of a slice has
-        `first`, the place of the slice's first message in the whole input, and `skipped`, the
-        places of those that are rejected already.
+        With a plan, `rejected` holds what this request adds to the plan's. The plan of a part has
+        besides `first`, the place of the part's first message in the whole input, `skipped`, the
+        places of those that are rejected already, and `is_part`.
         """
         with attempting(BATCH.key, self.notify) as attempt:
-            prepared, deadline = self._prepare(input, decode(plan, "plan"))
+            prepared, read = self._prepare(input, decode(plan, "plan"))
             attempt.integration = prepared.integration
-            send = self._sender(prepared.integration, deadline)
+            send = self._sender(prepared.integration, read.deadline())
             if prepared.integration.provider.batch_limits is None:
                 result = await OneByOne(prepared, attempt, send).run()
             else:
-                result = await _send_all(prepared, attempt, send)
+                # The answers to many parts would fill the history.
+                told = as_failure_response if read.is_part else as_response
+                result = await _send_all(prepared, attempt, send, told)
             result["rejected"] = fitting([*prepared.rejected, *result["rejected"]])
             attempt.succeeded(accepted=result["accepted"], rejected=len(result["rejected"]))
             return result
 
-    def _prepare(self, input: Any, plan: Any) -> tuple[PreparedBatch, timedelta]:
+    def _prepare(self, input: Any, plan: Any) -> tuple[PreparedBatch, "_Plan"]:
         if plan is None:
             batch = read_batch(input)
-            integration = choose_of(batch, self.integrations)
-            _, prepared = plan_batch(batch, integration, Origin.read(None))
+            made, prepared = plan_batch(
+                batch, choose_of(batch, self.integrations), Origin.read(None)
+            )
             if not prepared.ready:
                 raise nothing_accepted(prepared.rejected)
-            return prepared, (activity.info().start_to_close_timeout or TIMEOUT) * HTTP_SHARE
+            return prepared, _Plan.read(made)
         read = _Plan.read(plan)
         if kept := self.prepared.take(read.message.message_id, read.slices):
-            return kept, read.deadline()
+            return kept, read
         prepared = prepare_batch(
             read_batch(input),
             choose({"integration": read.integration}, self.integrations),
@@ -84,7 +87,7 @@ class BatchRequest:
             read.first,
             read.settled(),
         )
-        return prepared, read.deadline()
+        return prepared, read
 
     def _sender(self, integration: Integration, deadline: timedelta) -> Send:
         client = self.clients[integration.name]
@@ -95,7 +98,12 @@ class BatchRequest:
         return send_one
 
 
-async def _send_all(prepared: PreparedBatch, attempt: Attempt, send: Send) -> JsonObject:
+async def _send_all(
+    prepared: PreparedBatch,
+    attempt: Attempt,
+    send: Send,
+    told: Callable[[Answer], JsonObject],
+) -> JsonObject:
     """In one request."""
     provider, ready = prepared.integration.provider, prepared.ready
     if not ready:
@@ -108,7 +116,7 @@ async def _send_all(prepared: PreparedBatch, attempt: Attempt, send: Send) -> Js
     return {
         "accepted": len(ready) - len(refused),
         "rejected": [ready[place].rejected(error) for place, error in refused.items()],
-        "responses": [as_response(answer)],
+        "responses": [told(answer)],
     }
 
 
@@ -127,6 +135,7 @@ class _Plan(BaseModel):
     slices: list[tuple[int, int]] = []
     first: int = 0
     skipped: list[int] = []
+    is_part: bool = False
 
     @classmethod
     def read(cls, plan: Any) -> "_Plan":
@@ -140,6 +149,7 @@ class _Plan(BaseModel):
         return {*self.skipped, *(one["index"] for one in self.rejected)}
 
     def deadline(self) -> timedelta:
-        """Of one HTTP request."""
+        """Of one HTTP request: the attempt of a caller's own workflow may be shorter."""
         request = self.policies.request
-        return ((request and request.single_attempt_timeout) or TIMEOUT) * HTTP_SHARE
+        ours = (request and request.single_attempt_timeout) or TIMEOUT
+        return min(ours, activity.info().start_to_close_timeout or ours) * HTTP_SHARE

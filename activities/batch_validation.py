@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import to_json
 from temporalio import activity
 from temporalio.common import RawValue
 
@@ -17,6 +18,9 @@ from durable_analytics.messages import JsonObject, instant
 
 MOST_REQUESTS = 1_000
 """Of one execution, so that its history stays far below what Temporal takes."""
+
+_SHARED_LIMIT_BYTES = 4 * 1024 * 1024
+"""What all slices together may repeat in a history."""
 
 
 @dataclass(eq=False)
@@ -74,11 +78,20 @@ def plan_batch(
             f"make {requests} requests at {integration.provider.title}; "
             f"at most {MOST_REQUESTS} fit one execution: send fewer messages",
         )
+    shared = len(to_json(batch.input.model_dump(mode="json", exclude={"messages"}))) + len(
+        to_json(batch.context)
+    )
+    if shared * (len(slices) - 1) > _SHARED_LIMIT_BYTES:
+        raise ValidationError.at(
+            "messages",
+            f"make {len(slices)} requests, each with the input's {shared} bytes beside them: "
+            "send fewer messages, or a smaller context",
+        )
     policies = policies_in_force(BATCH, integration, batch.input.policies)
     plan: dict[str, Any] = {
         "integration": integration.name,
         "message": {
-            "message_id": made_up.message_id,
+            "message_id": made_up.batch_id,
             "timestamp": instant(made_up.started_at),
         },
         "policies": policies.model_dump(mode="json"),

@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.attempt import Attempt, policy_wait
 from activities.batch_preparing import PreparedBatch, Ready
+from activities.internal import internal_error
 from activities.sending import as_failure_response
 from durable_analytics.batches import bitmap, places
 from durable_analytics.errors import DeliveryError, RateLimited, Unauthorized
@@ -64,7 +65,7 @@ class OneByOne:
     send: Send
     progress: Progress = field(default_factory=Progress.of_earlier_attempts)
     last: JsonObject | None = None
-    """The last answer that was a success."""
+    """The last answer."""
 
     stopped: DeliveryError | None = None
     """What holds for all messages, so that no other one is tried."""
@@ -85,10 +86,13 @@ class OneByOne:
         async with self._heartbeats(), asyncio.TaskGroup() as group:
             for chain in chains(self._open()):
                 group.create_task(self._send_in_order(chain, limit))
-        if self.waiting:
+        if isinstance(self.stopped, Unauthorized):
+            self._settle(self._open(), self.stopped)
+        elif self.waiting:
             if not _is_last_attempt(self.waiting, self.attempt):
                 self.attempt.progress = self.progress.as_json()
                 raise self.waiting
+            self.attempt.tell(self.waiting)
             self._settle(self._open(), self.waiting)
         rejected = self.progress.rejected
         return {
@@ -119,24 +123,24 @@ class OneByOne:
                     if isinstance(failure, RateLimited):
                         self.stopped = failure
                     return
-                elif isinstance(failure, Unauthorized):
-                    self.stopped = failure
-                    self._settle(self._open(), failure)
                 else:
                     self._settle([one], failure)
+                    if isinstance(failure, Unauthorized):
+                        self.stopped = failure
                 self._beat()
 
     async def _send_one(self, one: Ready) -> DeliveryError | None:
         provider = self.batch.integration.provider
         try:
             answer = await self.send(one.method, one.build(provider, datetime.now(UTC)))
+            failure = provider.read(answer)
         except DeliveryError as error:
             return error
-        failure = provider.read(answer)
+        except Exception as error:  # noqa: BLE001  # a bug: it stops this user's messages alone
+            return internal_error(error)
+        self.last = as_failure_response(answer)
         if failure and failure.retried:
             self.attempt.answer = answer
-        else:
-            self.last = as_failure_response(answer)
         return failure
 
     def _beat(self) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
-from uuid import UUID, uuid5
 
 from pydantic_core import to_json
 from temporalio import workflow
@@ -17,6 +16,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 from durable_analytics.batches import (
     BATCH_LIMIT_BYTES,
     fitting,
+    id_of,
     nothing_accepted,
     places,
     rejection,
@@ -134,6 +134,7 @@ class _Delivery:
                     "slices": [[first, end]],
                     "first": 0 if is_whole else first,
                     "skipped": sorted(self._refused_before),
+                    "is_part": not is_whole,
                 },
             ],
             task_queue=plan["task_queue"],
@@ -168,9 +169,8 @@ class _Delivery:
         kind = DELIVERY_ERRORS[error["type"]](error["message"])
         for index in self._open(first, end):
             if index not in settled:
-                message = messages[index] if isinstance(messages[index], dict) else {}
-                made_up = str(uuid5(UUID(self._plan["message"]["message_id"]), str(index)))
-                self._rejected.append(rejection(index, {"message_id": made_up, **message}, kind))
+                message_id = id_of(messages[index], self._plan["message"]["message_id"], index)
+                self._rejected.append(rejection(index, {"message_id": message_id}, kind))
 
     @cached_property
     def _data(self) -> JsonObject:

@@ -5,12 +5,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID, uuid5
 
 import pydantic
 
 from durable_analytics.contract import BATCH, METHODS, InputBatch, Method
 from durable_analytics.errors import DELIVERY_ERRORS, DeliveryError, FieldProblem, ValidationError
-from durable_analytics.messages import Context, JsonObject
+from durable_analytics.messages import Context, JsonObject, is_message_id
 from durable_analytics.reading import (
     LIMIT_BYTES,
     decode,
@@ -121,6 +122,20 @@ def _context(own: Any, *, lenient: bool) -> JsonObject:
                 FieldProblem(f"context.{problem.path}", problem.message) for problem in told
             ) from None
     return renamed
+
+
+def id_of(message: JsonObject, batch_id: str, index: int) -> str:
+    """The id that a message goes out with.
+
+    Args:
+        message: As it arrived, in either spelling.
+        batch_id: The id of the batch, a UUID: a message without an own id gets one that follows
+            from it and from its place.
+        index: Its place.
+    """
+    given = message.get("message_id")
+    given = message.get("messageId") if given is None else given
+    return given if is_message_id(given) else str(uuid5(UUID(batch_id), str(index)))
 
 
 def rejection(index: int, message: Any, error: DeliveryError) -> JsonObject:

@@ -7,7 +7,7 @@ provider; what only one provider asks for stands with that provider.
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeGuard
 
 from pydantic import (
     AfterValidator,
@@ -42,7 +42,7 @@ def _filled(value: str) -> str:
     return value
 
 
-def is_message_id(value: Any) -> bool:
+def is_message_id(value: Any) -> TypeGuard[str]:
     """Whether it can tell a message from all others (Segment: fewer than 100 characters)."""
     return isinstance(value, str) and 0 < len(value) < 100 and value.isprintable()
 
