@@ -15,6 +15,9 @@ from durable_analytics.messages import JsonObject, Message, RequestOptions, inst
 from durable_analytics.providers import Delivery, HttpRequest, Provider
 from durable_analytics.reading import needs_message_id, not_json, read_message
 
+_PREPARED_LIMIT_BYTES = 16 * 1024 * 1024
+"""Of all messages together: eight times what an input may hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class MadeUp:
@@ -62,6 +65,10 @@ class PreparedBatch:
     rejected: list[JsonObject] = field(default_factory=list)
     methods: frozenset[str] = frozenset()
     """Those that the account has."""
+
+    def size(self) -> int:
+        """The bytes of the messages."""
+        return sum(len(one.content or b"") for one in self.ready)
 
     def request(self, sent_at: datetime) -> HttpRequest:
         """The one request that carries all of it.
@@ -121,7 +128,11 @@ def prepare_batch(  # noqa: PLR0917  # as many as a batch has sides
         now: The time for what is built only to be checked.
         first: The place of the first message in the whole input, for a slice of it.
         skipped: The places, in the whole input, of messages that are rejected already.
+
+    Raises:
+        ValidationError: The context, which goes with each message, makes too much of them.
     """
+    size = 0
     options = batch.input.request_options or RequestOptions()
     methods = frozenset(integration.provider.methods())
     prepared = PreparedBatch(integration, options, methods=methods)
@@ -130,9 +141,16 @@ def prepare_batch(  # noqa: PLR0917  # as many as a batch has sides
             continue
         try:
             item = read_item(batch, message)
-            prepared.ready.append(_ready(index, item, batch, prepared, made_up, now))
+            one = _ready(index, item, batch, prepared, made_up, now)
+            prepared.ready.append(one)
+            size += len(one.content or b"")
         except DeliveryError as error:
             prepared.rejected.append(rejection(index, message, error))
+        if size > _PREPARED_LIMIT_BYTES:
+            told = (
+                f"is too large: with each message it makes more than {_PREPARED_LIMIT_BYTES} bytes"
+            )
+            raise ValidationError.at("context", told)
     return prepared
 
 
@@ -169,7 +187,10 @@ def _content(delivery: Delivery[Message], prepared: PreparedBatch) -> bytes:
         problems := list(not_json(provider.item(delivery)))
     ):
         raise ValidationError.of(problems)
-    if (limit := provider.message_limit_bytes) and len(content) > limit:
+    limit = provider.message_limit_bytes or len(content)
+    if provider.batch_limits:
+        limit = min(limit, provider.batch_limits.body_bytes)
+    if len(content) > limit:
         told = f"has {len(content)} bytes; {provider.title} takes {limit}"
         raise ValidationError.at(delivery.method, told)
     return content
@@ -181,22 +202,25 @@ class PreparedBatches:
     A request of another worker, or a later attempt, prepares its slice anew.
     """
 
-    def __init__(self, most_slices: int = 64) -> None:
-        self._most = most_slices
+    def __init__(self, most_bytes: int = 64 * 1024 * 1024) -> None:
+        self._left = most_bytes
         self._slices: OrderedDict[tuple[str, int, int], PreparedBatch] = OrderedDict()
 
     def keep(
         self, batch_id: str, prepared: PreparedBatch, slices: Sequence[tuple[int, int]]
     ) -> None:
         """Keep a batch slice by slice, and let the oldest go."""
-        if len(slices) > self._most:
-            return
         for first, end in slices:
             ready = [one for one in prepared.ready if first <= one.index < end]
-            self._slices[batch_id, first, end] = replace(prepared, ready=ready, rejected=[])
-        while len(self._slices) > self._most:
-            self._slices.popitem(last=False)
+            part = replace(prepared, ready=ready, rejected=[])
+            self._slices[batch_id, first, end] = part
+            self._left -= part.size()
+        while self._left < 0:
+            _, oldest = self._slices.popitem(last=False)
+            self._left += oldest.size()
 
     def take(self, batch_id: str, slices: Sequence[tuple[int, int]]) -> PreparedBatch | None:
         """Take one out; there is none for several slices at once."""
-        return self._slices.pop((batch_id, *slices[0]), None) if len(slices) == 1 else None
+        part = self._slices.pop((batch_id, *slices[0]), None) if len(slices) == 1 else None
+        self._left += part.size() if part else 0
+        return part

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import httpx
 import pydantic
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel, NonNegativeInt
 from temporalio import activity
 from temporalio.common import RawValue
 
@@ -112,7 +112,8 @@ async def _send_all(
     attempt.answer = answer = await send(ready[0].method, request)
     if failure := provider.read(answer):
         raise failure
-    refused = provider.refusals(answer, len(ready))
+    is_batch = ready[0].content is not None
+    refused = provider.refusals(answer, len(ready)) if is_batch else {}
     return {
         "accepted": len(ready) - len(refused),
         "rejected": [ready[place].rejected(error) for place, error in refused.items()],
@@ -120,9 +121,20 @@ async def _send_all(
     }
 
 
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(instant) from None
+
+
 class _Made(BaseModel):
     message_id: Annotated[str, AfterValidator(lambda text: str(UUID(text)))]
-    timestamp: datetime
+    timestamp: Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+class _Rejected(BaseModel):
+    index: NonNegativeInt
 
 
 class _Plan(BaseModel):
@@ -131,10 +143,10 @@ class _Plan(BaseModel):
     integration: str
     message: _Made
     policies: Policies
-    rejected: list[JsonObject] = []
-    slices: list[tuple[int, int]] = []
-    first: int = 0
-    skipped: list[int] = []
+    rejected: list[_Rejected] = []
+    slices: list[tuple[NonNegativeInt, NonNegativeInt]] = []
+    first: NonNegativeInt = 0
+    skipped: list[NonNegativeInt] = []
     is_part: bool = False
 
     @classmethod
@@ -146,7 +158,7 @@ class _Plan(BaseModel):
 
     def settled(self) -> set[int]:
         """The places of the messages that are not to be sent."""
-        return {*self.skipped, *(one["index"] for one in self.rejected)}
+        return {*self.skipped, *(one.index for one in self.rejected)}
 
     def deadline(self) -> timedelta:
         """Of one HTTP request: the attempt of a caller's own workflow may be shorter."""

@@ -19,6 +19,9 @@ from durable_analytics.messages import JsonObject, instant
 MOST_REQUESTS = 1_000
 """Of one execution, so that its history stays far below what Temporal takes."""
 
+_MOST_KEPT = 16
+"""Slices of one batch that are kept for their requests: there are more where each is small."""
+
 _SHARED_LIMIT_BYTES = 4 * 1024 * 1024
 """What all slices together may repeat in a history."""
 
@@ -46,7 +49,8 @@ class BatchValidation:
             batch = read_batch(input)
             told.integration = choose_of(batch, self.integrations)
             plan, prepared = plan_batch(batch, told.integration, Origin.read(origin))
-            self.prepared.keep(plan["message"]["message_id"], prepared, plan["slices"])
+            if len(plan["slices"]) <= _MOST_KEPT and not plan["one_by_one"]:
+                self.prepared.keep(plan["message"]["message_id"], prepared, plan["slices"])
             return plan
 
 

@@ -24,6 +24,8 @@ _CONCURRENCY = 8
 _BEATS = 3
 """Heartbeats in the time after which Temporal takes the worker for dead."""
 
+_NO_TIME = timedelta(0)
+
 Send = Callable[[str, HttpRequest], Awaitable[Answer]]
 """Sends the request of a message of this method, with its credentials and within its deadline."""
 
@@ -87,6 +89,7 @@ class OneByOne:
             for chain in chains(self._open()):
                 group.create_task(self._send_in_order(chain, limit))
         if isinstance(self.stopped, Unauthorized):
+            self.attempt.tell(self.stopped)
             self._settle(self._open(), self.stopped)
         elif self.waiting:
             if not _is_last_attempt(self.waiting, self.attempt):
@@ -118,7 +121,6 @@ class OneByOne:
                 if failure is None:
                     self.progress.accepted.add(one.index)
                 elif failure.retried:
-                    self.waiting = failure
                     # Others' messages may fare better, unless the vendor asks for a pause.
                     if isinstance(failure, RateLimited):
                         self.stopped = failure
@@ -131,17 +133,31 @@ class OneByOne:
 
     async def _send_one(self, one: Ready) -> DeliveryError | None:
         provider = self.batch.integration.provider
+        answer = None
         try:
             answer = await self.send(one.method, one.build(provider, datetime.now(UTC)))
             failure = provider.read(answer)
         except DeliveryError as error:
-            return error
+            failure = error
         except Exception as error:  # noqa: BLE001  # a bug: it stops this user's messages alone
-            return internal_error(error)
-        self.last = as_failure_response(answer)
+            failure = internal_error(error)
+        if answer:
+            self.last = as_failure_response(answer)
         if failure and failure.retried:
+            self._wait(failure, answer)
+        elif isinstance(failure, Unauthorized):
             self.attempt.answer = answer
         return failure
+
+    def _wait(self, failure: DeliveryError, answer: Answer | None) -> None:
+        """Remember why to try again: of several reasons the one that asks for the longest pause."""
+        before = self.attempt.answer, self.attempt.next_retry_delay()
+        self.attempt.answer = answer
+        asked = self.attempt.next_retry_delay()
+        if self.waiting and (before[1] or _NO_TIME) > (asked or _NO_TIME):
+            self.attempt.answer = before[0]
+        else:
+            self.waiting = failure
 
     def _beat(self) -> None:
         if not activity.info().is_local:
@@ -208,6 +224,6 @@ def _is_last_attempt(failure: DeliveryError, attempt: Attempt) -> bool:
         return True
     if not info.schedule_to_close_timeout:
         return False
-    asked = attempt.next_retry_delay() or timedelta(0)
+    asked = attempt.next_retry_delay() or _NO_TIME
     ends = info.scheduled_time + info.schedule_to_close_timeout
     return datetime.now(UTC) + max(asked, policy_wait()) >= ends

@@ -30,6 +30,9 @@ from workflows.delivery import known_of, policy_of, retries, validate
 _MOST_SPLITS = 500
 """Requests of one execution that a vendor may answer with 413; what is left then is refused."""
 
+_PARTS_LIMIT_BYTES = 16 * 1024 * 1024
+"""Of the parts of an input that a history may hold before no more are made of them."""
+
 _HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """After which a worker that sends one by one and goes silent is taken for dead."""
 
@@ -77,11 +80,12 @@ class _Delivery:
         self._refused_before = {one["index"] for one in self._rejected}
         self._responses: list[JsonObject] = []
         self._splits = 0
+        self._parts_bytes = 0
 
     async def run(self) -> None:
         """Send slice by slice, in order."""
         slices = deque((first, end) for first, end in self._plan["slices"])
-        is_whole = len(slices) == 1
+        is_part = len(slices) > 1
         deadline = workflow.now() + (self._policy.total_timeout or _NO_TIMEOUT)
         while slices:
             first, end = slices.popleft()
@@ -92,13 +96,13 @@ class _Delivery:
                 )
                 continue
             try:
-                self._add(await self._request(first, end, left, is_whole=is_whole))
+                self._add(await self._request(first, end, left, is_part=is_part))
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
                 known = known_of(error)
                 if halves := self._halves(first, end, known):
-                    is_whole = False
+                    is_part = True
                     slices.extendleft(reversed(halves))
                 else:
                     self._fail(first, end, known)
@@ -116,9 +120,7 @@ class _Delivery:
             raise _failure(nothing_accepted(rejected).as_json(), **rest)
         return batch_output(accepted=self._accepted, **rest)
 
-    async def _request(
-        self, first: int, end: int, left: timedelta, *, is_whole: bool
-    ) -> JsonObject:
+    async def _request(self, first: int, end: int, left: timedelta, *, is_part: bool) -> JsonObject:
         policy, plan, count = self._policy, self._plan, len(self._open(first, end))
         one_attempt = policy.single_attempt_timeout
         heartbeat_timeout = None
@@ -128,13 +130,17 @@ class _Delivery:
         result: JsonObject = await workflow.execute_activity(
             BATCH.request,
             args=[
-                self._input if is_whole else self._part(first, end),
+                self._part(first, end) if is_part else self._input,
                 {
                     **{key: plan[key] for key in ("integration", "message", "policies")},
                     "slices": [[first, end]],
-                    "first": 0 if is_whole else first,
-                    "skipped": sorted(self._refused_before),
-                    "is_part": not is_whole,
+                    "first": first if is_part else 0,
+                    "skipped": sorted(
+                        self._refused_before & {*range(first, end)}
+                        if is_part
+                        else self._refused_before
+                    ),
+                    "is_part": is_part,
                 },
             ],
             task_queue=plan["task_queue"],
@@ -187,14 +193,17 @@ class _Delivery:
         if response.get("status_code") != _TOO_LARGE or len(there) < 2:
             return []
         self._splits += 1
-        if self._splits > _MOST_SPLITS or self._plan["one_by_one"]:
+        is_enough = self._splits > _MOST_SPLITS or self._parts_bytes > _PARTS_LIMIT_BYTES
+        if is_enough or self._plan["one_by_one"]:
             return []
         middle = there[len(there) // 2]
         return [(first, middle), (middle, end)]
 
     def _part(self, first: int, end: int) -> RawValue:
-        messages = self._data["messages"][first:end]
+        there = self._data["messages"]
+        messages = [None if i in self._refused_before else there[i] for i in range(first, end)]
         part = to_json({**self._data, "messages": messages})
+        self._parts_bytes += len(part)
         return RawValue(Payload(metadata={"encoding": b"json/plain"}, data=part))
 
 

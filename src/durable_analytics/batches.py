@@ -99,14 +99,15 @@ def read_item(batch: Batch, message: Any) -> Item:
         raise ValidationError.at("type", f"must be one of {', '.join(METHODS)}")
     fields = snake_case(message, method.message, "")
     del fields["type"]
-    own = fields.pop("context", {})
-    if batch.lenient and not isinstance(own, dict):
-        fields["context"] = own  # let through beside the model, as all that does not fit
-        own = {}
+    if "context" not in fields:
+        return Item(method, fields, batch.context)
+    own = fields.pop("context")
     if own is None:
         return Item(method, fields, {})
-    nearer = _context(own, lenient=batch.lenient) if own else own
-    return Item(method, fields, {**batch.context, **nearer} if nearer else batch.context)
+    if batch.lenient and not isinstance(own, dict):
+        fields["context"] = own  # let through beside the model, as all that does not fit
+        return Item(method, fields, batch.context)
+    return Item(method, fields, {**batch.context, **_context(own, lenient=batch.lenient)})
 
 
 def _context(own: Any, *, lenient: bool) -> JsonObject:

@@ -4,6 +4,8 @@ AnalyticsError
 ├── SettingsError            the worker's settings are missing or wrong; it does not start
 ├── NotAccepted              Temporal could not be reached: nothing was started, nothing is kept
 ├── Interrupted              an execution was cancelled, terminated or timed out from outside
+├── QueueFull                the buffering client holds as many messages as it may: not enqueued
+├── ClientClosed             the buffering client was closed before: not enqueued
 └── DeliveryError            an execution failed; `output` holds what its history shows
     ├── ValidationError      the input breaks the contract or a limit; nothing was sent
     ├── UnknownIntegration   no such integration; nothing was sent
@@ -44,6 +46,14 @@ class NotAccepted(AnalyticsError):
 
 class Interrupted(AnalyticsError):
     """The execution was cancelled, terminated or timed out from outside, not by its delivery."""
+
+
+class QueueFull(AnalyticsError):
+    """The buffering client holds `max_queue_size` messages: this one was *not* enqueued."""
+
+
+class ClientClosed(AnalyticsError):
+    """The buffering client was closed before the call: the message was *not* enqueued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +112,18 @@ class ValidationError(DeliveryError):
     """Characters of a path, which may hold a caller's key, and of what is said of it."""
 
     @classmethod
-    def of(cls, problems: Iterable[FieldProblem]) -> "ValidationError":
+    def of(cls, problems: Iterable[FieldProblem], more: int = 0) -> "ValidationError":
         """The error that lists these problems.
+
+        Args:
+            problems: All, or the first of them.
+            more: How many there are besides.
 
         >>> str(ValidationError.of([FieldProblem("track.event", "is required")]))
         'track.event is required'
         """
         problems = list(problems)
-        surplus = len(problems) - cls.MOST_FIELDS
+        surplus = len(problems) - cls.MOST_FIELDS + more
         listed = [
             FieldProblem(_cut(p.path, cls.LONGEST_TEXT), _cut(p.message, cls.LONGEST_TEXT))
             for p in problems[: cls.MOST_FIELDS]

@@ -307,7 +307,9 @@ _WORDS = {
 def in_words(model: type[BaseModel], error: pydantic.ValidationError) -> ValidationError:
     """All of pydantic's errors, for somebody who sends JSON."""
     details = error.errors(include_url=False, include_input=False)
-    return ValidationError.of(problem(model, one) for one in details)
+    told = details[: ValidationError.MOST_FIELDS]
+    # Words for all of them could take seconds.
+    return ValidationError.of((problem(model, one) for one in told), more=len(details) - len(told))
 
 
 def problem(model: type[BaseModel], details: ErrorDetails) -> FieldProblem:

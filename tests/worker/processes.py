@@ -35,13 +35,14 @@ def worker_environment(
         "TEMPORAL_ADDRESS": client.service_client.config.target_host,
         "ANALYTICS_TASK_QUEUE": task_queue,
         "ANALYTICS_DEFAULT_INTEGRATION": "segment",
+        "ANALYTICS_INTEGRATIONS__SEGMENT__PUBLIC_API_URL": standin.base_url("segment"),
     }
     for name, vendor in VENDORS.items():
         prefix = f"ANALYTICS_INTEGRATIONS__{name.upper()}__"
         settings[f"{prefix}BASE_URL"] = standin.base_url(name)
         settings[f"{prefix}ALLOW_POLICIES_OVERRIDE"] = "true"
         settings |= {prefix + key.upper(): value for key, value in vendor.credentials.items()}
-    return clean_environment(**settings, **more)
+    return clean_environment(**{**settings, **more})
 
 
 @dataclass
