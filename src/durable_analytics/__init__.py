@@ -1,13 +1,17 @@
 """Customer-analytics messages, delivered durably to HTTP providers, on Temporal."""
 
+from durable_analytics.buffering import BufferingClient
+from durable_analytics.calls import Outcome
 from durable_analytics.client import AnalyticsClient
 from durable_analytics.errors import (
     AnalyticsError,
+    ClientClosed,
     DeliveryError,
     FieldProblem,
     Internal,
     Interrupted,
     NotAccepted,
+    QueueFull,
     RateLimited,
     Rejected,
     SettingsError,
@@ -24,13 +28,17 @@ from durable_analytics.version import __version__
 __all__ = [
     "AnalyticsClient",
     "AnalyticsError",
+    "BufferingClient",
+    "ClientClosed",
     "DeliveryError",
     "DeliveryHandle",
     "FieldProblem",
     "Internal",
     "Interrupted",
     "NotAccepted",
+    "Outcome",
     "Policies",
+    "QueueFull",
     "RateLimited",
     "Rejected",
     "RequestPolicy",

@@ -188,15 +188,15 @@ class AnalyticsClient:
             data["context"] = {**own, **nearer}
         if isinstance(when := call.get("timestamp"), datetime):
             call["timestamp"] = (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat()
-        return {name: _plain(value) for name, value in (*data.items(), (key, call))}
+        return {name: plain(value) for name, value in (*data.items(), (key, call))}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Any mapping as JSON's object, any tuple as its list."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 

@@ -108,7 +108,8 @@ class RequestPolicy(_Policy):
     """How long an attempt may wait for a worker. Default: as long as `total_timeout`."""
 
     heartbeat_timeout: Duration | None = None
-    """Accepted, and not applied to the short-lived request of one message."""
+    """After how long a silent worker counts as dead. Default 10 s for a batch that goes out one
+    by one; not applied to a request that is short-lived by itself."""
 
     retry_policy: RetryPolicy | None = None
     """How failed attempts follow one another."""

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from temporalio.client import Client
 
-from durable_analytics import AnalyticsClient, ValidationError
-from durable_analytics.contract import METHODS
+from durable_analytics import AnalyticsClient, BufferingClient, ValidationError
+from durable_analytics.contract import METHODS, Input
 from durable_analytics.reading import read
 from durable_analytics.testing import StandIn
 from durable_analytics.version import __version__
@@ -252,11 +252,17 @@ async def test_camel_case_is_taken(analytics: AnalyticsClient, standin: StandIn)
 
 
 @pytest.mark.parametrize("key", METHODS)
-def test_keywords_are_the_models(key: str) -> None:
+@pytest.mark.parametrize(
+    ("client", "options"),
+    [
+        (AnalyticsClient, {*Input.model_fields}),
+        (BufferingClient, {"context", "callback"}),
+    ],
+)
+def test_keywords_are_the_models(client: type, options: set[str], key: str) -> None:
     """Each `TypedDict` has the model's keys and the options, and asks for what `read` asks for."""
     method, case = METHODS[key], CASES[key]
-    (keywords,) = get_args(get_type_hints(getattr(AnalyticsClient, key))["call"])
-    options = method.input.model_fields.keys() - {key}
+    (keywords,) = get_args(get_type_hints(getattr(client, key))["call"])
     assert get_type_hints(keywords).keys() == method.message.model_fields.keys() | options
     assert keywords.__required_keys__ == case.required.keys()
 
