@@ -1,5 +1,5 @@
 # `make run`, `make test`, `make check`: each installs what it needs into .venv first.
-.PHONY: run test check format readme lock install container-test clean
+.PHONY: run test check bench format readme lock install container-test clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -24,6 +24,10 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Takes a quarter of an hour; the figures are ratios, since machines differ.
+bench: install
+	$(BIN)/python -m benchmarks
 
 format: install
 	$(BIN)/ruff format .
