@@ -6,6 +6,7 @@ from durable_analytics.errors import DELIVERY_ERRORS
 from durable_analytics.policies import RequestPolicy, RetryPolicy
 from tests.readme_tables import README, written
 from worker import Account, Settings
+from worker.settings import WorkerSettings
 
 TEXT = README.read_text()
 
@@ -18,7 +19,9 @@ def test_tables_of_methods_are_the_codes() -> None:
 def test_every_setting_is_told() -> None:
     """Of the worker and of an account."""
     told = set(re.findall(r"`\.?(?:integrations\.NAME\.)?([a-z_]+)`", TEXT))
-    assert set(Settings.model_fields) - {"integrations"} <= told
+    assert set(Settings.model_fields) - {"integrations", "worker"} <= told
+    for name in WorkerSettings.model_fields:
+        assert f"`worker.{name}`" in TEXT
     assert set(Account.model_fields) <= told
 
 

@@ -24,7 +24,8 @@ _RECENT = timedelta(seconds=90)
 async def last_poll(client: Client, task_queue: str, host: str) -> datetime | None:
     """When a worker of this host last asked for work, as far as the server remembers.
 
-    The SDK's workers call themselves `pid@host`, and a container has a host name of its own.
+    The SDK's workers call themselves `pid@host`, and a container has a host name of its own. Of
+    several processes one that polls will do: the one that started them replaces those that ended.
     """
     service, namespace = client.workflow_service, client.namespace
     # Asked for the queue alone, the server tells of one of its partitions, and pollers spread.

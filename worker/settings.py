@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import (
+    BaseModel,
+    ConfigDict,
     Field,
     ImportString,
     ValidationInfo,
@@ -52,6 +54,18 @@ def _imported(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 Hook = WrapValidator(_imported)
 
 
+class WorkerSettings(BaseModel):
+    """`[worker]`: how the work is spread over processes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    processes: int = Field(default=1, ge=1)
+    """Worker processes of one `python -m worker`. Default 1. A process fills one core at most: set
+    it to the number of cores, where Temporal itself runs elsewhere. With more than one, the process
+    that was started only sees to the others, and every limit of a process counts in each of
+    them."""
+
+
 class Settings(BaseSettings):
     """Everything that a worker can be told."""
 
@@ -68,6 +82,9 @@ class Settings(BaseSettings):
     default_integration: str | None = None
     """The integration of inputs that name none. Default: the only one, where there is only one."""
 
+    worker: WorkerSettings = WorkerSettings()
+    """How the work is spread over processes."""
+
     graceful_shutdown_timeout: Duration = timedelta(seconds=10)
     """How long requests in flight may take to finish after SIGTERM. Keep it above the longest
     `single_attempt_timeout`, and the container's stop timeout above it."""
@@ -75,8 +92,9 @@ class Settings(BaseSettings):
     max_concurrent_activities: int = Field(default=100, ge=1)
     """Requests in flight at once in this process."""
 
-    max_concurrent_workflow_tasks: int = Field(default=100, ge=2)
-    """Workflow tasks at once in this process."""
+    max_concurrent_workflow_tasks: int = Field(default=20, ge=2)
+    """Workflow tasks at once in this process. Each batch that waits in one is in memory, validated
+    or about to be: with 100 of them the requests come so late that they time out."""
 
     compress_payloads: bool = False
     """Whether inputs, plans and outputs are compressed where Temporal stores them. Default false:

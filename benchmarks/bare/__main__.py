@@ -3,12 +3,11 @@
 import asyncio
 
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from benchmarks.bare.workflow import Bare, look, send
 from durable_analytics.connection import connect
 from worker.converter import data_converter
-from worker.process import PATIENCE
+from worker.process import PATIENCE, worker_options
 from worker.settings import load
 
 
@@ -21,13 +20,7 @@ async def main() -> None:
         task_queue=settings.task_queue,
         workflows=[Bare],
         activities=[look, send],
-        # Imported again for each execution, its module would cost it more than it does.
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules("benchmarks")
-        ),
-        graceful_shutdown_timeout=settings.graceful_shutdown_timeout,
-        max_concurrent_activities=settings.max_concurrent_activities,
-        max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
+        **worker_options(settings),
     )
     await worker.run()
 

@@ -166,6 +166,8 @@ class AnalyticsClient:
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                     rpc_timeout=self._start_timeout,
+                    # Where a worker runs on the same connection, it begins at once.
+                    request_eager_start=True,
                 )
         except WorkflowAlreadyStartedError:
             pass  # It was delivered before: the handle returns that delivery's output.

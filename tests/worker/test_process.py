@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from pathlib import Path
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -10,7 +11,7 @@ from temporalio.client import Client, WorkflowHandle
 from durable_analytics.testing import StandIn
 from tests.conftest import settings_for
 from tests.worker.deliveries import outcome, own_worker, start
-from tests.worker.processes import running, worker_environment, worker_process
+from tests.worker.processes import clean_environment, running, worker_environment, worker_process
 
 PATIENT = {"request": {"single_attempt_timeout": "PT1M"}}
 """Temporal itself would take a minute to see that an attempt is lost."""
@@ -71,6 +72,35 @@ async def test_a_request_that_hangs_beyond_the_grace(
     assert first == second == output["track"]["message_id"]
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
+async def test_wrong_settings(tmp_path: Path, processes: str) -> None:
+    """Status 2, a line a problem, once, and no traceback."""
+    environment = clean_environment(
+        ANALYTICS_INTEGRATIONS__SEGMENT__PROXY="nowhere",
+        ANALYTICS_LOG_LEVEL="LOUD",
+        ANALYTICS_WORKER__PROCESSES=processes,
+    )
+
+    async with running("-m", "worker", environment=environment, cwd=tmp_path) as worker:
+        status = await worker.ended()
+
+    assert status == 2
+    assert worker.lines == [
+        (
+            "integrations.segment.write_key: is required; "
+            "set it in analytics.toml or as ANALYTICS_INTEGRATIONS__SEGMENT__WRITE_KEY"
+        ),
+        (
+            'integrations.segment.proxy: must be a URL like "http://proxy.internal:3128"; '
+            "set it in analytics.toml or as ANALYTICS_INTEGRATIONS__SEGMENT__PROXY"
+        ),
+        (
+            "log_level: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'; "
+            "set it in analytics.toml or as ANALYTICS_LOG_LEVEL"
+        ),
+    ]
+
+
 async def test_no_server(temporal: Client, standin: StandIn, task_queue: str) -> None:
     """After its patience the worker says which address it tried, and ends with status 1."""
     environment = worker_environment(temporal, standin, task_queue)
@@ -91,7 +121,7 @@ async def test_no_server(temporal: Client, standin: StandIn, task_queue: str) ->
 
 
 async def test_an_unknown_namespace(temporal: Client, standin: StandIn, task_queue: str) -> None:
-    """One line that names it, no traceback, and status 1."""
+    """One line that names it, no traceback, and status 1; it is not told as started before."""
     environment = worker_environment(temporal, standin, task_queue)
     environment["TEMPORAL_NAMESPACE"] = "nowhere"
 
@@ -100,7 +130,7 @@ async def test_an_unknown_namespace(temporal: Client, standin: StandIn, task_que
 
     assert status == 1
     assert "nowhere" in worker.lines[-1]
-    assert [line for line in worker.lines if "Traceback" in line] == []
+    assert [line for line in worker.lines if "Traceback" in line or "started" in line] == []
 
 
 async def test_a_signal_while_there_is_no_server_yet(

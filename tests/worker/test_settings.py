@@ -24,6 +24,9 @@ on_execution_failed = "builtins:str"
 log_format = "json"
 log_level = "WARNING"
 
+[worker]
+processes = 3
+
 [integrations.segment]
 write_key = "us-key"
 
@@ -83,6 +86,7 @@ def test_a_file_holds_every_setting(authorities: Path) -> None:
     assert settings.graceful_shutdown_timeout == timedelta(seconds=25)
     assert settings.max_concurrent_activities == 7
     assert settings.max_concurrent_workflow_tasks == 8
+    assert settings.worker.processes == 3
     assert settings.on_attempt_failed is repr
     assert settings.on_execution_failed is str
     assert (settings.log_format, settings.log_level) == ("json", "WARNING")
@@ -130,6 +134,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.task_queue == "analytics"
     assert settings.default_integration is None
     assert settings.graceful_shutdown_timeout == timedelta(seconds=10)
+    assert settings.worker.processes == 1
     assert (account.policies, account.proxy, account.ca_bundle) == (None, None, None)
     assert account.allow_policies_override is False
     assert (provider.region, provider.base_url) == ("us", "https://api.segment.io")
@@ -145,6 +150,7 @@ def test_the_environment_holds_every_kind_of_setting(monkeypatch: pytest.MonkeyP
         "ANALYTICS_DEFAULT_INTEGRATION": "segment_eu",
         "ANALYTICS_GRACEFUL_SHUTDOWN_TIMEOUT": "2.5",
         "ANALYTICS_MAX_CONCURRENT_ACTIVITIES": "7",
+        "ANALYTICS_WORKER__PROCESSES": "2",
         "ANALYTICS_ON_ATTEMPT_FAILED": "builtins:repr",
         f"{eu}PROVIDER": "segment",
         f"{eu}WRITE_KEY": "eu-key",
@@ -178,6 +184,7 @@ def test_the_environment_holds_every_kind_of_setting(monkeypatch: pytest.MonkeyP
     assert settings.default_integration == "segment_eu"
     assert settings.graceful_shutdown_timeout == timedelta(seconds=2.5)
     assert settings.max_concurrent_activities == 7
+    assert settings.worker.processes == 2
     assert settings.on_attempt_failed is repr
 
 

@@ -1,13 +1,10 @@
 """A wrong setting stops the worker with one line: which, what is wrong, how to set it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from durable_analytics.errors import SettingsError
-from tests.worker.processes import clean_environment
 from worker import load
 
 SECRET = "sk-very-secret"
@@ -185,6 +182,21 @@ WRONG_VARIABLES = {
         'graceful_shutdown_timeout: must be ISO 8601 ("PT3S") or a number of seconds',
         "ANALYTICS_GRACEFUL_SHUTDOWN_TIMEOUT",
     ),
+    "no processes": (
+        {**WRITE_KEY, "ANALYTICS_WORKER__PROCESSES": "0"},
+        "worker.processes: must be greater than or equal to 1",
+        "ANALYTICS_WORKER__PROCESSES",
+    ),
+    "processes in words": (
+        {**WRITE_KEY, "ANALYTICS_WORKER__PROCESSES": "many"},
+        "worker.processes: must be a valid integer, unable to parse string as an integer",
+        "ANALYTICS_WORKER__PROCESSES",
+    ),
+    "typing error in a worker's key": (
+        {**WRITE_KEY, "ANALYTICS_WORKER__PROCESES": "2"},
+        "worker.proceses: is not a known key: did you mean processes?",
+        "ANALYTICS_WORKER__PROCESES",
+    ),
     "unknown log format": (
         {**WRITE_KEY, "ANALYTICS_LOG_FORMAT": "xml"},
         "log_format: must be 'auto', 'console' or 'json'",
@@ -359,37 +371,4 @@ def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         "integrations.segment.proxy",
         "integrations.trakio.token",
         "log_format",
-    ]
-
-
-def test_the_process_ends_with_the_lines(tmp_path: Path) -> None:
-    """Status 2, the lines on standard error, and no traceback."""
-    environment = clean_environment(
-        ANALYTICS_INTEGRATIONS__SEGMENT__PROXY=SECRET, ANALYTICS_LOG_LEVEL="LOUD"
-    )
-
-    ended = subprocess.run(
-        [sys.executable, "-m", "worker"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert ended.returncode == 2
-    assert ended.stdout == ""
-    assert ended.stderr.splitlines() == [
-        (
-            "integrations.segment.write_key: is required; "
-            "set it in analytics.toml or as ANALYTICS_INTEGRATIONS__SEGMENT__WRITE_KEY"
-        ),
-        (
-            'integrations.segment.proxy: must be a URL like "http://proxy.internal:3128"; '
-            "set it in analytics.toml or as ANALYTICS_INTEGRATIONS__SEGMENT__PROXY"
-        ),
-        (
-            "log_level: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'; "
-            "set it in analytics.toml or as ANALYTICS_LOG_LEVEL"
-        ),
     ]
