@@ -202,7 +202,7 @@ class PreparedBatches:
     A request of another worker, or a later attempt, prepares its slice anew.
     """
 
-    def __init__(self, most_bytes: int = 64 * 1024 * 1024) -> None:
+    def __init__(self, most_bytes: int = 32 * 1024 * 1024) -> None:
         self._left = most_bytes
         self._slices: OrderedDict[tuple[str, int, int], PreparedBatch] = OrderedDict()
 

@@ -1,5 +1,6 @@
 """`Batch.Request`: one attempt to deliver a batch, or a slice of one."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -54,7 +55,7 @@ class BatchRequest:
         places of those that are rejected already, and `is_part`.
         """
         with attempting(BATCH.key, self.notify) as attempt:
-            prepared, read = self._prepare(input, decode(plan, "plan"))
+            prepared, read = await self._prepare(input, decode(plan, "plan"))
             attempt.integration = prepared.integration
             send = self._sender(prepared.integration, read.deadline())
             if prepared.integration.provider.batch_limits is None:
@@ -67,11 +68,11 @@ class BatchRequest:
             attempt.succeeded(accepted=result["accepted"], rejected=len(result["rejected"]))
             return result
 
-    def _prepare(self, input: Any, plan: Any) -> tuple[PreparedBatch, "_Plan"]:
+    async def _prepare(self, input: Any, plan: Any) -> tuple[PreparedBatch, "_Plan"]:
         if plan is None:
-            batch = read_batch(input)
-            made, prepared = plan_batch(
-                batch, choose_of(batch, self.integrations), Origin.read(None)
+            batch = await asyncio.to_thread(read_batch, input)
+            made, prepared = await asyncio.to_thread(
+                plan_batch, batch, choose_of(batch, self.integrations), Origin.read(None)
             )
             if not prepared.ready:
                 raise nothing_accepted(prepared.rejected)
@@ -79,8 +80,9 @@ class BatchRequest:
         read = _Plan.read(plan)
         if kept := self.prepared.take(read.message.message_id, read.slices):
             return kept, read
-        prepared = prepare_batch(
-            read_batch(input),
+        prepared = await asyncio.to_thread(
+            prepare_batch,
+            await asyncio.to_thread(read_batch, input),
             choose({"integration": read.integration}, self.integrations),
             MadeUp(read.message.message_id, read.message.timestamp),
             datetime.now(UTC),

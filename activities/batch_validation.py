@@ -1,5 +1,6 @@
 """`Batch.Validation`: parts the good messages from the bad, and plans the requests."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,9 +47,12 @@ class BatchValidation:
         whether the requests of the one slice carry a message each.
         """
         with refusing(BATCH) as told:
-            batch = read_batch(input)
+            # In a thread: a large batch would keep the requests that are on their way waiting.
+            batch = await asyncio.to_thread(read_batch, input)
             told.integration = choose_of(batch, self.integrations)
-            plan, prepared = plan_batch(batch, told.integration, Origin.read(origin))
+            plan, prepared = await asyncio.to_thread(
+                plan_batch, batch, told.integration, Origin.read(origin)
+            )
             if len(plan["slices"]) <= _MOST_KEPT and not plan["one_by_one"]:
                 self.prepared.keep(plan["message"]["message_id"], prepared, plan["slices"])
             return plan

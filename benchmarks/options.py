@@ -6,7 +6,7 @@ BUFFERING = {
     "flush_at": 1_000,
     "max_batch_messages": 1_000,
     "max_batch_bytes": 475_000,
-    "max_flushes": 2,
+    "max_flushes": 1,
 }
 """Arguments of the buffering client; its queue always takes all."""
 

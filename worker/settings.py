@@ -92,9 +92,9 @@ class Settings(BaseSettings):
     max_concurrent_activities: int = Field(default=100, ge=1)
     """Requests in flight at once in this process."""
 
-    max_concurrent_workflow_tasks: int = Field(default=20, ge=2)
-    """Workflow tasks at once in this process. Each batch that waits in one is in memory, validated
-    or about to be: with 100 of them the requests come so late that they time out."""
+    max_concurrent_workflow_tasks: int = Field(default=10, ge=2)
+    """Workflow tasks at once in this process. Each batch among them is in memory, and prepared
+    ahead of its request: with 100, a backlog of batches takes three times the memory."""
 
     compress_payloads: bool = False
     """Whether inputs, plans and outputs are compressed where Temporal stores them. Default false:

@@ -59,8 +59,10 @@ class Writer:
             fields, beside, message_id = _apart(call, message_id)
         item = None
         if is_right(key, fields):
-            message = {"type": key, "message_id": message_id, "timestamp": self._now()}
-            item = _as_json({**message, **fields, **beside})
+            now = self._now()
+            item = _as_json(
+                {"type": key, "message_id": message_id, "timestamp": now, **fields, **beside}
+            )
         if item is None:
             item, message_id = self._carefully(key, call, message_id)
         if len(item) > self._most_bytes:
