@@ -18,7 +18,7 @@ from worker import list_activities, list_workflows
 from workflows import WORKFLOWS
 
 ROOT = Path(__file__).parent.parent
-OURS = {"durable_analytics", "workflows", "activities", "worker", "tests"}
+OURS = {"durable_analytics", "workflows", "activities", "worker", "tests", "benchmarks"}
 
 MAY_IMPORT = {
     "src/durable_analytics": {"durable_analytics"},
