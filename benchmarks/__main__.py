@@ -24,6 +24,8 @@ NAMES = [name for measure in MEASURES for name in measure.names]
 
 _RESULTS = Path(__file__).with_name("results.json")
 _INTERRUPTED = 130
+_WIDTH = 110
+"""Characters, where there is no terminal."""
 
 
 async def measure(measures: Sequence[Measure], sizes: Sizes) -> dict[str, Figure]:
@@ -65,7 +67,7 @@ def main() -> int:
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         return _INTERRUPTED
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
     console.print(report.table(figures))
     if times := report.headroom(figures):
         ours, other = times["ours"], times["other"]
