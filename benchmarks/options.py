@@ -17,8 +17,8 @@ BATCH_WORKER = {"ANALYTICS_WORKER__PROCESSES": "1"}
 """The same, for the batches alone."""
 
 PROVIDER_SECONDS = 0.02
-"""Until a provider's answer: a network and a load balancer in the same region take as long, and
-most providers are further away. The comparison is made with none of it, too."""
+"""Until a provider's answer, where one across a network is measured: in the same region it takes as
+long, and most providers are further away. Everywhere else the stand-in answers at once."""
 
 EXECUTIONS_IN_FLIGHT = 20
 """Single executions that a caller has going at once."""

@@ -26,7 +26,7 @@ from durable_analytics.calls import (
     TrackCall,
 )
 from durable_analytics.connection import connect
-from durable_analytics.contract import METHODS, TASK_QUEUE
+from durable_analytics.contract import METHODS, TASK_QUEUE, Method
 from durable_analytics.errors import NotAccepted, ValidationError
 from durable_analytics.handle import DeliveryHandle
 from durable_analytics.messages import Context, JsonObject
@@ -140,14 +140,7 @@ class AnalyticsClient:
 
     async def _start(self, key: str, call: Options) -> DeliveryHandle:
         method = METHODS[key]
-        try:
-            given = self._input(key, dict(call))
-            problems = list(not_json(given))
-        except RecursionError:
-            raise ValidationError.at(key, "is nested too deeply, or holds itself") from None
-        if problems:
-            raise ValidationError.of(problems)
-        data = normalise(method, given)
+        data = as_input(method, self._input(key, dict(call)))
         message = data[key]
         if needs_message_id(message, lenient=is_lenient(data)):
             message["message_id"] = str(uuid4())
@@ -188,9 +181,30 @@ class AnalyticsClient:
                 snake_case(dict(c), Context, "context") for c in (self._context, context)
             )
             data["context"] = {**own, **nearer}
-        if isinstance(when := call.get("timestamp"), datetime):
-            call["timestamp"] = (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat()
-        return {name: plain(value) for name, value in (*data.items(), (key, call))}
+        return {**data, key: call}
+
+
+def as_input(method: Method, given: JsonObject) -> JsonObject:
+    """What a caller in Python gave, as an input of JSON that `normalise` returned.
+
+    Args:
+        method: The method.
+        given: The input; its message is a dict of its own.
+
+    Raises:
+        ValidationError: It holds what is not JSON, or `normalise` refuses it.
+    """
+    message = given[method.key]
+    if isinstance(when := message.get("timestamp"), datetime):
+        message["timestamp"] = (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat()
+    try:
+        data = plain(given)
+        problems = list(not_json(data))
+    except RecursionError:
+        raise ValidationError.at(method.key, "is nested too deeply, or holds itself") from None
+    if problems:
+        raise ValidationError.of(problems)
+    return normalise(method, data)
 
 
 def plain(value: Any) -> Any:

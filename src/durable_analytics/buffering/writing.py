@@ -10,11 +10,11 @@ from uuid import uuid4
 from pydantic_core import to_json
 
 from durable_analytics.buffering.doubtless import is_right, is_right_context
-from durable_analytics.client import plain
+from durable_analytics.client import as_input
 from durable_analytics.contract import METHODS
 from durable_analytics.errors import ValidationError
 from durable_analytics.messages import Context, JsonObject, instant, is_message_id
-from durable_analytics.reading import needs_message_id, normalise, not_json, read, snake_case
+from durable_analytics.reading import needs_message_id, read, snake_case
 
 OF_THE_CLIENT = frozenset({"integration", "policies", "request_options", "strict"})
 """Options that hold for a whole execution, and so are no keywords of a call."""
@@ -86,16 +86,7 @@ class Writer:
             data["context"] = (
                 snake_case(dict(context), Context, "context") if is_object else context
             )
-        if isinstance(when := given.get("timestamp"), datetime):
-            given["timestamp"] = (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat()
-        try:
-            data = plain({**data, key: given})
-            problems = list(not_json(data))
-        except RecursionError:
-            raise ValidationError.at(key, "is nested too deeply, or holds itself") from None
-        if problems:
-            raise ValidationError.of(problems)
-        data = normalise(method, data)
+        data = as_input(method, {**data, key: given})
         fields = data[key]
         if needs_message_id(fields, lenient=not self._strict):
             fields["message_id"] = message_id
