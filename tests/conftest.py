@@ -88,6 +88,12 @@ async def running_worker(temporal: Client, standin_server: StandIn) -> AsyncIter
 
 
 @pytest.fixture
+def task_queue() -> str:
+    """A task queue of the test's own."""
+    return f"test-{uuid.uuid4()}"
+
+
+@pytest.fixture
 def execute(temporal: Client, running_worker: Settings) -> Execute:
     """Run a workflow of a type with these inputs; returns its output, of a failure too."""
 

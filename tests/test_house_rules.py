@@ -18,13 +18,24 @@ from worker import list_activities, list_workflows
 from workflows import WORKFLOWS
 
 ROOT = Path(__file__).parent.parent
-OURS = {"durable_analytics", "workflows", "activities", "worker", "tests", "benchmarks"}
+OURS = {
+    "durable_analytics",
+    "workflows",
+    "activities",
+    "process",
+    "worker",
+    "gateway",
+    "tests",
+    "benchmarks",
+}
 
 MAY_IMPORT = {
     "src/durable_analytics": {"durable_analytics"},
     "workflows": {"workflows", "durable_analytics"},
     "activities": {"activities", "durable_analytics"},
-    "worker": {"worker", "workflows", "activities", "durable_analytics"},
+    "process": {"process", "durable_analytics"},
+    "worker": {"worker", "workflows", "activities", "process", "durable_analytics"},
+    "gateway": {"gateway", "process", "durable_analytics"},
 }
 
 HTTP_LIBRARIES = {"httpx", "aiohttp", "requests", "urllib3"}

@@ -7,7 +7,8 @@ import sys
 from datetime import timedelta
 
 from durable_analytics.errors import NotAccepted, SettingsError
-from worker import logs, settings
+from process import logs
+from worker import settings
 from worker.process import MARGIN, PATIENCE, run
 from worker.processes import CHILD, Lifeline, show_process_ids, supervise
 

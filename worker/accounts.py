@@ -17,12 +17,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, from_json
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from durable_analytics.errors import ValidationError
 from durable_analytics.policies import Policies, merge_policies
 from durable_analytics.providers import Provider, provider_class, provider_names
 from durable_analytics.reading import problem
+from process.settings import from_text
 
 
 def _proxy_url(value: SecretStr) -> SecretStr:
@@ -41,16 +42,6 @@ def _authorities(value: Path) -> Path:
     except OSError:
         raise ValueError("must be a PEM file with certificates") from None
     return value
-
-
-def from_text(value: Any) -> Any:
-    """The environment knows text alone: what reads as JSON, like a number, is meant so."""
-    if isinstance(value, dict):
-        return {key: from_text(item) for key, item in value.items()}
-    try:
-        return from_json(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 class Account(BaseModel):

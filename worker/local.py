@@ -1,4 +1,4 @@
-"""`make run`: the embedded Temporal server, the provider stand-in and the worker, in one.
+"""`make run`: the embedded Temporal server, the provider stand-in, the worker and the gateway.
 
 The environment is read here, beside the settings: it is handed on to the children.
 """
@@ -19,10 +19,10 @@ from durable_analytics.connection import connect
 from durable_analytics.contract import TASK_QUEUE
 from durable_analytics.errors import NotAccepted, SettingsError
 from durable_analytics.testing import VENDORS
+from process.settings import said
 from worker.children import Child, hold
 from worker.health import last_poll
 from worker.process import PATIENCE
-from worker.settings import sources
 
 _HOST = "127.0.0.1"
 _FOLDER = Path(".temporal")
@@ -39,6 +39,7 @@ class Ports(BaseSettings):
     temporal_port: int = Field(default=7233, ge=1, le=65535)
     ui_port: int = Field(default=8233, ge=1, le=65535)
     standin_port: int = Field(default=8090, ge=1, le=65535)
+    gateway_port: int = Field(default=8088, ge=1, le=65535)
 
 
 async def main() -> int:
@@ -48,9 +49,9 @@ async def main() -> int:
     if lock is None:
         raise SettingsError(["`make run` is running in this folder already"])
     own_server = not os.environ.get("TEMPORAL_ADDRESS")
-    names = ["temporal"] * own_server + ["standin", "worker"]
+    names = ["temporal"] * own_server + ["standin", "worker", "gateway"]
     children = {name: Child(name, _FOLDER) for name in names}
-    # The worker first, while Temporal still takes its last results.
+    # The gateway first, then the worker, while Temporal still takes its last results.
     for child in reversed(children.values()):
         await child.end_left_over()
     _check_ports(ports, own_server=own_server)
@@ -60,7 +61,7 @@ async def main() -> int:
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     try:
         await _start(children, ports)
-        if await _worker_is_up(children["worker"], stop):
+        if await _is_up(children, ports, stop):
             _say(_welcome(ports, own_server=own_server))
         return await _wait(children, stop)
     finally:
@@ -80,6 +81,8 @@ async def _start(children: Mapping[str, Child], ports: Ports) -> None:
     await children["standin"].start(standin, environment, _FOLDER / "standin.log")
     environment |= integrations
     await children["worker"].start([sys.executable, "-m", "worker"], environment)
+    environment |= dict(_sources(ports))
+    await children["gateway"].start([sys.executable, "-m", "gateway"], environment)
 
 
 def _server(ports: Ports) -> list[str]:
@@ -106,20 +109,40 @@ async def _server_is_up(server: Child) -> None:
     await up
 
 
-async def _worker_is_up(worker: Child, stop: asyncio.Event) -> bool:
-    """Whether it polls, as the server sees it; false where it has ended, or is to end, instead."""
-    ways = [asyncio.create_task(w) for w in (_polled(), worker.ended(), stop.wait())]
+async def _is_up(children: Mapping[str, Child], ports: Ports, stop: asyncio.Event) -> bool:
+    """Whether all of it works; false where a part has ended, or is to end, instead."""
+    up = asyncio.create_task(_answers(ports))
+    ends = [asyncio.create_task(child.ended()) for child in children.values()]
+    ways: list[asyncio.Task[Any]] = [up, *ends, asyncio.create_task(stop.wait())]
     done, others = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     for other in others:
         other.cancel()
-    return ways[0] in done
+    return up in done
+
+
+async def _answers(ports: Ports) -> None:
+    """Wait until the worker polls, and the gateway listens."""
+    await _polled()
+    await _listens(ports.gateway_port)
 
 
 async def _polled() -> None:
+    """Wait until the worker polls, as the server sees it."""
     client = await connect(PATIENCE)
-    queue = _said("task_queue") or TASK_QUEUE
+    queue = said("task_queue") or TASK_QUEUE
     while not await last_poll(client, queue, socket.gethostname()):  # noqa: ASYNC110  # no event
         await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _listens(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(_HOST, port)
+        except OSError:
+            await asyncio.sleep(_PAUSE_SECONDS)
+            continue
+        writer.close()
+        return
 
 
 async def _connected() -> None:
@@ -145,28 +168,27 @@ def _integrations(ports: Ports) -> Iterator[tuple[str, str]]:
     """An integration a provider at the stand-in, except where there are real credentials."""
     for name, vendor in VENDORS.items():
         prefix = f"ANALYTICS_INTEGRATIONS__{name.upper()}__"
-        if _said("integrations", name) is None:
+        if said("integrations", name) is None:
             base_url = f"http://{_HOST}:{ports.standin_port}/{name}"
             yield f"{prefix}BASE_URL", base_url
             if name == "segment":
                 yield f"{prefix}PUBLIC_API_URL", base_url
             for setting, value in vendor.credentials.items():
                 yield prefix + setting.upper(), value
-        if _said("integrations", name, "allow_policies_override") is None:
+        if said("integrations", name, "allow_policies_override") is None:
             yield f"{prefix}ALLOW_POLICIES_OVERRIDE", "true"
-    if _said("default_integration") is None:
+    if said("default_integration") is None:
         yield "ANALYTICS_DEFAULT_INTEGRATION", "segment"
 
 
-def _said(*place: str) -> Any:
-    """What the caller's own settings say there; None where they say nothing."""
-    for tree in sources():
-        node: Any = tree
-        for step in place:
-            node = node.get(step) if isinstance(node, dict) else None
-        if node is not None:
-            return node
-    return None
+def _sources(ports: Ports) -> Iterator[tuple[str, str]]:
+    """A write key an integration, by its name; and those of the settings."""
+    yield "ANALYTICS_GATEWAY__HOST", _HOST
+    yield "ANALYTICS_GATEWAY__PORT", str(ports.gateway_port)
+    for name in {**VENDORS, **(said("integrations") or {})}:
+        if said("sources", name) is None:
+            yield f"ANALYTICS_SOURCES__{name.upper()}__WRITE_KEY", name
+            yield f"ANALYTICS_SOURCES__{name.upper()}__ALLOW_DELETE", "true"
 
 
 def _ports() -> Ports:
@@ -179,7 +201,10 @@ def _ports() -> Ports:
 
 
 def _check_ports(ports: Ports, *, own_server: bool) -> None:
-    wanted = {"LOCAL_STANDIN_PORT": ports.standin_port}
+    wanted = {
+        "LOCAL_STANDIN_PORT": ports.standin_port,
+        "LOCAL_GATEWAY_PORT": ports.gateway_port,
+    }
     if own_server:
         wanted |= {"LOCAL_TEMPORAL_PORT": ports.temporal_port, "LOCAL_UI_PORT": ports.ui_port}
     problems = [
@@ -222,21 +247,25 @@ def _say(text: str) -> None:
 
 
 def _welcome(ports: Ports, *, own_server: bool) -> str:
-    queue = _said("task_queue") or TASK_QUEUE
+    queue = said("task_queue") or TASK_QUEUE
     address = os.environ["TEMPORAL_ADDRESS"]
     moved = address not in ("127.0.0.1:7233", "localhost:7233")
     option = f" --address {address}" if moved else ""
     message = '{"integration":"segment","track":{"user_id":"u-1","event":"Signed Up"}}'
-    elsewhere = ", ".join(sorted(_said("integrations") or {}))
+    elsewhere = ", ".join(sorted(said("integrations") or {}))
     real = f"\nBy settings    {elsewhere}: not at the stand-in" if elsewhere else ""
     standin = f"http://localhost:{ports.standin_port}"
+    gateway = f"http://localhost:{ports.gateway_port}"
+    keys = ", ".join(sorted({**VENDORS, **(said("integrations") or {})}))
     ui = f"http://localhost:{ports.ui_port}" if own_server else "your server's"
     return f"""
 Temporal UI    {ui}
 Temporal       {address}, task queue {queue}
+Gateway        {gateway}, for any Segment SDK; its write keys: {keys}
 Stand-in       {standin}/requests shows what the providers received{real}
 
 Try:
+  curl -u segment: -d '{{"userId":"u-1","event":"Hi"}}' {gateway}/v1/track
   .venv/bin/temporal workflow execute{option} --type Track --task-queue {queue} \\
     --input '{message}'
 

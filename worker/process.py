@@ -8,16 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.runtime import (
-    LogForwardingConfig,
-    LoggingConfig,
-    Runtime,
-    TelemetryConfig,
-    TelemetryFilter,
-)
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 from durable_analytics.connection import connect
+from process.logs import runtime
 from worker.converter import data_converter
 from worker.processes import Lifeline
 from worker.registration import list_activities, list_workflows, register
@@ -126,17 +120,7 @@ def _facts(settings: Settings, client: Client) -> dict[str, Any]:
 
 async def _connect(settings: Settings, patience: timedelta) -> Client:
     converter = data_converter(compress=settings.compress_payloads)
-    return await connect(patience, runtime=_runtime(), data_converter=converter)
-
-
-def _runtime() -> Runtime:
-    """The SDK's core writes to standard output by itself; here it writes where all others do."""
-    # Without its fields: they may hold payloads.
-    forwarding = LogForwardingConfig(
-        logging.getLogger("temporalio.core"), append_log_fields_to_message=False
-    )
-    levels = TelemetryFilter(core_level="WARN", other_level="ERROR")
-    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(levels, forwarding)))
+    return await connect(patience, runtime=runtime(), data_converter=converter)
 
 
 def _end_now() -> None:

@@ -1,11 +1,8 @@
-"""The settings of a worker: environment over secret files over a TOML file, every problem told."""
+"""The settings of a worker."""
 
-import os
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar
 
 import pydantic
 from pydantic import (
@@ -18,27 +15,13 @@ from pydantic import (
     WrapValidator,
     field_validator,
 )
-from pydantic_core import ErrorDetails
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
-from durable_analytics.contract import TASK_QUEUE
-from durable_analytics.errors import SettingsError
 from durable_analytics.hooks import AttemptFailed, ExecutionFailed
 from durable_analytics.integrations import Integration, Integrations
 from durable_analytics.policies import Duration
 from durable_analytics.providers import provider_names
-from durable_analytics.reading import problem as problem_of
-from worker.accounts import Account, from_text
-
-_PREFIX = "ANALYTICS_"
-_CONFIG = f"{_PREFIX}CONFIG"
-_SECRETS_DIR = f"{_PREFIX}SECRETS_DIR"
-_OWN_FILE = "analytics.toml"
+from process.settings import ProcessSettings, from_text
+from worker.accounts import Account
 
 
 def _imported(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -66,13 +49,11 @@ class WorkerSettings(BaseModel):
     them."""
 
 
-class Settings(BaseSettings):
+class Settings(ProcessSettings):
     """Everything that a worker can be told."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    task_queue: str = Field(default=TASK_QUEUE, min_length=1)
-    """Where the worker polls; callers start their workflows there."""
+    elsewhere: ClassVar = frozenset({"gateway", "sources"})
+    examples: ClassVar = {"integrations": "INTEGRATIONS__SEGMENT__WRITE_KEY"}
 
     integrations: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Account] = Field(
         min_length=1
@@ -96,11 +77,6 @@ class Settings(BaseSettings):
     """Workflow tasks at once in this process. Each batch among them is in memory, and prepared
     ahead of its request: with 100, a backlog of batches takes three times the memory."""
 
-    compress_payloads: bool = False
-    """Whether inputs, plans and outputs are compressed where Temporal stores them. Default false:
-    the `temporal` command line and the UI would show them as they are stored. Compressed ones are
-    read in any case."""
-
     on_attempt_failed: Annotated[ImportString[Callable[[AttemptFailed], Any]], Hook] | None = None
     """`package.module:function`, called with each failed attempt."""
 
@@ -108,25 +84,6 @@ class Settings(BaseSettings):
         None
     )
     """`package.module:function`, called with each execution that failed for good."""
-
-    log_format: Literal["auto", "console", "json"] = "auto"
-    """`auto` is console on a terminal and JSON elsewhere."""
-
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """INFO has a line a delivery; WARNING only what went wrong."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins."""
-        del env_settings, dotenv_settings, file_secret_settings
-        return (init_settings, *(InitSettingsSource(settings_cls, tree) for tree in sources()))
 
     @field_validator("integrations", mode="before")
     @classmethod
@@ -166,104 +123,10 @@ class Settings(BaseSettings):
         )
 
 
-def toml_file() -> Path:
-    """The settings file: `ANALYTICS_CONFIG`, or analytics.toml."""
-    return Path(os.environ.get(_CONFIG) or _OWN_FILE)
-
-
 def load() -> Settings:
     """The settings of this process.
 
     Raises:
         SettingsError: One line a problem: the setting, what is wrong, how to set it.
     """
-    if problems := _unknown_variables(os.environ):
-        raise SettingsError(problems)
-    try:
-        return Settings()
-    except pydantic.ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-        raise SettingsError(_problem(one) for one in details) from None
-
-
-def sources() -> list[dict[str, Any]]:
-    """The environment, the secret files and the TOML file, each as a tree; the first one wins.
-
-    Raises:
-        SettingsError: One of them cannot be read.
-    """
-    return [_by_level(os.environ), _by_level(_secret_files()), _toml()]
-
-
-def _toml() -> dict[str, Any]:
-    path = toml_file()
-    if not path.is_file():
-        if os.environ.get(_CONFIG):
-            raise SettingsError([f"{_CONFIG}: there is no file {path}: name a TOML file"])
-        return {}
-    try:
-        return tomllib.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise SettingsError([f"{path}: cannot be read: {error}"]) from None
-
-
-def _by_level(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Variables as the tree that TOML would make; every value stays text.
-
-    >>> _by_level({"ANALYTICS_INTEGRATIONS__SEGMENT__WRITE_KEY": "123456"})
-    {'integrations': {'segment': {'write_key': '123456'}}}
-    """
-    tree: dict[str, Any] = {}
-    for name, text in sorted((name.upper(), text) for name, text in texts.items()):
-        if not name.startswith(_PREFIX) or name in (_CONFIG, _SECRETS_DIR):
-            continue
-        *levels, last = name.removeprefix(_PREFIX).lower().split("__")
-        node = tree
-        for level in levels:
-            node = node.setdefault(level, {})
-            if isinstance(node, str):
-                raise SettingsError([f"{name}: its level {level} is set as text too: keep one"])
-        node[last] = text
-    return tree
-
-
-def _secret_files() -> dict[str, str]:
-    """The files of `ANALYTICS_SECRETS_DIR`, each named as the environment variable would be."""
-    if not (folder := os.environ.get(_SECRETS_DIR)):
-        return {}
-    if not Path(folder).is_dir():
-        told = f"{_SECRETS_DIR}: there is no folder {folder}: name one with secret files"
-        raise SettingsError([told])
-    texts = {}
-    for file in sorted(Path(folder).iterdir()):
-        if file.name.upper().startswith(_PREFIX):
-            try:
-                texts[file.name] = file.read_text().strip()
-            except (OSError, ValueError) as error:
-                told = f"{file}: cannot be read ({type(error).__name__}): make it readable text"
-                raise SettingsError([told]) from None
-    return texts
-
-
-def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Variables that look like settings and are none: a typing error must not pass in silence."""
-    known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields} | {_CONFIG, _SECRETS_DIR}
-    return [
-        f"{name}: is not a setting; settings are {', '.join(sorted(known))}"
-        for name in sorted(environment)
-        if name.upper().startswith(_PREFIX) and name.upper().split("__")[0] not in known
-    ]
-
-
-def _problem(details: ErrorDetails) -> str:
-    problem = problem_of(Settings, details)
-    # The provider's own keys are told where they are set: beside the account's.
-    steps = [str(s) for s in details["loc"] if s not in ("[key]", "provider")]
-    if details["loc"][-1] == "provider":
-        steps.append("provider")
-    place = ".".join(steps)
-    variable = _PREFIX + "__".join(steps).upper()
-    if steps == ["integrations"]:
-        place, variable = "integrations", f"{variable}__SEGMENT__WRITE_KEY"
-    words = problem.message.removeprefix("Value error, ")
-    return f"{place}: {words}; set it in {toml_file()} or as {variable}"
+    return Settings.load()

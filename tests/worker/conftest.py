@@ -1,7 +1,6 @@
 """What the tests of the worker share."""
 
 import os
-import uuid
 from pathlib import Path
 
 import certifi
@@ -21,9 +20,3 @@ def authorities(tmp_path: Path) -> Path:
     path = tmp_path / "authorities.pem"
     path.write_text(Path(certifi.where()).read_text())
     return path
-
-
-@pytest.fixture
-def task_queue() -> str:
-    """A task queue of the test's own."""
-    return f"test-{uuid.uuid4()}"

@@ -20,7 +20,8 @@ from tests.worker.deliveries import outcome, start
 from tests.worker.processes import Running, clean_environment, running
 from worker.children import Child
 
-CHILDREN = ("temporal", "standin", "worker")
+CHILDREN = ("temporal", "standin", "worker", "gateway")
+PORTS = ("TEMPORAL", "UI", "STANDIN", "GATEWAY")
 
 
 def free_ports(count: int) -> list[int]:
@@ -35,8 +36,8 @@ def free_ports(count: int) -> list[int]:
 @pytest.fixture
 def ports() -> dict[str, str]:
     """Where a run listens."""
-    names = ("LOCAL_TEMPORAL_PORT", "LOCAL_UI_PORT", "LOCAL_STANDIN_PORT")
-    return dict(zip(names, map(str, free_ports(3)), strict=True))
+    names = [f"LOCAL_{name}_PORT" for name in PORTS]
+    return dict(zip(names, map(str, free_ports(4)), strict=True))
 
 
 def alive(folder: Path) -> list[str]:
@@ -115,7 +116,7 @@ async def test_a_whole_run(tmp_path: Path, ports: Mapping[str, str]) -> None:
         assert alive(tmp_path) == []
 
 
-@pytest.mark.parametrize("which", ["LOCAL_TEMPORAL_PORT", "LOCAL_UI_PORT", "LOCAL_STANDIN_PORT"])
+@pytest.mark.parametrize("which", [f"LOCAL_{name}_PORT" for name in PORTS])
 async def test_a_taken_port(tmp_path: Path, ports: Mapping[str, str], which: str) -> None:
     """The line names the port and the setting that moves it; nothing is started."""
     with closing(socket.create_server(("127.0.0.1", int(ports[which])))):
@@ -169,7 +170,7 @@ async def test_a_server_and_credentials_of_one_s_own(
         tmp_path, {**ports, **real_credentials(provider), "TEMPORAL_ADDRESS": address}
     ) as run:
         await run.line("Ctrl-C stops it all")
-        assert alive(tmp_path) == ["standin", "worker"]
+        assert alive(tmp_path) == ["standin", "worker", "gateway"]
         assert f"{address}, task queue {task_queue}" in "\n".join(run.lines)
         policies = {"request": {"single_attempt_timeout": "PT2S"}}
         segment = await outcome(await start(temporal, task_queue, policies=policies))
@@ -187,7 +188,7 @@ async def test_a_server_and_credentials_of_one_s_own(
     assert timeouts == ["PT3S", "PT2S"]
 
 
-@pytest.mark.parametrize("part", ["run", "temporal", "worker"])
+@pytest.mark.parametrize("part", ["run", "temporal", "worker", "gateway"])
 async def test_killed(
     tmp_path: Path, ports: Mapping[str, str], provider: StandIn, part: str
 ) -> None:

@@ -367,8 +367,8 @@ def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANALYTICS_LOG_FORMAT", "xml")
 
     assert [line.partition(":")[0] for line in problems()] == [
+        "log_format",
         "integrations.segment.write_key",
         "integrations.segment.proxy",
         "integrations.trakio.token",
-        "log_format",
     ]

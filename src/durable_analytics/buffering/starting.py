@@ -5,21 +5,24 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
-from pydantic_core import to_json
-from temporalio.api.common.v1 import Payload
-from temporalio.common import RawValue, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.common import RawValue
 
 from durable_analytics.buffering.connecting import Connection
 from durable_analytics.buffering.outage import Outage
 from durable_analytics.buffering.telling import Teller
-from durable_analytics.contract import BATCH
 from durable_analytics.errors import NotAccepted
 from durable_analytics.messages import JsonObject
+from durable_analytics.starting import (
+    batch_envelope,
+    batch_id,
+    batch_input,
+    in_words,
+    is_refusal,
+    start_batch,
+)
 
 _ATTEMPT = timedelta(seconds=5)
-"""One attempt to start; `rpc_timeout` alone bounds one of the several that the SDK makes of it."""
+"""One attempt to start."""
 
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -49,8 +52,8 @@ class Starter:
         outage: Outage,
         teller: Teller,
     ) -> None:
-        self._envelope = to_json({**options, "messages": []}).removesuffix(b"]}")
-        self._name = f"{options.get('integration') or 'default'}:{BATCH.key}"
+        self._envelope = batch_envelope(options)
+        self._integration = options.get("integration")
         self._task_queue = task_queue
         self._connection = connection
         self._outage = outage
@@ -85,12 +88,11 @@ class Starter:
 
     async def _started(self, items: Sequence[bytes]) -> str:
         # Fixed for all attempts, so that one whose answer was lost is joined by the next.
-        workflow_id = f"{self._name}:{uuid4()}"
-        data = b"%b%b]}" % (self._envelope, b",".join(items))
-        payload = Payload(metadata={"encoding": b"json/plain"}, data=data)
+        workflow_id = batch_id(self._integration, uuid4())
+        input = batch_input(self._envelope, items)
         pause_seconds = _FIRST_PAUSE_SECONDS
-        while (failure := await self._attempt(workflow_id, payload)) and not is_refusal(failure):
-            self._outage.goes_on(workflow_id, _in_words(failure))
+        while (failure := await self._attempt(workflow_id, input)) and not is_refusal(failure):
+            self._outage.goes_on(workflow_id, in_words(failure))
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
         self._outage.is_over(workflow_id)
@@ -98,41 +100,13 @@ class Starter:
             raise Refused(str(failure)) from failure
         return workflow_id
 
-    async def _attempt(self, workflow_id: str, payload: Payload) -> Exception | None:
+    async def _attempt(self, workflow_id: str, input: RawValue) -> Exception | None:
         """Start it once; returns why it is not known to be started."""
         try:
             client = await self._connection.client()
-            async with asyncio.timeout(_ATTEMPT.total_seconds()):
-                await client.start_workflow(
-                    BATCH.workflow,
-                    RawValue(payload),
-                    id=workflow_id,
-                    task_queue=self._task_queue,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                    rpc_timeout=_ATTEMPT,
-                )
-        except WorkflowAlreadyStartedError:
-            return None  # An attempt whose answer was lost had started it.
+            await start_batch(
+                client, workflow_id, input, task_queue=self._task_queue, patience=_ATTEMPT
+            )
         except Exception as failure:  # noqa: BLE001  # whatever it is, the messages are kept
             return failure
         return None
-
-
-def is_refusal(failure: Exception) -> bool:
-    """Whether repeating the same start is in vain."""
-    if not isinstance(failure, RPCError):
-        return False
-    # The status of a server that is busy, too.
-    too_large = (
-        failure.status is RPCStatusCode.RESOURCE_EXHAUSTED and "larger than max" in failure.message
-    )
-    return too_large or failure.status is RPCStatusCode.INVALID_ARGUMENT
-
-
-def _in_words(failure: Exception) -> str:
-    if isinstance(failure, TimeoutError):
-        return "it did not answer in time"
-    if isinstance(failure, RPCError):
-        return f"{failure.status.name}: {failure.message}"
-    return f"{type(failure).__name__}: {failure}"

@@ -6,6 +6,13 @@ from typing import Any
 
 import structlog
 from structlog.typing import EventDict
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 
 _FOREIGN = (structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name)
 
@@ -48,3 +55,13 @@ def configure(log_format: str, level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name, least in _LEAST.items():
         logging.getLogger(name).setLevel(max(least, logging.getLogger().level))
+
+
+def runtime() -> Runtime:
+    """The SDK's core writes to standard output by itself; here it writes where all others do."""
+    # Without its fields: they may hold payloads.
+    forwarding = LogForwardingConfig(
+        logging.getLogger("temporalio.core"), append_log_fields_to_message=False
+    )
+    levels = TelemetryFilter(core_level="WARN", other_level="ERROR")
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(levels, forwarding)))

@@ -9,10 +9,10 @@ import pytest
 from temporalio.client import Client
 
 from durable_analytics.testing import VENDORS, StandIn
+from process import logs
 from tests.conftest import Json
 from tests.worker.deliveries import QUICK, UNLIKELY, USER_DATA, outcome, start
 from tests.worker.processes import worker_process
-from worker import logs
 
 
 @pytest.fixture

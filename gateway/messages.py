@@ -1,0 +1,200 @@
+"""From what an SDK posts to messages of a `Batch`: Segment's words become those of the contract."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from pydantic_core import to_json
+
+from durable_analytics.errors import ValidationError
+from durable_analytics.messages import JsonObject, instant, is_message_id
+from durable_analytics.reading import not_json
+from gateway.refusals import Refusal
+
+TYPES = ("identify", "track", "page", "screen", "group", "alias")
+"""What an SDK sends; anything else in a batch is refused. A `call` or a `delete`, which the worker
+would do, is more than a write key stands for."""
+
+CALLS: Mapping[str, str | None] = {
+    **{type_: type_ for type_ in TYPES},
+    **{type_[0]: type_ for type_ in TYPES},
+    **dict.fromkeys(("batch", "import", "b")),
+}
+"""The last step of a path, as servers write it and as browsers do: the type of its one message, or
+None for a list of them."""
+
+_OF_THE_REQUEST = ("writeKey", "write_key", "sentAt", "sent_at")
+"""Said of a request, not of a message; the worker says its own."""
+
+_ALIAS = {
+    "previousId": "previousUserId",
+    "previous_id": "previousUserId",
+    "userId": "newUserId",
+    "user_id": "newUserId",
+}
+
+_NETWORK = timedelta(seconds=1)
+"""Between sending and receiving; a longer time is a clock that is wrong."""
+
+_DEEPEST = 90
+"""Brackets that a message may have without a look at how they are nested."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A message, as it goes into the input of an execution."""
+
+    content: bytes
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When and from where a request came.
+
+    Args:
+        at: Now, by this machine's clock.
+        ip: The sender's address, where it is to be told.
+    """
+
+    at: datetime
+    ip: str | None = None
+
+
+def read_one(type_: str, body: JsonObject, arrival: Arrival) -> Item:
+    """The message of a request that has just one.
+
+    Raises:
+        Refusal: It cannot be written.
+    """
+    message = _message({**body, "type": type_}, body, arrival)
+    if arrival.ip:
+        message["context"] = _with_ip(message.get("context"), arrival.ip)
+    try:
+        return Item(_written(message), message["messageId"])
+    except ValidationError as error:
+        raise Refusal(400, error.message) from None
+
+
+def read_batch(body: JsonObject, arrival: Arrival, most: int) -> tuple[list[Item], JsonObject]:
+    """The messages of a request with many, and the context that all of them share.
+
+    Args:
+        body: The body.
+        arrival: When and from where it came.
+        most: The most messages.
+
+    Raises:
+        Refusal: It is no batch. What is wrong with one of its messages, the worker tells.
+    """
+    messages = body.get("batch")
+    if not isinstance(messages, list):
+        raise Refusal(400, 'batch must be a list of messages, like [{"type": "track", …}]')
+    if len(messages) > most:
+        raise Refusal(413, f"batch holds more than {most} messages: send fewer at a time")
+    context = _object_or_nothing(body, "context")
+    if arrival.ip:
+        context = _with_ip(context, arrival.ip)
+    integrations = _object_or_nothing(body, "integrations")
+    return [_item(one, body, integrations, arrival) for one in messages], context
+
+
+def _object_or_nothing(body: JsonObject, key: str) -> JsonObject:
+    value = body.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Refusal(400, f"{key} must be an object")
+    try:
+        _written(value)
+    except ValidationError as error:
+        raise Refusal(400, f"{key}.{error.message}") from None
+    return value
+
+
+def _item(message: Any, body: JsonObject, integrations: JsonObject, arrival: Arrival) -> Item:
+    message_id = str(uuid4())
+    if isinstance(message, dict):
+        if integrations:
+            message = _with_integrations(message, integrations)
+        message = _message(message, body, arrival)
+        message_id = message["messageId"]
+    try:
+        content = _written(message)
+    except ValidationError as error:
+        content = _refused(error.message, to_json(message).decode())
+    else:
+        if isinstance(message, dict) and message.get("type") not in TYPES:
+            content = _refused(f"type must be one of {', '.join(TYPES)}", message)
+    return Item(content, message_id)
+
+
+def _refused(reason: str, message: Any) -> bytes:
+    """What the worker refuses for having no type, and an operator can read."""
+    return to_json({"refused": reason, "message": message})
+
+
+def _with_integrations(message: JsonObject, integrations: JsonObject) -> JsonObject:
+    own = message.get("integrations")
+    if own is not None and not isinstance(own, dict):
+        return message
+    return {**message, "integrations": {**integrations, **(own or {})}}
+
+
+def _message(message: JsonObject, request: JsonObject, arrival: Arrival) -> JsonObject:
+    sent_at = message.get("sentAt") or request.get("sentAt")
+    message = {key: value for key, value in message.items() if key not in _OF_THE_REQUEST}
+    if message.get("type") == "alias":
+        message = {_ALIAS.get(key, key): value for key, value in message.items()}
+    given = message.get("messageId")
+    if not is_message_id(given):
+        own = message.pop("message_id", None)
+        message["messageId"] = own if is_message_id(own) else str(uuid4())
+    timestamp = message.get("timestamp") or message.get("originalTimestamp")
+    if timestamp is not None and sent_at is not None:
+        message["timestamp"] = _corrected(timestamp, sent_at, arrival.at)
+    return message
+
+
+def _corrected(timestamp: Any, sent_at: Any, received_at: datetime) -> Any:
+    """The time by our clock: `receivedAt - (sentAt - timestamp)`, by the Segment specification.
+
+    What cannot be read as a time stays as it is.
+    """
+    happened, sent = _time(timestamp), _time(sent_at)
+    if happened is None or sent is None or abs(received_at - sent) < _NETWORK:
+        return timestamp
+    try:
+        return instant(happened + (received_at - sent))
+    except OverflowError:
+        return timestamp
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(value)
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        return None
+
+
+def _with_ip(context: Any, ip: str) -> Any:
+    if context is None:
+        return {"ip": ip}
+    return {"ip": ip, **context} if isinstance(context, dict) else context
+
+
+def _written(message: Any) -> bytes:
+    """What was read, as JSON.
+
+    Raises:
+        ValidationError: It is nested too deeply, or holds a number that is too large.
+    """
+    content = to_json(message)
+    brackets = content.count(b"{") + content.count(b"[")
+    is_doubtful = brackets > _DEEPEST or b"Infinity" in content or b"NaN" in content
+    if is_doubtful and (problems := list(not_json(message))):
+        raise ValidationError.of(problems)
+    return content
