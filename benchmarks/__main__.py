@@ -14,12 +14,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import report
 from benchmarks.machine import machine
-from benchmarks.measures import alone, batches, singles, stored
+from benchmarks.measures import alone, batches, gateways, singles, stored
 from benchmarks.measures.figures import Figure, Measure
 from benchmarks.options import FULL, SMOKE, Sizes
 from benchmarks.processes import BenchmarkError
 
-MEASURES = [*alone.MEASURES, *batches.MEASURES, *singles.MEASURES, *stored.MEASURES]
+MEASURES = [
+    *alone.MEASURES,
+    *batches.MEASURES,
+    *singles.MEASURES,
+    *gateways.MEASURES,
+    *stored.MEASURES,
+]
 NAMES = [name for measure in MEASURES for name in measure.names]
 
 _RESULTS = Path(__file__).with_name("results.json")

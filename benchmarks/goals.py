@@ -26,6 +26,7 @@ GOALS = {
     "batch_peak_mib": Goal(1.5, less_is_better=True),
     "single_vs_bare_workflow": Goal(0.9),
     "single_latency_vs_bare": Goal(0.85),
+    "gateway_vs_one_execution": Goal(25),
     "stored_bytes_batch": Goal(0.5, less_is_better=True),
     "stored_bytes_single": Goal(3, less_is_better=True),
 }

@@ -41,6 +41,7 @@ class Machine:
         self._stack = stack
         self._parts: list[Running] = []
         self._queues: set[str] = set()
+        self._gateways: dict[str, int] = {}
         self._port = _free_port()
         self.address = f"{_HOST}:{_free_port()}"
         self.provider = f"http://{_HOST}:{self._port}"
@@ -90,6 +91,29 @@ class Machine:
             worker = self._worker("benchmarks.bare", queue, compress=False, settings={})
             await self._stack.enter_async_context(worker)
         return queue
+
+    async def gateway(self, queue: str) -> int:
+        """Have `python -m gateway` for a task queue until the end; returns its port."""
+        return await self._gateway("gateway", [], queue)
+
+    async def bare_gateway(self, queue: str) -> int:
+        """The same that starts an execution for each request."""
+        return await self._gateway("benchmarks.bare.gateway", ["--queue", queue], queue)
+
+    async def _gateway(self, module: str, arguments: list[str], queue: str) -> int:
+        if module not in self._gateways:
+            port = self._gateways[module] = _free_port()
+            settings = {
+                "TEMPORAL_ADDRESS": self.address,
+                "ANALYTICS_TASK_QUEUE": queue,
+                "ANALYTICS_GATEWAY__PORT": str(port),
+                "ANALYTICS_SOURCES__SEGMENT__WRITE_KEY": "segment",
+            }
+            command = ["-m", module, *arguments]
+            if arguments:
+                command += ["--port", str(port)]
+            await self._stack.enter_async_context(self._part(module, *command, **settings))
+        return self._gateways[module]
 
     @asynccontextmanager
     async def fresh_worker(self, **settings: str) -> AsyncIterator[tuple[str, Running]]:

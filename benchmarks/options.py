@@ -23,6 +23,9 @@ long, and most providers are further away. Everywhere else the stand-in answers 
 EXECUTIONS_IN_FLIGHT = 20
 """Single executions that a caller has going at once."""
 
+GATEWAY_CONNECTIONS = 256
+"""Over which requests of one message come in, each after the answer to the one before."""
+
 SDK_UPLOAD_MESSAGES = 100
 """Messages in a request of the SDK, by its defaults."""
 
@@ -49,6 +52,12 @@ class Sizes:
     latencies: int
     """Executions in a round of those that go one at a time."""
 
+    requests: int
+    """In a round of the gateway."""
+
+    bare_requests: int
+    """In a round of the gateway that gathers nothing."""
+
     growth_rounds: int
     growth: tuple[int, int]
     """Messages, few and many, that the same rate is expected of."""
@@ -67,6 +76,8 @@ FULL = Sizes(
     calls=50_000,
     executions=200,
     latencies=50,
+    requests=20_000,
+    bare_requests=512,
     growth_rounds=3,
     growth=(20_000, 200_000),
     alone=1_000_000,
@@ -79,6 +90,8 @@ SMOKE = Sizes(
     calls=1_000,
     executions=10,
     latencies=3,
+    requests=512,
+    bare_requests=20,
     growth_rounds=1,
     growth=(1_000, 2_000),
     alone=2_000,

@@ -26,7 +26,12 @@ def test_every_comparison_yields_its_figure(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     results = json.loads(output.read_text())
     uncounted = set() if counts_memory() else {"batch_peak_mib"}
-    beside = {"stand_in_alone", "batch_vs_segment_sdk_across_network", "about"}
+    beside = {
+        "stand_in_alone",
+        "batch_vs_segment_sdk_across_network",
+        "gateway_latency_vs_one_execution",
+        "about",
+    }
     assert results.keys() == {*GOALS, *beside} - uncounted
     for name in results.keys() - {"about"}:
         figure = results[name]
