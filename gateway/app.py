@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import traceback
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
@@ -178,5 +179,6 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 async def _bug(_: Request, error: Exception) -> Response:
     # Not what it says, which may be a person's data.
-    log.error("internal error: %s", type(error).__name__, exc_info=error.with_traceback(None))
-    return _answer(500, "a bug of ours")
+    where = traceback.format_tb(error.__traceback__)
+    log.error("internal error", extra={"exception": type(error).__name__, "where": where})
+    return _answer(500, "a bug of ours; the gateway's log says where")

@@ -26,6 +26,8 @@ _FIELDS: Json = {
 }
 """Without types: what is wrong with a message, its execution tells, and the answer is 200."""
 
+_TYPE = {"description": f"One of {', '.join(TYPES)}."}
+
 _REQUEST: Json = {
     "writeKey": {"description": "Where no header carries it."},
     "sentAt": {"description": "Now, by the sender's clock; ISO 8601. It corrects the timestamps."},
@@ -47,7 +49,6 @@ _ANSWER = {"$ref": "#/components/schemas/Answer"}
 
 def document() -> Json:
     """The document, for one write key as for another."""
-    calls = {name: _call(name, type_) for name, type_ in CALLS.items() if len(name) > 1}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -56,14 +57,12 @@ def document() -> Json:
             "description": "Segment's HTTP API; a message is durable when the answer is 200.",
         },
         "paths": {
-            **{f"/v1/{name}": {"post": call} for name, call in calls.items()},
-            **{f"/v1/{type_[0]}": {"post": _call(type_[0], type_)} for type_ in TYPES},
-            "/v1/b": {"post": _call("b", None)},
-            "/backend/v1/batch": {"post": _call("journy", None)},
+            **{f"/{name}": _call(name, type_) for name, type_ in CALLS.items()},
             "/v1/users/{userId}": {"delete": _DELETE},
             "/v1/projects/{writeKey}/settings": {"get": _SDK_SETTINGS},
             "/health": {"get": _get("health", "Whether this process is up.")},
             "/ready": {"get": _get("ready", "Whether Temporal is within reach.", 503)},
+            "/openapi.json": {"get": _OPENAPI},
         },
         "components": {
             "schemas": {
@@ -74,7 +73,7 @@ def document() -> Json:
                         "batch": {
                             "type": "array",
                             "description": "Messages, each with its type.",
-                            "items": {"properties": {"type": {"enum": TYPES}, **_FIELDS}},
+                            "items": {"properties": {"type": _TYPE, **_FIELDS}},
                         },
                         "context": {"type": ["object", "null"]},
                         "integrations": {"type": ["object", "null"]},
@@ -104,10 +103,14 @@ def document() -> Json:
     }
 
 
+_SERVERS = [{"url": "/v1"}, {"url": "/"}, {"url": "/backend/v1"}]
+"""Before a call: Segment's and RudderStack's, a browser's, and journy.io's."""
+
+
 def _call(name: str, type_: str | None) -> Json:
     schema = "Message" if type_ else "Batch"
     content = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
-    return {
+    post = {
         "operationId": f"post_{name}",
         "summary": f"One message: {type_}." if type_ else "Many messages, in order.",
         # The last: the write key stands in the body.
@@ -115,6 +118,7 @@ def _call(name: str, type_: str | None) -> Json:
         "requestBody": {"required": True, "content": {"application/json": content}},
         "responses": _answers("Temporal has it.", 400, 401, 408, 413, 415, 429, 503),
     }
+    return {"servers": _SERVERS, "post": post}
 
 
 _PATH_PARAMETER = {"in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
@@ -140,15 +144,17 @@ _DELETE: Json = {
     "responses": _answers("Temporal has it.", 400, 401, 403, 429, 503),
 }
 
+_JSON = {"content": {"application/json": {"schema": _OBJECT}}}
+
 _SDK_SETTINGS: Json = {
     "operationId": "sdk_settings",
     "summary": "What the SDK in a browser starts with.",
     "parameters": [{"name": "writeKey", **_PATH_PARAMETER}],
-    "responses": {
-        **_answers("", 401),
-        "200": {
-            "description": "Segment's own form.",
-            "content": {"application/json": {"schema": _OBJECT}},
-        },
-    },
+    "responses": {**_answers("", 401), "200": {"description": "Segment's own form.", **_JSON}},
+}
+
+_OPENAPI: Json = {
+    "operationId": "openapi",
+    "summary": "This document.",
+    "responses": {"200": {"description": "OpenAPI 3.1.", **_JSON}},
 }

@@ -2,33 +2,32 @@
 
 import asyncio
 import logging
-import os
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from granian.constants import Interfaces
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
-from granian.utils.proxies import wrap_asgi_with_proxy_headers
+import uvicorn
 
 from durable_analytics.codecs import data_converter
 from durable_analytics.connection import connect
 from durable_analytics.errors import SettingsError
 from gateway.app import create_app
 from gateway.executions import Executions
+from gateway.protocol import BoundedProtocol
 from gateway.settings import GatewaySettings, Settings
 from process.logs import runtime
 
 log = logging.getLogger("durable_analytics.gateway")
 
-_HEADERS = HTTP1Settings(header_read_timeout=10_000, max_buffer_size=128 * 1024)
-"""Milliseconds and bytes for the headers of a request."""
+_BACKLOG = 2048
+"""Connections that wait to be taken."""
 
-_CONNECTIONS = 1024
-"""At once; more wait."""
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than SDKs wait between two requests, and most load balancers too."""
 
-_GRACE_SECONDS = 10.0
-"""For what has come in before SIGTERM; then the process ends whatever hangs."""
+_GRACE_SECONDS = 10
+"""For what has come in before SIGTERM."""
 
 
 async def run(settings: Settings) -> None:
@@ -37,58 +36,58 @@ async def run(settings: Settings) -> None:
     Raises:
         SettingsError: The address cannot be listened on.
     """
-    check_address(settings.gateway)
+    listening = listen(settings.gateway)
     # Lazy: it is up while Temporal is not, and says so.
     client = await connect(
         runtime=runtime(),
         data_converter=data_converter(compress=settings.compress_payloads),
         lazy=True,
     )
-    app = create_app(settings, Executions(client, settings))
-    server = Server(
-        wrap_asgi_with_proxy_headers(app, trusted_hosts=settings.gateway.trusted_proxies),
-        settings.gateway.host,
-        settings.gateway.port,
-        interface=Interfaces.ASGI,
-        http1_settings=_HEADERS,
-        websockets=False,
-        backlog=_CONNECTIONS,
-        backpressure=_CONNECTIONS,
-        log_enabled=False,
+    config = uvicorn.Config(
+        create_app(settings, Executions(client, settings)),
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="off",
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        forwarded_allow_ips=settings.gateway.trusted_proxies,
+        access_log=False,
+        log_config=None,
+        server_header=False,
     )
-    loop = asyncio.get_running_loop()
+    server = _Server(config)
     for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, _stop, server)
+        asyncio.get_running_loop().add_signal_handler(signum, _stop, server)
     log.info(
         "gateway started",
         extra={"port": settings.gateway.port, "sources": sorted(settings.sources)},
     )
-    await server.serve()
+    await server.serve(sockets=[listening])
     log.info("gateway stopped")
 
 
-def _stop(server: Server) -> None:
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone: uvicorn would end the process with the one that it got."""
+        yield
+
+
+def _stop(server: _Server) -> None:
     log.info("gateway stopping")
-    asyncio.get_running_loop().call_later(_GRACE_SECONDS, _end_now)
-    server.stop()  # type: ignore[no-untyped-call]  # granian's
+    server.should_exit = True
 
 
-def _end_now() -> None:
-    log.error("gateway ended", extra={"reason": "the shutdown took longer than its grace"})
-    os._exit(1)
-
-
-def check_address(where: GatewaySettings) -> None:
-    """Find out before the server does, whose words name no setting.
+def listen(where: GatewaySettings) -> socket.socket:
+    """A socket that listens there; connections wait until they are served.
 
     Raises:
-        SettingsError: Somebody else listens there, or it is no address of this machine.
+        SettingsError: Somebody else does, or it is no address of this machine.
     """
     try:
         family = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)[0][0]
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((where.host, where.port))
+        return socket.create_server((where.host, where.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         told = f"gateway.host, gateway.port: cannot listen on {where.host}:{where.port}"
         raise SettingsError([f"{told}: {error.strerror}; set another one"]) from None

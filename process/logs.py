@@ -16,8 +16,14 @@ from temporalio.runtime import (
 
 _FOREIGN = (structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name)
 
-_LEAST = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "temporalio": logging.INFO}
-"""Below these, httpx logs whole URLs and Temporal's SDK whole payloads: user data, both."""
+_LEAST = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "temporalio": logging.INFO,
+    "uvicorn.error": logging.CRITICAL,
+}
+"""Below these, httpx logs whole URLs, Temporal's SDK whole payloads and uvicorn what an exception
+says: user data, all of it."""
 
 
 def _without_the_cores_own_record(_: Any, __: str, event: EventDict) -> EventDict:

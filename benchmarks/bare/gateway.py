@@ -3,17 +3,13 @@
 import argparse
 import asyncio
 
-from granian.constants import Interfaces
-from granian.server.embed import Server
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from durable_analytics import AnalyticsClient
-
-_CONNECTIONS = 1024
-"""As the gateway has them."""
 
 
 def app(analytics: AnalyticsClient) -> Starlette:
@@ -41,15 +37,8 @@ async def main() -> None:
     parser.add_argument("--queue", required=True)
     asked = parser.parse_args()
     analytics = await AnalyticsClient.connect(integration="segment", task_queue=asked.queue)
-    server = Server(
-        app(analytics),
-        port=asked.port,
-        interface=Interfaces.ASGI,
-        backlog=_CONNECTIONS,
-        backpressure=_CONNECTIONS,
-        log_enabled=False,
-    )
-    await server.serve()
+    config = uvicorn.Config(app(analytics), port=asked.port, access_log=False, log_config=None)
+    await uvicorn.Server(config).serve()
 
 
 if __name__ == "__main__":
