@@ -1,4 +1,5 @@
-# The worker (the last target, so the default), and the provider stand-in (`--target standin`).
+# The worker (the last target, so the default), the gateway (`--target gateway`), and the provider
+# stand-in (`--target standin`).
 
 FROM python:3.11-slim-bookworm AS base
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent \
@@ -32,6 +33,8 @@ RUN /opt/hatchling/bin/python -m hatchling build -t wheel -d dist \
  && pip --python /opt/venv/bin/python install --no-deps dist/*.whl
 
 COPY activities /app/activities
+COPY gateway /app/gateway
+COPY process /app/process
 COPY worker /app/worker
 COPY workflows /app/workflows
 RUN /opt/venv/bin/python -m compileall -q /app
@@ -52,6 +55,19 @@ STOPSIGNAL SIGINT
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8090/requests')"]
 CMD ["python", "-m", "durable_analytics.testing", "--host", "0.0.0.0"]
+
+
+FROM base AS gateway
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app/process process
+COPY --from=build /app/gateway gateway
+USER 10001:10001
+ENV ANALYTICS_GATEWAY__HOST=0.0.0.0
+EXPOSE 8088
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
+    CMD ["python", "-m", "gateway.health"]
+CMD ["python", "-m", "gateway"]
 
 
 FROM base AS worker
