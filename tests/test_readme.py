@@ -4,6 +4,7 @@ import re
 
 from durable_analytics.errors import DELIVERY_ERRORS
 from durable_analytics.policies import RequestPolicy, RetryPolicy
+from gateway.settings import GatewaySettings, Source
 from tests.readme_tables import README, written
 from worker import Account, Settings
 from worker.settings import WorkerSettings
@@ -17,12 +18,16 @@ def test_tables_of_methods_are_the_codes() -> None:
 
 
 def test_every_setting_is_told() -> None:
-    """Of the worker and of an account."""
+    """Of the worker, of an account, of the gateway and of a source."""
     told = set(re.findall(r"`\.?(?:integrations\.NAME\.)?([a-z_]+)`", TEXT))
     assert set(Settings.model_fields) - {"integrations", "worker"} <= told
     for name in WorkerSettings.model_fields:
         assert f"`worker.{name}`" in TEXT
     assert set(Account.model_fields) <= told
+    for name in GatewaySettings.model_fields:
+        assert f"`gateway.{name}`" in TEXT
+    for name in Source.model_fields:
+        assert f"`sources.NAME.{name}`" in TEXT
 
 
 def test_every_policy_is_told() -> None:
