@@ -100,6 +100,12 @@ async def test_a_whole_run(tmp_path: Path, ports: Mapping[str, str]) -> None:
         standin = f"http://127.0.0.1:{ports['LOCAL_STANDIN_PORT']}/requests"
         async with httpx.AsyncClient(trust_env=False) as client:
             requests = (await client.get(standin)).json()
+            gateway = f"http://localhost:{ports['LOCAL_GATEWAY_PORT']}"
+            assert f"{gateway}/v1/track" in told
+            body = '{"userId":"u-1","event":"Hi"}'
+            for key in VENDORS:
+                answer = await client.post(f"{gateway}/v1/track", content=body, auth=(key, ""))
+                assert answer.json() == {"success": True}
             ui = await client.get(f"http://127.0.0.1:{ports['LOCAL_UI_PORT']}/")
         assert [(one["path"], one["answered"]) for one in requests] == [("/v1/track", 200)]
         assert ui.is_success
