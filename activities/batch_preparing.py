@@ -167,7 +167,14 @@ def _ready(  # noqa: PLR0917
     if not is_dated:
         fields["timestamp"] = instant(made_up.started_at)
     message, unchecked = read_message(method, fields, lenient=batch.lenient)
-    delivery = Delivery(method.key, message, item.context, prepared.options, unchecked)
+    delivery = Delivery(
+        method.key,
+        message,
+        item.context,
+        prepared.options,
+        unchecked,
+        strict=not batch.lenient,
+    )
     if is_dated:
         check_date(provider, delivery, made_up.started_at)
     if provider.batch_limits is None or method.key not in provider.batched_methods:

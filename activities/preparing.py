@@ -66,6 +66,7 @@ def prepare(
         reading.context,
         reading.input.request_options or RequestOptions(),
         reading.unchecked,
+        strict=reading.input.strict,
     )
     return Prepared(integration, delivery, reading.input.policies)
 

@@ -1,9 +1,12 @@
 """The ASGI application: routes, and what becomes of a request on each."""
 
+import asyncio
 import ipaddress
 import logging
 import traceback
 from datetime import UTC, datetime
+from http import HTTPStatus
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
@@ -30,11 +33,21 @@ PREFIXES = ("/v1", "", "/backend/v1")
 """Before a call: Segment's and RudderStack's, a browser's, and journy.io's."""
 
 
+_LARGE_BYTES = 64 * 1024
+"""A body that is read in a thread, so that no other waits for it."""
+
+
 class _Call(StringConvertor):
     regex = "|".join(sorted(CALLS, key=len, reverse=True))
 
 
+class _Id(StringConvertor):
+    regex = r"[\s\S]*"
+    """Of a person: with slashes and line ends, as people's ids may have them."""
+
+
 register_url_convertor("call", _Call())
+register_url_convertor("id", _Id())
 
 
 def create_app(settings: Settings, executions: Executions) -> Starlette:
@@ -53,10 +66,10 @@ def create_app(settings: Settings, executions: Executions) -> Starlette:
         expose_headers=["Retry-After", "X-RateLimit-Reset"],
         max_age=24 * 60 * 60,
     )
-    return Starlette(
+    app = Starlette(
         routes=[
             *(Route(f"{p}/{{call:call}}", gateway.take, methods=["POST"]) for p in PREFIXES),
-            Route("/v1/users/{user_id:path}", gateway.delete, methods=["DELETE"]),
+            Route("/v1/users/{user_id:id}", gateway.delete, methods=["DELETE"]),
             Route("/v1/projects/{write_key}/settings", gateway.sdk_settings),
             Route("/health", gateway.health),
             Route("/ready", gateway.ready),
@@ -70,6 +83,8 @@ def create_app(settings: Settings, executions: Executions) -> Starlette:
             Exception: _bug,
         },
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Gateway:
@@ -90,7 +105,9 @@ class _Gateway:
         if type_:
             await self._executions.one(sender, read_one(type_, body, arrival))
         else:
-            items, context = read_batch(body, arrival, sender.source.messages_limit)
+            most = sender.source.messages_limit
+            # In a thread: thousands of messages would keep all others waiting.
+            items, context = await asyncio.to_thread(read_batch, body, arrival, most)
             await self._executions.batch(sender, items, context)
         return _answer(200)
 
@@ -101,7 +118,7 @@ class _Gateway:
             told = f"this source may not delete: see sources.{sender.name}.allow_delete"
             raise Refusal(403, told)
         sender.rate.take()
-        await self._executions.delete(sender, request.path_params["user_id"])
+        await self._executions.delete(sender, _user_id(request))
         return _answer(200)
 
     async def sdk_settings(self, request: Request) -> Response:
@@ -125,19 +142,40 @@ class _Gateway:
 
     async def _read(self, request: Request, *, is_one: bool) -> tuple[Sender, JsonObject]:
         """Whose request it is, and its body."""
+        if "upgrade" in request.headers:
+            told = "an upgrade of the protocol is not possible: send HTTP/1.1 without it"
+            raise Refusal(400, told, {"Connection": "close"})
         if key := key_in(request.headers):
             sender = self._senders.find(key)
             sender.rate.take()
             limit_bytes = sender.source.limit_bytes(is_one=is_one)
-            return sender, read_object(await read_body(request, limit_bytes))
+            return sender, await _object_in(await read_body(request, limit_bytes))
         raw = await read_body(request, self._senders.body_limit_bytes)
-        body = read_object(raw)
+        body = await _object_in(raw)
         sender = self._senders.find(body.get("writeKey"))
         sender.rate.take()
         limit_bytes = sender.source.limit_bytes(is_one=is_one)
         if len(raw) > limit_bytes:
             raise too_large("the body", limit_bytes)
         return sender, body
+
+
+async def _object_in(raw: bytes) -> JsonObject:
+    if len(raw) > _LARGE_BYTES:
+        return await asyncio.to_thread(read_object, raw)
+    return read_object(raw)
+
+
+def _user_id(request: Request) -> str:
+    """Whom the path names: what is not UTF-8 must not be taken for somebody else's id."""
+    user_id: str = request.path_params["user_id"]
+    try:
+        unquote(request.scope["raw_path"].decode(), errors="strict")
+    except UnicodeDecodeError:
+        raise Refusal(400, "the user id in the path is not UTF-8") from None
+    if not user_id.strip():
+        raise Refusal(400, "the user id is missing: send DELETE /v1/users/{id}")
+    return user_id
 
 
 def _address(request: Request) -> str | None:
@@ -156,7 +194,9 @@ def _answer(status: int, message: str = "", headers: dict[str, str] | None = Non
     """As Segment answers."""
     if not message:
         return Response(_SUCCESS, status, headers, "application/json")
-    return JSONResponse({"success": False, "message": message}, status, headers)
+    # RudderStack's SDK fails without a code.
+    body = {"success": False, "code": HTTPStatus(status).name.lower(), "message": message}
+    return JSONResponse(body, status, headers)
 
 
 async def _refused(_: Request, refusal: Exception) -> Response:

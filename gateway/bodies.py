@@ -3,6 +3,7 @@
 import asyncio
 import json
 import zlib
+from codecs import BOM_UTF8
 from typing import Any
 
 from pydantic_core import from_json
@@ -70,6 +71,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     Raises:
         Refusal: It is not JSON in UTF-8, nested too deeply, or no object.
     """
+    body = body.removeprefix(BOM_UTF8)
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError:

@@ -19,11 +19,12 @@ from durable_analytics.starting import (
     batch_id,
     batch_input,
     in_words,
+    is_refusal,
     start_batch,
 )
 from gateway.gathering import MOST_MESSAGES, Gatherer
 from gateway.messages import Item
-from gateway.refusals import too_large, try_again
+from gateway.refusals import Refusal, too_large, try_again
 from gateway.settings import Settings
 from gateway.sources import Sender
 
@@ -38,8 +39,11 @@ _RETRY_SECONDS = 1
 _OUTAGE = (RPCError, TimeoutError, RuntimeError, NotAccepted)
 """How Temporal is out of reach; the third is how the SDK says it of a connection."""
 
-_ENVELOPE_BYTES = 1024
-"""Of an input, beside its messages and its context."""
+_LIMIT_BYTES = BATCH_LIMIT_BYTES - 1024
+"""Of the messages and the context of an execution."""
+
+_SHARED_LIMIT_BYTES = 4 * 1024 * 1024
+"""What the context of an execution makes in all of its messages; the worker takes 16 MiB in all."""
 
 
 class Executions:
@@ -68,8 +72,10 @@ class Executions:
         """Deliver one message to each integration of its sender, gathered with others.
 
         Raises:
-            Refusal: Temporal is not known to have it.
+            Refusal: Temporal is not known to have it, or could not take it.
         """
+        if len(item.content) > _LIMIT_BYTES:
+            raise too_large("the message", _LIMIT_BYTES)
         gatherers = (self._gatherers[name] for name in sender.source.integrations)
         await self._stored(*(gatherer.put(item.content) for gatherer in gatherers))
 
@@ -80,11 +86,10 @@ class Executions:
             Refusal: Temporal is not known to have them, or could not take one of them.
         """
         options: JsonObject = {"context": context} if context else {}
-        parts = list(_parts(items, BATCH_LIMIT_BYTES - _ENVELOPE_BYTES - len(to_json(options))))
         await self._stored(
             *(
                 self._start(name, _unique(sender, part), [one.content for one in part], options)
-                for part in parts
+                for part in list(_parts(items, len(to_json(options))))
                 for name in sender.source.integrations
             )
         )
@@ -114,6 +119,8 @@ class Executions:
             async with asyncio.timeout(self._patience.total_seconds()):
                 await (starts[0] if len(starts) == 1 else asyncio.gather(*starts))
         except _OUTAGE as error:
+            if is_refusal(error):
+                raise Refusal(413, "Temporal refuses it: send less at a time") from None
             self._tell(error)
             told = "not stored: Temporal is out of reach; send it again"
             raise try_again(503, told, _RETRY_SECONDS) from None
@@ -148,19 +155,25 @@ def _unique(sender: Sender, items: Sequence[Item]) -> UUID:
     return uuid5(_BATCHES, to_json([sender.name, *(one.message_id for one in items)]).decode())
 
 
-def _parts(items: Sequence[Item], limit_bytes: int) -> Iterator[list[Item]]:
+def _parts(items: Sequence[Item], shared_bytes: int) -> Iterator[list[Item]]:
     """What fits one execution each, in order.
 
+    Args:
+        items: The messages.
+        shared_bytes: What each execution holds beside them, and makes part of each of them.
+
     Raises:
-        Refusal: A message alone does not.
+        Refusal: A message alone does not fit.
     """
+    most_bytes = _LIMIT_BYTES - shared_bytes
+    most = min(MOST_MESSAGES, _SHARED_LIMIT_BYTES // shared_bytes)
     part: list[Item] = []
     size = 0
     for item in items:
         length = len(item.content) + 1
-        if length > limit_bytes:
-            raise too_large("a message", limit_bytes)
-        if part and (size + length > limit_bytes or len(part) == MOST_MESSAGES):
+        if length > most_bytes:
+            raise too_large("a message, with the context beside it,", _LIMIT_BYTES)
+        if part and (size + length > most_bytes or len(part) >= most):
             yield part
             part, size = [], 0
         part.append(item)

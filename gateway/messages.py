@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
+from pydantic.alias_generators import to_snake
 from pydantic_core import to_json
 
 from durable_analytics.errors import ValidationError
-from durable_analytics.messages import JsonObject, instant, is_message_id
+from durable_analytics.messages import JsonObject, instant, is_message_id, is_number
 from durable_analytics.reading import not_json
-from gateway.refusals import Refusal
+from gateway.refusals import Refusal, too_large
 
 TYPES = ("identify", "track", "page", "screen", "group", "alias")
 """What an SDK sends; anything else in a batch is refused. A `call` or a `delete`, which the worker
@@ -25,7 +26,7 @@ CALLS: Mapping[str, str | None] = {
 """The last step of a path, as servers write it and as browsers do: the type of its one message, or
 None for a list of them."""
 
-_OF_THE_REQUEST = ("writeKey", "write_key", "sentAt", "sent_at")
+_OF_THE_REQUEST = ("writeKey", "write_key", "sentAt")
 """Said of a request, not of a message; the worker says its own."""
 
 _ALIAS = {
@@ -34,6 +35,20 @@ _ALIAS = {
     "userId": "newUserId",
     "user_id": "newUserId",
 }
+
+_TWINS = {
+    to_snake(name): name
+    for name in ("messageId", "userId", "anonymousId", "groupId", "previousId", "companyId")
+}
+_CONTEXT_TWINS = {to_snake(name): name for name in ("groupId", "userAgent", "userAgentData")}
+"""Other spellings, which the contract knows and Segment does not: where both are there, Segment's
+counts, and the other one is left out."""
+
+_IDS = UUID("f4f7b0a4-0c6e-5d36-8a0b-9d5f1c6a7e21")
+"""The UUIDv5 namespace of ids in place of those that no provider would take."""
+
+_SHARED_LIMIT_BYTES = 4 * 1024 * 1024
+"""What the integrations beside a list make in all of its messages."""
 
 _NETWORK = timedelta(seconds=1)
 """Between sending and receiving; a longer time is a clock that is wrong."""
@@ -94,16 +109,18 @@ def read_batch(body: JsonObject, arrival: Arrival, most: int) -> tuple[list[Item
         raise Refusal(400, 'batch must be a list of messages, like [{"type": "track", …}]')
     if len(messages) > most:
         raise Refusal(413, f"batch holds more than {most} messages: send fewer at a time")
-    context = _object_or_nothing(body, "context")
+    context = _once(_object_or_nothing(body, "context"), _CONTEXT_TWINS)
     if arrival.ip:
         context = _with_ip(context, arrival.ip)
     integrations = _object_or_nothing(body, "integrations")
+    if len(to_json(integrations)) * len(messages) > _SHARED_LIMIT_BYTES:
+        raise too_large("what integrations makes in all messages", _SHARED_LIMIT_BYTES)
     return [_item(one, body, integrations, arrival) for one in messages], context
 
 
 def _object_or_nothing(body: JsonObject, key: str) -> JsonObject:
     value = body.get(key)
-    if value is None:
+    if value is None or value == []:  # which is PHP's empty object
         return {}
     if not isinstance(value, dict):
         raise Refusal(400, f"{key} must be an object")
@@ -115,25 +132,29 @@ def _object_or_nothing(body: JsonObject, key: str) -> JsonObject:
 
 
 def _item(message: Any, body: JsonObject, integrations: JsonObject, arrival: Arrival) -> Item:
-    message_id = str(uuid4())
     if isinstance(message, dict):
         if integrations:
             message = _with_integrations(message, integrations)
         message = _message(message, body, arrival)
         message_id = message["messageId"]
+        is_known = message.get("type") in TYPES
+    else:
+        message_id = str(uuid5(_IDS, to_json(message).decode()))
+        is_known = True  # to be no message, which the worker tells
     try:
         content = _written(message)
     except ValidationError as error:
-        content = _refused(error.message, to_json(message).decode())
+        content = _refused(error.message, to_json(message).decode(), message_id)
     else:
-        if isinstance(message, dict) and message.get("type") not in TYPES:
-            content = _refused(f"type must be one of {', '.join(TYPES)}", message)
+        if not is_known:
+            told = f"type must be one of {', '.join(TYPES)}"
+            content = _refused(told, message, message_id)
     return Item(content, message_id)
 
 
-def _refused(reason: str, message: Any) -> bytes:
+def _refused(reason: str, message: Any, message_id: str) -> bytes:
     """What the worker refuses for having no type, and an operator can read."""
-    return to_json({"refused": reason, "message": message})
+    return to_json({"messageId": message_id, "refused": reason, "message": message})
 
 
 def _with_integrations(message: JsonObject, integrations: JsonObject) -> JsonObject:
@@ -146,16 +167,32 @@ def _with_integrations(message: JsonObject, integrations: JsonObject) -> JsonObj
 def _message(message: JsonObject, request: JsonObject, arrival: Arrival) -> JsonObject:
     sent_at = message.get("sentAt") or request.get("sentAt")
     message = {key: value for key, value in message.items() if key not in _OF_THE_REQUEST}
+    message = _once(message, _TWINS)
+    if isinstance(context := message.get("context"), dict):
+        message["context"] = _once(context, _CONTEXT_TWINS)
+    message["messageId"] = _message_id(message.get("messageId", message.pop("message_id", None)))
+    timestamp = message.get("timestamp") or message.get("originalTimestamp")
+    if timestamp is not None:
+        message["timestamp"] = _corrected(timestamp, sent_at, arrival.at)
     if message.get("type") == "alias":
         message = {_ALIAS.get(key, key): value for key, value in message.items()}
-    given = message.get("messageId")
-    if not is_message_id(given):
-        own = message.pop("message_id", None)
-        message["messageId"] = own if is_message_id(own) else str(uuid4())
-    timestamp = message.get("timestamp") or message.get("originalTimestamp")
-    if timestamp is not None and sent_at is not None:
-        message["timestamp"] = _corrected(timestamp, sent_at, arrival.at)
     return message
+
+
+def _once(data: JsonObject, twins: Mapping[str, str]) -> JsonObject:
+    """The same without the other spelling of a key that is there in both."""
+    if twins.keys().isdisjoint(data):
+        return data
+    return {key: value for key, value in data.items() if twins.get(key) not in data}
+
+
+def _message_id(given: Any) -> str:
+    """The id; the same for the same, so that what is sent again can be told."""
+    if is_message_id(given):
+        return given
+    if is_number(given):
+        return str(given)
+    return str(uuid5(_IDS, given)) if given and isinstance(given, str) else str(uuid4())
 
 
 def _corrected(timestamp: Any, sent_at: Any, received_at: datetime) -> Any:

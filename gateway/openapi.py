@@ -8,6 +8,7 @@ from gateway.messages import CALLS, TYPES
 Json = dict[str, Any]
 
 _OBJECT = {"type": "object"}
+_OBJECT_OR_NOTHING = {"anyOf": [{"type": ["object", "null"]}, {"type": "array", "maxItems": 0}]}
 
 _FIELDS: Json = {
     "userId": {"description": "The person's id in your database."},
@@ -75,15 +76,19 @@ def document() -> Json:
                             "description": "Messages, each with its type.",
                             "items": {"properties": {"type": _TYPE, **_FIELDS}},
                         },
-                        "context": {"type": ["object", "null"]},
-                        "integrations": {"type": ["object", "null"]},
+                        "context": _OBJECT_OR_NOTHING,
+                        "integrations": _OBJECT_OR_NOTHING,
                         **_REQUEST,
                     },
                     "required": ["batch"],
                 },
                 "Answer": {
                     **_OBJECT,
-                    "properties": {"success": {"type": "boolean"}, "message": {"type": "string"}},
+                    "properties": {
+                        "success": {"type": "boolean"},
+                        "code": {"type": "string"},
+                        "message": {"type": "string"},
+                    },
                     "required": ["success"],
                 },
             },

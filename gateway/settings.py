@@ -28,23 +28,13 @@ def _listed(value: Any) -> Any:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
-def _in_seconds(value: Any) -> Any:
-    return from_text(value)
-
-
 def _is_user_name(key: SecretStr) -> SecretStr:
     if ":" in key.get_secret_value():
         raise ValueError("must hold no colon: SDKs send it as the user name of Basic")
     return key
 
 
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta(0):
-        raise ValueError("must be more than nothing")
-    return value
-
-
-_Seconds = Annotated[Duration, BeforeValidator(_in_seconds)]
+_Seconds = Annotated[Duration, BeforeValidator(from_text)]
 
 
 class _Section(BaseModel):
@@ -66,14 +56,21 @@ class GatewaySettings(_Section):
 
     gather_interval: _Seconds = timedelta(milliseconds=5)
     """How long the first of the messages that are gathered into one execution waits for others.
-    Longer makes fewer executions, each answer later. 0 gathers only while Temporal is busy with the
-    execution before."""
+    Longer makes fewer executions, and each answer later. Messages are gathered besides while
+    Temporal is busy with the execution before."""
 
     trusted_proxies: Annotated[list[str], BeforeValidator(_listed)] = ["127.0.0.1"]
     """The addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count; `*`: all."""
 
-    answer_timeout: Annotated[_Seconds, AfterValidator(_positive)] = timedelta(milliseconds=800)
+    answer_timeout: Annotated[_Seconds, Field(validate_default=True)] = timedelta(milliseconds=800)
     """How long Temporal may take before the answer is 503, and the SDK tries again."""
+
+    @field_validator("answer_timeout")
+    @classmethod
+    def _leaves_time(cls, timeout: timedelta, info: ValidationInfo) -> timedelta:
+        if timeout <= info.data.get("gather_interval", timedelta(0)):
+            raise ValueError("must be longer than gather_interval, which is a part of it")
+        return timeout
 
 
 class Source(_Section):
@@ -145,9 +142,8 @@ class Settings(ProcessSettings):
 
     @field_validator("sources")
     @classmethod
-    def _known(cls, sources: dict[str, Source], info: ValidationInfo) -> dict[str, Source]:
+    def _known(cls, sources: dict[str, Source]) -> dict[str, Source]:
         """Where the worker's settings are the same, a typing error is found before a message."""
-        del info
         known = said("integrations")
         for name, source in sources.items():
             unknown = [one for one in source.integrations if known and one not in known]

@@ -112,7 +112,8 @@ def _mended(
         node: Any = mended
         for step in steps:
             node = node[step]
-        if details["type"] == "string_type" and is_number(node[last]):
+        is_id = loc[0] != "timestamp"
+        if details["type"] == "string_type" and is_id and is_number(node[last]):
             node[last] = str(node[last])
         elif loc[0] in message:
             unchecked[str(loc[0])] = message[str(loc[0])]

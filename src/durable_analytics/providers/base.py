@@ -241,10 +241,14 @@ class Provider(BaseModel):
         Raises:
             ValidationError: One of these is set, and not null.
         """
-        given = {name for name, value in delivery.given(*names).items() if value is not None}
+        given = {name: value for name, value in delivery.given(*names).items() if value is not None}
+        given |= delivery.unchecked
+        if not delivery.strict:
+            # SDKs send an empty object of integrations, and what they know of themselves.
+            given = {k: v for k, v in given.items() if v != {} and k != "_metadata"}
         problems = [
             FieldProblem(f"{delivery.method}.{name}", f"has no place at {self.title}: leave it out")
-            for name in sorted({*given, *delivery.unchecked})
+            for name in sorted(given)
         ]
         if problems:
             raise ValidationError.of(problems)

@@ -28,6 +28,9 @@ class Delivery(Generic[M_co]):
     unchecked: JsonObject = field(default_factory=dict)
     """What `"strict": false` let through beside the model, in snake_case where known."""
 
+    strict: bool = True
+    """Of the input."""
+
     def given(self, *names: str) -> JsonObject:
         """Those of these fields of the message that were set, null included.
 

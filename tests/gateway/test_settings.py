@@ -1,0 +1,119 @@
+"""The settings of a gateway, and what it shares with the worker that stands beside it."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import GatewaySettings, Settings
+from process.settings import ProcessSettings
+from worker.settings import Settings as WorkerSettings
+
+BOTH = """
+task_queue = "shared"
+
+[integrations.segment]
+write_key = "segment-key"
+
+[integrations.journy]
+write_key = "journy-key"
+
+[gateway]
+port = 9000
+gather_interval = 0.001
+cors_origins = ["https://shop.example.com"]
+
+[sources.shop]
+write_key = "shop-key"
+integrations = ["segment", "journy"]
+requests_per_second = 2.5
+
+[sources.journy]
+write_key = "journy-source-key"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable and no file of the machine that runs the tests decides anything."""
+    for name in [name for name in os.environ if name.upper().startswith("ANALYTICS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write key is enough; the source goes to the integration of its own name."""
+    monkeypatch.setenv("ANALYTICS_SOURCES__SEGMENT__WRITE_KEY", "k")
+
+    settings = Settings.load()
+
+    assert settings.gateway == GatewaySettings()
+    assert settings.gateway.model_dump() == {
+        "host": "127.0.0.1",
+        "port": 8088,
+        "cors_origins": ["*"],
+        "gather_interval": timedelta(milliseconds=5),
+        "trusted_proxies": ["127.0.0.1"],
+        "answer_timeout": timedelta(milliseconds=800),
+    }
+    source = settings.sources["segment"]
+    assert source.model_dump(exclude={"write_key"}) == {
+        "integrations": ["segment"],
+        "allow_delete": False,
+        "body_limit_bytes": 512_000,
+        "message_limit_bytes": 32_768,
+        "messages_limit": 2500,
+        "requests_per_second": None,
+    }
+    assert "'k'" not in repr(settings)
+
+
+def test_one_file_for_both() -> None:
+    """Each process reads its own sections, and lets the other's be."""
+    Path("analytics.toml").write_text(BOTH)
+
+    gateway, worker = Settings.load(), WorkerSettings.load()
+
+    assert gateway.task_queue == worker.task_queue == "shared"
+    assert gateway.gateway.port == 9000
+    assert gateway.gateway.gather_interval == timedelta(milliseconds=1)
+    assert gateway.gateway.cors_origins == ["https://shop.example.com"]
+    assert gateway.sources["shop"].integrations == ["segment", "journy"]
+    assert gateway.sources["shop"].requests_per_second == 2.5
+    assert gateway.sources["journy"].integrations == ["journy"]
+    assert set(worker.integrations) == {"segment", "journy"}
+
+
+def test_one_environment_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Likewise; it goes before the file, and has lists and numbers as text."""
+    Path("analytics.toml").write_text(BOTH)
+    for name, value in {
+        "GATEWAY__PORT": "9001",
+        "GATEWAY__GATHER_INTERVAL": "PT0.02S",
+        "GATEWAY__ANSWER_TIMEOUT": "0.5",
+        "GATEWAY__CORS_ORIGINS": "https://a.example.com, https://b.example.com",
+        "SOURCES__SHOP__INTEGRATIONS": "journy,segment",
+        "SOURCES__SHOP__ALLOW_DELETE": "true",
+        "WORKER__PROCESSES": "2",
+        "MAX_CONCURRENT_ACTIVITIES": "7",
+    }.items():
+        monkeypatch.setenv(f"ANALYTICS_{name}", value)
+
+    gateway, worker = Settings.load(), WorkerSettings.load()
+
+    assert gateway.gateway.port == 9001
+    assert gateway.gateway.gather_interval == timedelta(milliseconds=20)
+    assert gateway.gateway.answer_timeout == timedelta(milliseconds=500)
+    assert gateway.gateway.cors_origins == ["https://a.example.com", "https://b.example.com"]
+    assert gateway.sources["shop"].integrations == ["journy", "segment"]
+    assert gateway.sources["shop"].allow_delete
+    assert (worker.worker.processes, worker.max_concurrent_activities) == (2, 7)
+
+
+def test_what_is_elsewhere() -> None:
+    """Each process knows which settings are the other's: a new one is not forgotten."""
+    shared = set(ProcessSettings.model_fields)
+
+    assert Settings.elsewhere == set(WorkerSettings.model_fields) - shared
+    assert WorkerSettings.elsewhere == set(Settings.model_fields) - shared

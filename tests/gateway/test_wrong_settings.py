@@ -1,0 +1,149 @@
+"""A wrong setting stops the gateway with one line: which, what is wrong, how to set it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from durable_analytics.errors import SettingsError
+from gateway.settings import Settings
+
+SECRET = "sk-very-secret"
+SHOP = "ANALYTICS_SOURCES__SHOP__"
+KEY = {f"{SHOP}WRITE_KEY": SECRET}
+GATEWAY = "ANALYTICS_GATEWAY__"
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable and no file of the machine that runs the tests decides anything."""
+    for name in [name for name in os.environ if name.upper().startswith("ANALYTICS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def problems() -> list[str]:
+    """What `Settings.load` says."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    assert SECRET not in str(caught.value)
+    assert SECRET not in repr(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    return caught.value.problems
+
+
+WRONG = {
+    "no source": ({}, "sources: ", f"{SHOP}WRITE_KEY"),
+    "no write key": ({f"{SHOP}ALLOW_DELETE": "true"}, "sources.shop.write_key: ", None),
+    "empty write key": ({f"{SHOP}WRITE_KEY": ""}, "sources.shop.write_key: ", None),
+    "colon in a write key": (
+        {f"{SHOP}WRITE_KEY": f"{SECRET}:x"},
+        "sources.shop.write_key: must hold no colon: SDKs send it as the user name of Basic",
+        None,
+    ),
+    "typing error in a source": (
+        {**KEY, f"{SHOP}ALLOW_DELTE": "true"},
+        "sources.shop.allow_delte: is not a known key: did you mean allow_delete?",
+        None,
+    ),
+    "typing error in the gateway": (
+        {**KEY, f"{GATEWAY}PROT": "1"},
+        "gateway.prot: is not a known key: did you mean port?",
+        None,
+    ),
+    "name of a source": (
+        {"ANALYTICS_SOURCES__9SHOP__WRITE_KEY": SECRET},
+        "sources.9shop: String should match pattern '^[a-z][a-z0-9_]*$'",
+        "ANALYTICS_SOURCES__9SHOP",
+    ),
+    "name of an integration": (
+        {**KEY, f"{SHOP}INTEGRATIONS": "segment,Segment"},
+        "sources.shop.integrations.1: String should match pattern '^[a-z][a-z0-9_]*$'",
+        None,
+    ),
+    "no port": ({**KEY, f"{GATEWAY}PORT": "0"}, "gateway.port: must be greater than ", None),
+    "port in words": ({**KEY, f"{GATEWAY}PORT": "http"}, "gateway.port: must be a valid ", None),
+    "no host": ({**KEY, f"{GATEWAY}HOST": ""}, "gateway.host: String should have at ", None),
+    "interval in words": (
+        {**KEY, f"{GATEWAY}GATHER_INTERVAL": "soon"},
+        'gateway.gather_interval: must be ISO 8601 ("PT3S") or a number of seconds',
+        None,
+    ),
+    "no time to answer": (
+        {**KEY, f"{GATEWAY}ANSWER_TIMEOUT": "0"},
+        "gateway.answer_timeout: must be more than 0",
+        None,
+    ),
+    "no time left to answer": (
+        {**KEY, f"{GATEWAY}GATHER_INTERVAL": "1"},
+        "gateway.answer_timeout: must be longer than gather_interval",
+        None,
+    ),
+    "no requests": (
+        {**KEY, f"{SHOP}REQUESTS_PER_SECOND": "0"},
+        "sources.shop.requests_per_second: must be greater than 0",
+        None,
+    ),
+    "no messages": (
+        {**KEY, f"{SHOP}MESSAGES_LIMIT": "0"},
+        "sources.shop.messages_limit: must be greater than or equal to 1",
+        None,
+    ),
+    "too large a body": (
+        {**KEY, f"{SHOP}BODY_LIMIT_BYTES": "1000000000"},
+        "sources.shop.body_limit_bytes: must be less than or equal to 16777216",
+        None,
+    ),
+    "the same write key": (
+        {**KEY, "ANALYTICS_SOURCES__APP__WRITE_KEY": SECRET},
+        "sources: must each have a write key of its own: two have the same",
+        f"{SHOP}WRITE_KEY",
+    ),
+    "an unknown integration": (
+        {**KEY, f"{SHOP}INTEGRATIONS": "segmant", "ANALYTICS_INTEGRATIONS__SEGMENT__X": SECRET},
+        "sources: must name integrations that are configured (segment): shop names segmant",
+        f"{SHOP}WRITE_KEY",
+    ),
+}
+
+
+@pytest.mark.parametrize(("variables", "problem", "variable"), WRONG.values(), ids=WRONG)
+def test_a_wrong_variable(
+    variables: dict[str, str],
+    problem: str,
+    variable: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One line, and no value in it."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    (line,) = problems()
+
+    place = problem.partition(":")[0]
+    variable = variable or "ANALYTICS_" + place.replace(".", "__").upper()
+    assert line.startswith(problem)
+    assert line.endswith(f"; set it in analytics.toml or as {variable}")
+
+
+def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to start the gateway once a problem."""
+    for name in (f"{GATEWAY}PORT", f"{SHOP}MESSAGES_LIMIT", "ANALYTICS_LOG_FORMAT"):
+        monkeypatch.setenv(name, "-1")
+
+    assert sorted(line.partition(":")[0] for line in problems()) == [
+        "gateway.port",
+        "log_format",
+        "sources.shop.messages_limit",
+        "sources.shop.write_key",
+    ]
+
+
+def test_a_variable_that_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typing error in a name does not pass in silence."""
+    for name in (f"{SHOP}WRITE_KEY", "ANALYTICS_SOURCE__SHOP__WRITE_KEY"):
+        monkeypatch.setenv(name, SECRET)
+
+    (line,) = problems()
+    assert line.startswith("ANALYTICS_SOURCE__SHOP__WRITE_KEY: is not a setting; settings are ")
