@@ -85,9 +85,19 @@ def listen(where: GatewaySettings) -> socket.socket:
     Raises:
         SettingsError: Somebody else does, or it is no address of this machine.
     """
+    at = (where.host, where.port)
+    listening = None
     try:
-        family = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((where.host, where.port), family=family, backlog=_BACKLOG)
+        family = socket.getaddrinfo(*at, type=socket.SOCK_STREAM)[0][0]
+        # Only where the protocol is named does asyncio switch Nagle's algorithm off: 40 ms a
+        # request.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(at)
+        listening.listen(_BACKLOG)
     except OSError as error:
+        if listening:
+            listening.close()
         told = f"gateway.host, gateway.port: cannot listen on {where.host}:{where.port}"
         raise SettingsError([f"{told}: {error.strerror}; set another one"]) from None
+    return listening
