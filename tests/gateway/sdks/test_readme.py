@@ -1,0 +1,64 @@
+"""The README's section on SDKs, run as its readers run it."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from durable_analytics.testing import StandIn
+from tests.client.buffering.delivered import messages
+from tests.conftest import Json
+from tests.examples.conftest import TOOLS, run_program
+from tests.gateway.processes import Gateway
+from tests.readme_tables import README
+
+SECTION = README.read_text().partition("## Use the SDK you already have")[2].partition("\n## ")[0]
+
+
+def block(language: str, part: str) -> str:
+    """The code in this language that holds this text."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", SECTION, flags=re.DOTALL)
+    (found,) = (one for one in blocks if part in one)
+    return str(found)
+
+
+async def only_message(standin: StandIn) -> Json:
+    """What arrived."""
+    await standin.wait_for(1)
+    (message,) = messages(standin)
+    return message
+
+
+async def test_curl(gateway: Gateway, standin: StandIn) -> None:
+    """The first thing that anybody tries."""
+    program = shutil.which("curl")
+    if program is None:
+        pytest.skip("there is no curl")
+    line, told = block("console", "curl").splitlines()
+    command = line.removeprefix("$ ").replace("localhost:8088", gateway.url)
+
+    said = await run_program(program, "-s", *shlex.split(command)[1:])
+
+    assert said == told == '{"success":true}'
+    assert (await only_message(standin))["event"] == "Hi"
+
+
+async def test_python(gateway: Gateway, standin: StandIn, tmp_path: Path) -> None:
+    """segment-analytics-python."""
+    program = tmp_path / "program.py"
+    program.write_text(block("python", "segment").replace("http://localhost:8088", gateway.url))
+
+    await run_program(TOOLS / "python", program)
+
+    assert (await only_message(standin))["properties"] == {"plan": "pro"}
+
+
+async def test_node(gateway: Gateway, standin: StandIn, node: Path) -> None:
+    """@segment/analytics-node."""
+    code = block("js", "analytics-node").replace("http://localhost:8088", gateway.url)
+
+    await run_program(TOOLS / "node", "--input-type=module", "--eval", code, cwd=node)
+
+    assert (await only_message(standin))["properties"] == {"plan": "pro"}
