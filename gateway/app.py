@@ -32,7 +32,6 @@ log = logging.getLogger("durable_analytics.gateway")
 PREFIXES = ("/v1", "", "/backend/v1")
 """Before a call: Segment's and RudderStack's, a browser's, and journy.io's."""
 
-
 _LARGE_BYTES = 64 * 1024
 """A body that is read in a thread, so that no other waits for it."""
 

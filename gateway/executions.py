@@ -43,7 +43,8 @@ _LIMIT_BYTES = BATCH_LIMIT_BYTES - 1024
 """Of the messages and the context of an execution."""
 
 _SHARED_LIMIT_BYTES = 4 * 1024 * 1024
-"""What the context of an execution makes in all of its messages; the worker takes 16 MiB in all."""
+"""What a context makes in all messages of an execution, of which the worker takes 16 MiB, and in
+all executions of a request."""
 
 
 class Executions:
@@ -86,10 +87,14 @@ class Executions:
             Refusal: Temporal is not known to have them, or could not take one of them.
         """
         options: JsonObject = {"context": context} if context else {}
+        shared_bytes = len(to_json(options))
+        parts = list(_parts(items, shared_bytes))
+        if len(parts) * shared_bytes > _SHARED_LIMIT_BYTES:
+            raise too_large("what context makes in all executions", _SHARED_LIMIT_BYTES)
         await self._stored(
             *(
                 self._start(name, _unique(sender, part), [one.content for one in part], options)
-                for part in list(_parts(items, len(to_json(options))))
+                for part in parts
                 for name in sender.source.integrations
             )
         )

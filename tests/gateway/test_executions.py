@@ -143,6 +143,16 @@ async def test_a_large_context(temporal: Client, standin: StandIn, task_queue: s
     assert sorted(ids(there)) == sorted(ids(batch))
 
 
+async def test_a_context_that_makes_too_much(http: httpx.AsyncClient) -> None:
+    """A small request must not become many large executions."""
+    body = {"batch": [{}] * 1000, "context": {"page": {"title": "x" * 400_000}}}
+
+    answer = await http.post("/v1/batch", json=body, auth=AUTH)
+
+    assert answer.status_code == 413
+    assert "what context makes" in answer.json()["message"]
+
+
 async def test_gathered_singles(temporal: Client, task_queue: str) -> None:
     """Requests at the same time share executions, one integration each, and none is lost."""
     patient = {"ANALYTICS_GATEWAY__GATHER_INTERVAL": "0.1"}
