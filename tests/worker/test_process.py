@@ -87,16 +87,16 @@ async def test_wrong_settings(tmp_path: Path, processes: str) -> None:
     assert status == 2
     assert worker.lines == [
         (
+            "log_level: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'; "
+            "set it in analytics.toml or as ANALYTICS_LOG_LEVEL"
+        ),
+        (
             "integrations.segment.write_key: is required; "
             "set it in analytics.toml or as ANALYTICS_INTEGRATIONS__SEGMENT__WRITE_KEY"
         ),
         (
             'integrations.segment.proxy: must be a URL like "http://proxy.internal:3128"; '
             "set it in analytics.toml or as ANALYTICS_INTEGRATIONS__SEGMENT__PROXY"
-        ),
-        (
-            "log_level: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'; "
-            "set it in analytics.toml or as ANALYTICS_LOG_LEVEL"
         ),
     ]
 
