@@ -1,6 +1,7 @@
 """`Batch.Validation`: parts the good messages from the bad, and plans the requests."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from durable_analytics.contract import ABSENT, BATCH
 from durable_analytics.errors import ValidationError
 from durable_analytics.integrations import Integration, Integrations
 from durable_analytics.messages import JsonObject, instant
+
+log = logging.getLogger("durable_analytics.validation")
 
 MOST_REQUESTS = 1_000
 """Of one execution, so that its history stays far below what Temporal takes."""
@@ -55,7 +58,25 @@ class BatchValidation:
             )
             if len(plan["slices"]) <= _MOST_KEPT and not plan["one_by_one"]:
                 self.prepared.keep(plan["message"]["message_id"], prepared, plan["slices"])
+            if plan["rejected"]:
+                _log_refusals(plan)
             return plan
+
+
+def _log_refusals(plan: JsonObject) -> None:
+    """Say where to look: an execution of which some messages were refused is no failed one."""
+    errors = [one["error"] for one in plan["rejected"]]
+    fields = [field["path"] for error in errors for field in error["fields"]]
+    log.warning(
+        "messages refused",
+        extra={
+            "workflow_id": activity.info().workflow_id,
+            "integration": plan["integration"],
+            "method": BATCH.key,
+            "rejected": len(errors),
+            "fields": fields[: ValidationError.MOST_FIELDS],
+        },
+    )
 
 
 def choose_of(batch: Batch, integrations: Integrations) -> Integration:

@@ -92,27 +92,17 @@ class Machine:
             await self._stack.enter_async_context(worker)
         return queue
 
-    async def gateway(self, queue: str) -> int:
-        """Have `python -m gateway` for a task queue until the end; returns its port."""
-        return await self._gateway("gateway", [], queue)
-
-    async def bare_gateway(self, queue: str) -> int:
-        """The same that starts an execution for each request."""
-        return await self._gateway("benchmarks.bare.gateway", ["--queue", queue], queue)
-
-    async def _gateway(self, module: str, arguments: list[str], queue: str) -> int:
+    async def gateway(self, queue: str, module: str = "gateway") -> int:
+        """Have this gateway for a task queue until the end; returns its port."""
         if module not in self._gateways:
             port = self._gateways[module] = _free_port()
             settings = {
                 "TEMPORAL_ADDRESS": self.address,
                 "ANALYTICS_TASK_QUEUE": queue,
                 "ANALYTICS_GATEWAY__PORT": str(port),
-                "ANALYTICS_SOURCES__SEGMENT__WRITE_KEY": "segment",
+                "ANALYTICS_SOURCES__SEGMENT__WRITE_KEY": WRITE_KEY,
             }
-            command = ["-m", module, *arguments]
-            if arguments:
-                command += ["--port", str(port)]
-            await self._stack.enter_async_context(self._part(module, *command, **settings))
+            await self._stack.enter_async_context(self._part(module, "-m", module, **settings))
         return self._gateways[module]
 
     @asynccontextmanager

@@ -23,7 +23,7 @@ from durable_analytics.starting import (
     start_batch,
 )
 from gateway.gathering import MOST_MESSAGES, Gatherer
-from gateway.messages import Item
+from gateway.messages import SHARED_LIMIT_BYTES, Item
 from gateway.refusals import Refusal, too_large, try_again
 from gateway.settings import Settings
 from gateway.sources import Sender
@@ -41,10 +41,6 @@ _OUTAGE = (RPCError, TimeoutError, RuntimeError, NotAccepted)
 
 _LIMIT_BYTES = BATCH_LIMIT_BYTES - 1024
 """Of the messages and the context of an execution."""
-
-_SHARED_LIMIT_BYTES = 4 * 1024 * 1024
-"""What a context makes in all messages of an execution, of which the worker takes 16 MiB, and in
-all executions of a request."""
 
 
 class Executions:
@@ -89,8 +85,8 @@ class Executions:
         options: JsonObject = {"context": context} if context else {}
         shared_bytes = len(to_json(options))
         parts = list(_parts(items, shared_bytes))
-        if len(parts) * shared_bytes > _SHARED_LIMIT_BYTES:
-            raise too_large("what context makes in all executions", _SHARED_LIMIT_BYTES)
+        if len(parts) * shared_bytes > SHARED_LIMIT_BYTES:
+            raise too_large("what context makes in all executions", SHARED_LIMIT_BYTES)
         await self._stored(
             *(
                 self._start(name, _unique(sender, part), [one.content for one in part], options)
@@ -171,7 +167,8 @@ def _parts(items: Sequence[Item], shared_bytes: int) -> Iterator[list[Item]]:
         Refusal: A message alone does not fit.
     """
     most_bytes = _LIMIT_BYTES - shared_bytes
-    most = min(MOST_MESSAGES, _SHARED_LIMIT_BYTES // shared_bytes)
+    # Of the context in all messages of an execution, the worker takes 16 MiB.
+    most = min(MOST_MESSAGES, SHARED_LIMIT_BYTES // shared_bytes)
     part: list[Item] = []
     size = 0
     for item in items:

@@ -47,8 +47,8 @@ counts, and the other one is left out."""
 _IDS = UUID("f4f7b0a4-0c6e-5d36-8a0b-9d5f1c6a7e21")
 """The UUIDv5 namespace of ids in place of those that no provider would take."""
 
-_SHARED_LIMIT_BYTES = 4 * 1024 * 1024
-"""What the integrations beside a list make in all of its messages."""
+SHARED_LIMIT_BYTES = 4 * 1024 * 1024
+"""What stands beside a list once, and is made a part of each message or execution: all of it."""
 
 _NETWORK = timedelta(seconds=1)
 """Between sending and receiving; a longer time is a clock that is wrong."""
@@ -113,8 +113,8 @@ def read_batch(body: JsonObject, arrival: Arrival, most: int) -> tuple[list[Item
     if arrival.ip:
         context = _with_ip(context, arrival.ip)
     integrations = _object_or_nothing(body, "integrations")
-    if len(to_json(integrations)) * len(messages) > _SHARED_LIMIT_BYTES:
-        raise too_large("what integrations makes in all messages", _SHARED_LIMIT_BYTES)
+    if len(to_json(integrations)) * len(messages) > SHARED_LIMIT_BYTES:
+        raise too_large("what integrations makes in all messages", SHARED_LIMIT_BYTES)
     return [_item(one, body, integrations, arrival) for one in messages], context
 
 

@@ -181,11 +181,16 @@ def _integrations(ports: Ports) -> Iterator[tuple[str, str]]:
         yield "ANALYTICS_DEFAULT_INTEGRATION", "segment"
 
 
+def _names() -> list[str]:
+    """The integrations, at the stand-in and by settings."""
+    return sorted({*VENDORS, *(said("integrations") or {})})
+
+
 def _sources(ports: Ports) -> Iterator[tuple[str, str]]:
     """A write key an integration, by its name; and those of the settings."""
     yield "ANALYTICS_GATEWAY__HOST", _HOST
     yield "ANALYTICS_GATEWAY__PORT", str(ports.gateway_port)
-    for name in {**VENDORS, **(said("integrations") or {})}:
+    for name in _names():
         if said("sources", name) is None:
             yield f"ANALYTICS_SOURCES__{name.upper()}__WRITE_KEY", name
             yield f"ANALYTICS_SOURCES__{name.upper()}__ALLOW_DELETE", "true"
@@ -256,7 +261,7 @@ def _welcome(ports: Ports, *, own_server: bool) -> str:
     real = f"\nBy settings    {elsewhere}: not at the stand-in" if elsewhere else ""
     standin = f"http://localhost:{ports.standin_port}"
     gateway = f"http://localhost:{ports.gateway_port}"
-    keys = ", ".join(sorted({**VENDORS, **(said("integrations") or {})}))
+    keys = ", ".join(_names())
     ui = f"http://localhost:{ports.ui_port}" if own_server else "your server's"
     return f"""
 Temporal UI    {ui}

@@ -1,6 +1,5 @@
 """The gateway that gathers nothing: an execution a request, on the same HTTP server."""
 
-import argparse
 import asyncio
 
 import uvicorn
@@ -10,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from durable_analytics import AnalyticsClient
+from gateway.settings import Settings
 
 
 def app(analytics: AnalyticsClient) -> Starlette:
@@ -31,13 +31,11 @@ def app(analytics: AnalyticsClient) -> Starlette:
 
 
 async def main() -> None:
-    """Serve until the process is ended."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--queue", required=True)
-    asked = parser.parse_args()
-    analytics = await AnalyticsClient.connect(integration="segment", task_queue=asked.queue)
-    config = uvicorn.Config(app(analytics), port=asked.port, access_log=False, log_config=None)
+    """Serve until the process is ended, with the settings of a gateway."""
+    settings = Settings.load()
+    analytics = await AnalyticsClient.connect(integration="segment", task_queue=settings.task_queue)
+    port = settings.gateway.port
+    config = uvicorn.Config(app(analytics), port=port, access_log=False, log_config=None)
     await uvicorn.Server(config).serve()
 
 

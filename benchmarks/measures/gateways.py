@@ -4,7 +4,7 @@ from itertools import count
 from operator import itemgetter
 
 from benchmarks import options
-from benchmarks.machine import Machine
+from benchmarks.machine import WRITE_KEY, Machine
 from benchmarks.measures.figures import Figure, Measure, Rounds, Step, alternate, paired
 from benchmarks.messages import Json
 from benchmarks.options import Sizes
@@ -22,12 +22,12 @@ async def _requests(
 ) -> Rounds[Json]:
     queue = await machine.worker(_QUEUE, compress=False)
     gateway = await machine.gateway(queue)
-    bare = await machine.bare_gateway(queue)
+    bare = await machine.gateway(queue, "benchmarks.bare.gateway")
 
     async def answered(port: int, requests: int) -> Json:
         """Until all are answered; then until all are delivered, so that none slows the next."""
         how = {"count": requests, "connections": connections, "seed": next(_SEEDS)}
-        said = await machine.side("requests", port=port, write_key="segment", **how)
+        said = await machine.side("requests", port=port, write_key=WRITE_KEY, **how)
         await machine.complete(requests + _WARM_UP)
         await machine.forget()
         return said

@@ -90,6 +90,34 @@ async def test_lines_of_a_worker(temporal: Client, standin: StandIn, task_queue:
 
 
 @pytest.mark.usefixtures("_own_logging")
+async def test_refused_messages_of_a_batch(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """A line says where to look, since the execution itself has not failed."""
+    good = {"type": "track", "user_id": "u-7f3a", "event": "E"}
+    data = {"integration": "segment", "messages": [good, {**good, "event": ""}, None]}
+
+    async with worker_process(temporal, standin, task_queue) as worker:
+        output = await temporal.execute_workflow(
+            "Batch", data, id=task_queue, task_queue=task_queue
+        )
+        line = json.loads(await worker.line("messages refused"))
+
+    assert output["status"] == "partial"
+    assert not any("u-7f3a" in one for one in worker.lines)
+    del line["timestamp"]
+    assert line == {
+        "level": "warning",
+        "logger": "durable_analytics.validation",
+        "event": "messages refused",
+        "workflow_id": task_queue,
+        "integration": "segment",
+        "method": "batch",
+        "rejected": 2,
+        "fields": ["messages.1.event", "messages.2"],
+    }
+
+
 def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """Every logger of the process, exceptions included, one line each."""
     logs.configure("json", "INFO")
