@@ -17,7 +17,7 @@ from pydantic import (
 
 from durable_analytics.policies import Duration
 from durable_analytics.providers import Credential
-from process.settings import ProcessSettings, from_text, said
+from process.settings import ProcessSettings, from_text, named
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 """Of a source or an integration."""
@@ -144,11 +144,11 @@ class Settings(ProcessSettings):
     @classmethod
     def _known(cls, sources: dict[str, Source]) -> dict[str, Source]:
         """Where the worker's settings are the same, a typing error is found before a message."""
-        known = said("integrations")
+        known = named("integrations")
         for name, source in sources.items():
             unknown = [one for one in source.integrations if known and one not in known]
             if unknown:
-                there = ", ".join(sorted(known))
+                there = ", ".join(known)
                 raise ValueError(
                     f"must name integrations that are configured ({there}): "
                     f"{name} names {unknown[0]}"

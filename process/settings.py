@@ -114,6 +114,12 @@ def said(*place: str) -> Any:
     return None
 
 
+def named(section: str) -> list[str]:
+    """The names that a section has, in the environment, the secret files and the TOML file."""
+    sections = [tree.get(section) for tree in sources()]
+    return sorted({name for one in sections if isinstance(one, dict) for name in one})
+
+
 def toml_file() -> Path:
     """The settings file: `ANALYTICS_CONFIG`, or analytics.toml."""
     return Path(os.environ.get(_CONFIG) or _OWN_FILE)

@@ -19,7 +19,7 @@ from durable_analytics.connection import connect
 from durable_analytics.contract import TASK_QUEUE
 from durable_analytics.errors import NotAccepted, SettingsError
 from durable_analytics.testing import VENDORS
-from process.settings import said
+from process.settings import named, said
 from worker.children import Child, hold
 from worker.health import last_poll
 from worker.process import PATIENCE
@@ -183,7 +183,7 @@ def _integrations(ports: Ports) -> Iterator[tuple[str, str]]:
 
 def _names() -> list[str]:
     """The integrations, at the stand-in and by settings."""
-    return sorted({*VENDORS, *(said("integrations") or {})})
+    return sorted({*VENDORS, *named("integrations")})
 
 
 def _sources(ports: Ports) -> Iterator[tuple[str, str]]:
@@ -257,7 +257,7 @@ def _welcome(ports: Ports, *, own_server: bool) -> str:
     moved = address not in ("127.0.0.1:7233", "localhost:7233")
     option = f" --address {address}" if moved else ""
     message = '{"integration":"segment","track":{"user_id":"u-1","event":"Signed Up"}}'
-    elsewhere = ", ".join(sorted(said("integrations") or {}))
+    elsewhere = ", ".join(named("integrations"))
     real = f"\nBy settings    {elsewhere}: not at the stand-in" if elsewhere else ""
     standin = f"http://localhost:{ports.standin_port}"
     gateway = f"http://localhost:{ports.gateway_port}"

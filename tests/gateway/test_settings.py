@@ -95,6 +95,7 @@ def test_one_environment_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
         "GATEWAY__CORS_ORIGINS": "https://a.example.com, https://b.example.com",
         "SOURCES__SHOP__INTEGRATIONS": "journy,segment",
         "SOURCES__SHOP__ALLOW_DELETE": "true",
+        "INTEGRATIONS__SEGMENT__REGION": "eu",  # the other one stands in the file alone
         "WORKER__PROCESSES": "2",
         "MAX_CONCURRENT_ACTIVITIES": "7",
     }.items():

@@ -169,6 +169,9 @@ async def test_a_server_and_credentials_of_one_s_own(
         default_integration = "journy"
         [integrations.segment]
         allow_policies_override = false
+        [integrations.words]
+        provider = "trophy"
+        api_key = "a-real-key"
         """
     )
 
@@ -177,7 +180,10 @@ async def test_a_server_and_credentials_of_one_s_own(
     ) as run:
         await run.line("Ctrl-C stops it all")
         assert alive(tmp_path) == ["standin", "worker", "gateway"]
-        assert f"{address}, task queue {task_queue}" in "\n".join(run.lines)
+        told = "\n".join(run.lines)
+        assert f"{address}, task queue {task_queue}" in told
+        assert "By settings    segment, words: not at the stand-in" in told
+        assert "its write keys: journy, rudderstack, segment, trakio, trophy, words" in told
         policies = {"request": {"single_attempt_timeout": "PT2S"}}
         segment = await outcome(await start(temporal, task_queue, policies=policies))
         default = await outcome(
