@@ -21,6 +21,7 @@ class Deaf(httpx.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self.calls = 0
+        self.is_deaf = asyncio.Event()
         self.released = asyncio.Event()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -28,6 +29,7 @@ class Deaf(httpx.AsyncBaseTransport):
         self.calls += 1
         if self.calls == 1:
             return httpx.Response(503, text="maintenance", request=request)
+        self.is_deaf.set()
         while not self.released.is_set():
             with contextlib.suppress(asyncio.CancelledError):
                 await self.released.wait()
@@ -65,7 +67,7 @@ async def test_the_last_answer_is_there_when_the_last_attempt_times_out(
     temporal: Client, deaf: Deaf
 ) -> None:
     """It was heartbeat before the first attempt failed."""
-    output = await deliver(temporal, single_attempt_timeout=1, retry_policy={"maximum_attempts": 2})
+    output = await deliver(temporal, single_attempt_timeout=3, retry_policy={"maximum_attempts": 2})
 
     assert output["error"]["type"] == "Unavailable"
     assert output["error"]["message"] == "an attempt took longer than single_attempt_timeout"
@@ -83,6 +85,7 @@ async def test_a_request_that_no_worker_takes_is_unavailable(temporal: Client, d
         id=f"deaf-{uuid.uuid4()}",
         task_queue="deaf",
     )
+    await deaf.is_deaf.wait()
 
     output = await deliver(temporal, queue_timeout=1, single_attempt_timeout=1)
 

@@ -1,7 +1,6 @@
 """While Temporal is away nobody is told that a message is stored."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -18,6 +17,9 @@ REQUESTS = {
     "delete": httpx.Request("DELETE", "/v1/users/u-1"),
     "ready": httpx.Request("GET", "/ready"),
 }
+
+_SOON = 10
+"""Seconds, on a busy machine; what nobody answers would take 30."""
 
 
 @dataclass
@@ -46,16 +48,15 @@ async def cut(temporal: Client, task_queue: str) -> AsyncIterator[Cut]:
 
 
 async def test_temporal_goes_away_and_comes_back(cut: Cut) -> None:
-    """503 within a second, to be sent again; then 200, without a new start."""
+    """503 soon (`answer_timeout`), to be sent again; then 200, without a new start."""
     for name in REQUESTS:
         answer = await cut.send(name)
         assert (name, answer.status_code, answer.json()) == (name, 200, SUCCESS)
 
     cut.way.cut()
     for name in REQUESTS:
-        started = time.monotonic()
-        answer = await cut.send(name)
-        took = time.monotonic() - started
+        async with asyncio.timeout(_SOON):
+            answer = await cut.send(name)
         assert (name, answer.status_code) == (name, 503)
         assert answer.headers["Retry-After"] == answer.headers["X-RateLimit-Reset"] == "1"
         assert answer.json() == {
@@ -63,7 +64,6 @@ async def test_temporal_goes_away_and_comes_back(cut: Cut) -> None:
             "code": "service_unavailable",
             "message": "not stored: Temporal is out of reach; send it again",
         }
-        assert (name, took < 1) == (name, True)
     assert (await cut.http.get("/health")).json() == SUCCESS
 
     cut.way.mend()
@@ -79,15 +79,14 @@ async def test_temporal_goes_away_and_comes_back(cut: Cut) -> None:
 
 
 async def test_many_at_once_while_it_is_away(cut: Cut) -> None:
-    """All of them are answered within a second, whichever of them were gathered."""
+    """All of them are answered, whichever of them were gathered."""
     cut.way.cut()
 
-    async def send() -> tuple[int, bool]:
-        started = time.monotonic()
-        answer = await cut.http.post("/v1/track", json=good(), auth=AUTH)
-        return answer.status_code, time.monotonic() - started < 2
+    async def send() -> int:
+        return (await cut.http.post("/v1/track", json=good(), auth=AUTH)).status_code
 
-    assert set(await asyncio.gather(*(send() for _ in range(50)))) == {(503, True)}
+    async with asyncio.timeout(_SOON):
+        assert set(await asyncio.gather(*(send() for _ in range(50)))) == {503}
 
 
 async def test_a_gateway_that_starts_before_temporal(temporal: Client, task_queue: str) -> None:
