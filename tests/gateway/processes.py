@@ -1,4 +1,4 @@
-"""A gateway as a process of its own, and a way between it and Temporal that can be cut."""
+"""A gateway as a process of its own, and a way between it and Temporal that can be blocked."""
 
 import asyncio
 import contextlib
@@ -71,10 +71,12 @@ def address(client: Client) -> str:
 
 
 class Way:
-    """A way to a server that can be cut, as an async context manager.
+    """A way to a server that can be blocked, as an async context manager.
 
     >>> async with Way(address(temporal)) as way:
     ...     way.cut()  # what is open is closed, what comes is closed at once
+    ...     way.mend()
+    ...     way.hold()  # nothing is closed, and nothing is answered
     ...     way.mend()
 
     Args:
@@ -86,6 +88,8 @@ class Way:
         self._port = int(port)
         self._writers: set[asyncio.StreamWriter] = set()
         self._is_cut = False
+        self._flows = asyncio.Event()
+        self._flows.set()
         self._server: asyncio.Server | None = None
         self.address = ""
         """Of this end of it."""
@@ -97,6 +101,7 @@ class Way:
 
     async def __aexit__(self, *_: object) -> None:
         self.cut()
+        self._flows.set()
         assert self._server
         self._server.close()
 
@@ -106,9 +111,14 @@ class Way:
         for writer in self._writers:
             writer.transport.abort()
 
+    def hold(self) -> None:
+        """Keep everything, as a server that hangs."""
+        self._flows.clear()
+
     def mend(self) -> None:
-        """Let everything through again."""
+        """Let everything through again, and what was kept."""
         self._is_cut = False
+        self._flows.set()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
@@ -116,13 +126,13 @@ class Way:
             return
         onward = await asyncio.open_connection(self._host, self._port)
         self._writers |= {writer, onward[1]}
-        await asyncio.gather(_copy(reader, onward[1]), _copy(onward[0], writer))
+        await asyncio.gather(self._copy(reader, onward[1]), self._copy(onward[0], writer))
         self._writers -= {writer, onward[1]}
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.transport.abort()
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()

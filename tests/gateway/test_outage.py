@@ -1,7 +1,7 @@
 """While Temporal is away nobody is told that a message is stored."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import httpx
@@ -24,7 +24,7 @@ _SOON = 10
 
 @dataclass
 class Cut:
-    """A gateway whose way to Temporal can be cut."""
+    """A gateway whose way to Temporal can be blocked."""
 
     way: Way
     gateway: Gateway
@@ -47,13 +47,14 @@ async def cut(temporal: Client, task_queue: str) -> AsyncIterator[Cut]:
         yield Cut(way, gateway, http)
 
 
-async def test_temporal_goes_away_and_comes_back(cut: Cut) -> None:
+@pytest.mark.parametrize("block", [Way.cut, Way.hold])
+async def test_temporal_goes_away_and_comes_back(cut: Cut, block: Callable[[Way], None]) -> None:
     """503 soon (`answer_timeout`), to be sent again; then 200, without a new start."""
     for name in REQUESTS:
         answer = await cut.send(name)
         assert (name, answer.status_code, answer.json()) == (name, 200, SUCCESS)
 
-    cut.way.cut()
+    block(cut.way)
     for name in REQUESTS:
         async with asyncio.timeout(_SOON):
             answer = await cut.send(name)
@@ -78,9 +79,10 @@ async def test_temporal_goes_away_and_comes_back(cut: Cut) -> None:
     assert "Temporal takes messages again" in told[-1]
 
 
-async def test_many_at_once_while_it_is_away(cut: Cut) -> None:
+@pytest.mark.parametrize("block", [Way.cut, Way.hold])
+async def test_many_at_once_while_it_is_away(cut: Cut, block: Callable[[Way], None]) -> None:
     """All of them are answered, whichever of them were gathered."""
-    cut.way.cut()
+    block(cut.way)
 
     async def send() -> int:
         return (await cut.http.post("/v1/track", json=good(), auth=AUTH)).status_code
