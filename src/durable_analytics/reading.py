@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args
 import pydantic
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails, from_json, to_json
+from pydantic_core import ErrorDetails, from_json
 from temporalio.common import RawValue
 
 from durable_analytics.contract import Input, Method
@@ -103,21 +103,27 @@ def _mended(
     message: JsonObject, error: pydantic.ValidationError, place: tuple[str, ...]
 ) -> tuple[JsonObject, JsonObject]:
     """The message with numbers as text where text belongs, as SDKs send ids; and what misfits."""
-    mended, unchecked = from_json(to_json(message)), {}
+    mended, unchecked = message, {}
     for details in error.errors(include_url=False):
         loc = details["loc"][len(place) :]
         if details["loc"][: len(place)] != place or not loc:
             continue
-        *steps, last = loc
-        node: Any = mended
-        for step in steps:
-            node = node[step]
         is_id = loc[0] != "timestamp"
-        if details["type"] == "string_type" and is_id and is_number(node[last]):
-            node[last] = str(node[last])
+        if details["type"] == "string_type" and is_id and is_number(details["input"]):
+            mended = _with(mended, loc, str(details["input"]))
         elif loc[0] in message:
             unchecked[str(loc[0])] = message[str(loc[0])]
     return {k: v for k, v in mended.items() if k not in unchecked}, unchecked
+
+
+def _with(tree: Any, place: Sequence[int | str], value: str) -> Any:
+    """The tree with another value in one place."""
+    if not place:
+        return value
+    step, *inside = place
+    copy = tree.copy()
+    copy[step] = _with(tree[step], inside, value)
+    return copy
 
 
 def is_lenient(data: JsonObject) -> bool:

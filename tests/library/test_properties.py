@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from activities.preparing import prepare
@@ -102,6 +102,8 @@ def inputs(draw: st.DrawFn) -> tuple[Method, dict[str, Any]]:
 
 @settings(max_examples=400, deadline=None)
 @given(inputs())
+@example((METHODS["track"], {"track": {"user_id": 5, "event": "\ud800"}, "strict": False}))
+@example((METHODS["annotate"], {"annotate": {"event": "\ud800"}, "strict": False, "more": 1}))
 def test_what_is_accepted_serialises(case: tuple[Method, dict[str, Any]]) -> None:
     """At every provider that has the method; nothing but a ValidationError comes out otherwise."""
     method, data = case
