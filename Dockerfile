@@ -34,7 +34,7 @@ RUN /opt/hatchling/bin/python -m hatchling build -t wheel -d dist \
 
 COPY activities /app/activities
 COPY gateway /app/gateway
-COPY process /app/process
+COPY runtime /app/runtime
 COPY worker /app/worker
 COPY workflows /app/workflows
 RUN /opt/venv/bin/python -m compileall -q /app
@@ -59,7 +59,7 @@ CMD ["python", "-m", "durable_analytics.testing", "--host", "0.0.0.0"]
 
 FROM base AS gateway
 COPY --from=build /opt/venv /opt/venv
-COPY --from=build /app/process process
+COPY --from=build /app/runtime runtime
 COPY --from=build /app/gateway gateway
 USER 10001:10001
 ENV ANALYTICS_GATEWAY__HOST=0.0.0.0

@@ -1,5 +1,5 @@
 # `make run`, `make test`, `make check`: each installs what it needs into .venv first.
-.PHONY: run test check bench format readme lock install container-test clean
+.PHONY: run test test-slow test-all check bench bench-million bench-peers format readme lock install container-test clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,25 +17,45 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 run: install
 	@$(BIN)/python -m worker.local
 
+# Two processes: most tests wait, and each process starts a Temporal server of its own.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: install
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(PYTEST) -m "not slow" --cov --cov-report=term
+
+test-slow: install
+	$(PYTEST) -m slow
+
+test-all: test test-slow
 
 check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Takes a quarter of an hour; the figures are ratios, since machines differ.
+# At most 30 minutes. The figures are ratios, since machines differ. The commits before are installed
+# into ~/.cache/durable-analytics-bench.
 bench: install
 	$(BIN)/python -m benchmarks
+
+# A million messages against 20,000.
+bench-million: install
+	$(BIN)/python -m benchmarks --million
+
+# Other durable systems: at most 30 minutes. First installs redis-server and postgresql of Debian,
+# and packages of PyPI and npm, outside the lock files.
+bench-peers: install
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash benchmarks/peers/install.sh $(BIN)/python
+	$(BIN)/python -m benchmarks.peers
 
 format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The README's tables of methods, from the code.
+# The tables of methods and of providers in the README and the guide, from the code.
 readme: install
 	$(BIN)/python -m tests.readme_tables
+	$(BIN)/python -m tests.provider_table
 
 # Needs docker and Compose alone; DOCKER_HOST names the engine.
 container-test:

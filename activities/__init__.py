@@ -1,4 +1,4 @@
-"""The activities: where validation and I/O live."""
+"""The activities, which validate inputs and send requests."""
 
 from activities.registration import activities, activity_names
 

@@ -1,71 +1,75 @@
-"""`Batch.Validation`: parts the good messages from the bad, and plans the requests."""
+"""`Batch.Validation`: checks the messages of a batch, and plans the requests."""
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from pydantic_core import to_json
 from temporalio import activity
 from temporalio.common import RawValue
 
-from activities.batch_preparing import MadeUp, PreparedBatch, PreparedBatches, prepare_batch
-from activities.preparing import choose
-from activities.validation import Origin, policies_in_force, refusing
-from durable_analytics.batches import Batch, fitting, read_batch
-from durable_analytics.contract import ABSENT, BATCH
+from activities.origin import Origin
+from activities.prepared_batches import PreparedBatches
+from activities.search_attributes import SearchAttributes
+from activities.validation import policies_in_force, refusing
+from durable_analytics.delivery.batch_preparation import (
+    BatchDefaults,
+    PreparedBatch,
+    prepare_batch,
+)
+from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.errors import ValidationError
-from durable_analytics.integrations import Integration, Integrations
-from durable_analytics.messages import JsonObject, instant
+from durable_analytics.wire.methods import ABSENT, BATCH
+from durable_analytics.wire.outputs import count_left_out
+from durable_analytics.wire.parsing import BatchInput, read_batch
+from durable_analytics.wire.plans import BatchPlan
+from durable_analytics.wire.rejections import shorten_rejections
+from durable_analytics.wire.timestamps import instant
 
 log = logging.getLogger("durable_analytics.validation")
 
 MOST_REQUESTS = 1_000
-"""Of one execution, so that its history stays far below what Temporal takes."""
+"""The limit of requests in one execution; it keeps the history far below Temporal's limit."""
 
 _MOST_KEPT = 16
-"""Slices of one batch that are kept for their requests: there are more where each is small."""
+"""A batch with more slices is not cached for its requests."""
 
 _SHARED_LIMIT_BYTES = 4 * 1024 * 1024
-"""What all slices together may repeat in a history."""
+"""The limit for the bytes that all slices together may repeat in a history."""
 
 
 @dataclass(eq=False)
 class BatchValidation:
-    """See the module.
+    """The activity `Batch.Validation`.
 
     Args:
-        integrations: All that the worker delivers to.
-        prepared: Where the messages are left for a Request of the same worker.
+        integrations: The integrations of the worker.
+        prepared: The cache of prepared messages for a Request of the same worker.
     """
 
     integrations: Integrations
     prepared: PreparedBatches
+    search_attributes: SearchAttributes = field(default_factory=SearchAttributes)
 
-    async def __call__(self, input: RawValue = ABSENT, origin: RawValue = ABSENT) -> JsonObject:
-        """Return the plan; what it rejects stands in it.
-
-        The plan of the contract, and in it `rejected` as in the output, `slices` (the ranges of
-        messages, first and behind the last, that go out in a request each), and `one_by_one`,
-        whether the requests of the one slice carry a message each.
-        """
-        with refusing(BATCH) as told:
-            # In a thread: a large batch would keep the requests that are on their way waiting.
+    async def __call__(self, input: RawValue = ABSENT, origin: RawValue = ABSENT) -> BatchPlan:
+        """Return the plan, with the rejected messages."""
+        with refusing(BATCH) as refusal:
+            refusal.has_search_attributes = await self.search_attributes.are_registered()
+            source = await Origin.find(origin)
+            # In a thread, because a large batch would block the event loop and so other requests.
             batch = await asyncio.to_thread(read_batch, input)
-            told.integration = choose_of(batch, self.integrations)
-            plan, prepared = await asyncio.to_thread(
-                plan_batch, batch, told.integration, Origin.read(origin)
-            )
+            refusal.integration = self.integrations.find(batch.envelope.integration)
+            plan, prepared = await asyncio.to_thread(plan_batch, batch, refusal.integration, source)
             if len(plan["slices"]) <= _MOST_KEPT and not plan["one_by_one"]:
                 self.prepared.keep(plan["message"]["message_id"], prepared, plan["slices"])
             if plan["rejected"]:
                 _log_refusals(plan)
-            return plan
+            return refusal.record(plan)
 
 
-def _log_refusals(plan: JsonObject) -> None:
-    """Say where to look: an execution of which some messages were refused is no failed one."""
-    errors = [one["error"] for one in plan["rejected"]]
+def _log_refusals(plan: BatchPlan) -> None:
+    """Log refused messages: an execution with some refused messages does not fail."""
+    errors = [rejection["error"] for rejection in plan["rejected"]]
     fields = [field["path"] for error in errors for field in error["fields"]]
     log.warning(
         "messages refused",
@@ -79,54 +83,46 @@ def _log_refusals(plan: JsonObject) -> None:
     )
 
 
-def choose_of(batch: Batch, integrations: Integrations) -> Integration:
-    """The integration that a batch means.
-
-    Raises:
-        UnknownIntegration: It is not configured.
-    """
-    return choose({"integration": batch.input.integration}, integrations)
-
-
 def plan_batch(
-    batch: Batch, integration: Integration, origin: Origin
-) -> tuple[JsonObject, PreparedBatch]:
-    """Check everything, and return the plan and the messages that are ready.
+    batch: BatchInput, integration: Integration, origin: Origin
+) -> tuple[BatchPlan, PreparedBatch]:
+    """Check a batch, and return the plan and the prepared messages.
 
     Raises:
-        ValidationError: What concerns all messages is wrong.
+        ValidationError: The batch needs too many requests or repeats too many bytes.
     """
-    made_up = MadeUp(origin.message_id(), origin.started_at)
-    prepared = prepare_batch(batch, integration, made_up, origin.started_at)
+    envelope = batch.envelope
+    defaults = BatchDefaults(origin.message_id(), origin.started_at)
+    prepared = prepare_batch(batch, integration, defaults)
     slices = list(prepared.slices(origin.started_at))
-    one_by_one = integration.provider.batch_limits is None
-    requests = len(prepared.ready) if one_by_one else len(slices)
+    one_by_one = not integration.provider.batch_limits
+    requests = len(prepared.messages) if one_by_one else len(slices)
     if requests > MOST_REQUESTS:
         raise ValidationError.at(
             "messages",
-            f"make {requests} requests at {integration.provider.title}; "
-            f"at most {MOST_REQUESTS} fit one execution: send fewer messages",
+            f"need {requests} requests to {integration.provider.title}; "
+            f"the limit is {MOST_REQUESTS} for one execution: send fewer messages",
         )
-    shared = len(to_json(batch.input.model_dump(mode="json", exclude={"messages"}))) + len(
-        to_json(batch.context)
-    )
+    options = envelope.options.model_dump(mode="json")
+    shared = len(to_json(options)) + len(to_json(envelope.context))
     if shared * (len(slices) - 1) > _SHARED_LIMIT_BYTES:
         raise ValidationError.at(
             "messages",
-            f"make {len(slices)} requests, each with the input's {shared} bytes beside them: "
+            f"need {len(slices)} requests, and each repeats {shared} bytes of the input: "
             "send fewer messages, or a smaller context",
         )
-    policies = policies_in_force(BATCH, integration, batch.input.policies)
-    plan: dict[str, Any] = {
+    plan: BatchPlan = {
         "integration": integration.name,
         "message": {
-            "message_id": made_up.batch_id,
-            "timestamp": instant(made_up.started_at),
+            "message_id": defaults.batch_id,
+            "timestamp": instant(defaults.started_at),
         },
-        "policies": policies.model_dump(mode="json"),
-        "task_queue": activity.info().task_queue,
-        "rejected": fitting(prepared.rejected),
-        "slices": [list(one) for one in slices],
+        "policies": policies_in_force(BATCH, integration, envelope.policies),
+        "task_queue": integration.task_queue(activity.info().task_queue),
+        "rejected": shorten_rejections(prepared.rejected),
+        "slices": [list(bounds) for bounds in slices],
         "one_by_one": one_by_one,
     }
+    if prepared.left_out:
+        plan["left_out"] = count_left_out(prepared.left_out)
     return plan, prepared

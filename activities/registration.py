@@ -1,47 +1,68 @@
-"""Every activity: those of each method, made from the table of methods, and those of batches."""
+"""The list of all activities: two for each method, three for batches, and one for pauses."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import httpx
 from temporalio import activity
 
-from activities.batch_preparing import PreparedBatches
 from activities.batch_request import BatchRequest
+from activities.batch_send import BatchSend
 from activities.batch_validation import BatchValidation
+from activities.http import HttpClient
+from activities.prepared_batches import PreparedBatches
+from activities.queue_limits import set_limit
 from activities.request import Request
+from activities.search_attributes import SearchAttributes
 from activities.validation import Validation
-from durable_analytics.contract import BATCH, METHODS
-from durable_analytics.hooks import AttemptFailed
-from durable_analytics.integrations import Integrations
+from durable_analytics.delivery.integrations import Integrations
+from durable_analytics.events import AttemptFailed
+from durable_analytics.wire.integration_state import SET_LIMIT
+from durable_analytics.wire.methods import BATCH, BATCH_SEND, METHODS
+
+
+@dataclass(frozen=True, slots=True)
+class Activities:
+    """The activities of a worker process, for the `activities` of a Temporal `Worker`."""
+
+    validations: list[Callable[..., Any]]
+    requests: list[Callable[..., Any]]
+    """The activities that send requests to providers."""
+
+    control: list[Callable[..., Any]]
+    """The activities of the control workflow."""
 
 
 def activities(
     integrations: Integrations,
-    clients: Mapping[str, httpx.AsyncClient],
+    clients: Mapping[str, HttpClient],
     notify: Callable[[AttemptFailed], None],
-) -> list[Callable[..., Any]]:
-    """The activities, for the `activities` of a Temporal `Worker`.
+) -> Activities:
+    """Make the activities.
 
     Args:
-        integrations: All that the worker delivers to.
-        clients: An HTTP client an integration, by its name.
-        notify: Hears of each failed attempt; returns at once and never raises.
+        integrations: The integrations of the worker.
+        clients: The HTTP client of each integration, by name.
+        notify: Called with each failed attempt; returns at once and never raises.
     """
-    made: list[Callable[..., Any]] = []
+    search_attributes = SearchAttributes()
+    made = Activities([], [], [set_limit])
     for method in METHODS.values():
-        validation = Validation(method, integrations)
+        validation = Validation(method, integrations, search_attributes)
         request = Request(method, integrations, clients, notify)
-        made.append(activity.defn(name=method.validation)(validation))
-        made.append(activity.defn(name=method.request)(request))
+        made.validations.append(activity.defn(name=method.validation)(validation))
+        made.requests.append(activity.defn(name=method.request)(request))
     prepared = PreparedBatches()
-    batch = BatchValidation(integrations, prepared)
-    made.append(activity.defn(name=BATCH.validation)(batch))
-    batch_request = BatchRequest(integrations, clients, notify, prepared)
-    made.append(activity.defn(name=BATCH.request)(batch_request))
+    batch = BatchValidation(integrations, prepared, search_attributes)
+    made.validations.append(activity.defn(name=BATCH.validation)(batch))
+    for name, kind in ((BATCH.request, BatchRequest), (BATCH_SEND, BatchSend)):
+        send = kind(integrations, clients, notify, prepared)
+        made.requests.append(activity.defn(name=name)(send))
     return made
 
 
 def activity_names() -> list[str]:
-    """The activity types, sorted."""
-    return sorted(name for m in (*METHODS.values(), BATCH) for name in (m.validation, m.request))
+    """Return the activity types, sorted."""
+    methods = (*METHODS.values(), BATCH)
+    names = [name for m in methods for name in (m.validation, m.request)]
+    return sorted([*names, BATCH_SEND, SET_LIMIT])

@@ -1,71 +1,103 @@
-"""The Request activity: one attempt to deliver a message, and what it leaves behind."""
+"""The Request activity: one attempt to deliver a message."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 from temporalio import activity
 from temporalio.common import RawValue
 
-from activities.attempt import attempting
-from activities.preparing import Prepared, choose, prepare
-from activities.sending import HTTP_SHARE, TIMEOUT, as_response, send
-from activities.validation import plan_alone
-from durable_analytics.contract import ABSENT, Method
+from activities.attempt import attempting, earlier_attempts
+from activities.http import HttpClient
+from activities.http_send import HTTP_SHARE, TIMEOUT, send
+from activities.origin import Origin
+from activities.responses import as_response
+from activities.validation import beside_the_loop, make_plan
+from durable_analytics.delivery.integrations import Integration, Integrations
+from durable_analytics.delivery.preparation import restore
 from durable_analytics.errors import ValidationError
-from durable_analytics.hooks import AttemptFailed
-from durable_analytics.integrations import Integrations
-from durable_analytics.messages import JsonObject
-from durable_analytics.providers import Answer
-from durable_analytics.reading import decode, normalise
+from durable_analytics.events import AttemptFailed
+from durable_analytics.providers import HttpRequest
+from durable_analytics.wire.decoding import decode
+from durable_analytics.wire.keys import normalise
+from durable_analytics.wire.methods import ABSENT, Method
+from durable_analytics.wire.parsing import read_input
+from durable_analytics.wire.plans import RequestResult, Response
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    integration: Integration
+    message_id: str
+    request: HttpRequest
+    returns_attempts: bool
 
 
 @dataclass(eq=False)
 class Request:
-    """`<Method>.Request`: one instance a method."""
+    """The activity `<Method>.Request`: one instance for each method."""
 
     method: Method
     integrations: Integrations
-    clients: Mapping[str, httpx.AsyncClient]
-    """An HTTP client an integration, by its name."""
+    clients: Mapping[str, HttpClient]
+    """The HTTP client of each integration, by name."""
 
     notify: Callable[[AttemptFailed], None]
-    """Hears of each failed attempt; returns at once and never raises."""
+    """Called with each failed attempt; returns at once and never raises."""
 
     async def __call__(
         self,
         input: RawValue = ABSENT,
         plan: RawValue = ABSENT,
-    ) -> JsonObject:
-        """Return the `response` of the contract, or fail with one of its types."""
+    ) -> RequestResult | Response:
+        """Return the response and the attempts, or fail with a failure type of the contract.
+
+        A workflow of an earlier release gets the response alone.
+        """
         with attempting(self.method.key, self.notify) as attempt:
-            prepared = self._prepare(decode(input), decode(plan, "plan"))
+            attempt.attempts = earlier_attempts()
+            prepared = await beside_the_loop(
+                input, lambda: self._prepare(decode(input), decode(plan, "plan"))
+            )
             attempt.integration = prepared.integration
-            attempt.message_id = prepared.delivery.message.message_id
-            attempt.answer = await self._send(prepared)
-            failure = prepared.integration.provider.read(attempt.answer)
+            attempt.message_id = prepared.message_id
+            attempt.response = await send(
+                self.clients[prepared.integration.name],
+                prepared.integration.provider,
+                prepared.request,
+                delivery_id=prepared.message_id,
+                deadline=(activity.info().start_to_close_timeout or TIMEOUT) * HTTP_SHARE,
+            )
+            failure = prepared.integration.provider.classify(attempt.response)
             if failure:
                 raise failure
             attempt.succeeded()
-            return as_response(attempt.answer)
+            response = as_response(attempt.response)
+            if self._is_of_earlier_release(prepared):
+                return response
+            return {"response": response, "attempts": attempt.attempts}
 
-    def _prepare(self, data: Any, plan: Any) -> Prepared:
+    def _is_of_earlier_release(self, prepared: _Prepared) -> bool:
+        is_our_workflow = activity.info().workflow_type == self.method.workflow
+        return is_our_workflow and not prepared.returns_attempts
+
+    def _prepare(self, data: Any, plan: Any) -> _Prepared:
         data = normalise(self.method, data)
         if plan is None:
-            plan = plan_alone(self.method, data, choose(data, self.integrations))
+            integration = self.integrations.find(data.get("integration"))
+            plan = make_plan(self.method, data, integration, Origin.read(None))
         filled_in = plan.get("message") if isinstance(plan, dict) else None
         if not isinstance(filled_in, dict) or not filled_in.get("message_id"):
             raise ValidationError.at("plan", "must be what Validation returned, or null")
-        chosen = choose({"integration": plan.get("integration")}, self.integrations)
-        return prepare(self.method, data, chosen, filled_in)
-
-    async def _send(self, prepared: Prepared) -> Answer:
-        return await send(
-            self.clients[prepared.integration.name],
-            prepared.integration.provider,
-            prepared.delivery.method,
-            prepared.integration.provider.build(prepared.delivery, datetime.now(UTC)),
-            deadline=(activity.info().start_to_close_timeout or TIMEOUT) * HTTP_SHARE,
+        integration = self.integrations.find(plan.get("integration"))
+        envelope, message = read_input(self.method, data)
+        provider, now = integration.provider, datetime.now(UTC)
+        delivery = restore(provider, message, envelope, filled_in, now)
+        message_id = delivery.message.message_id or ""
+        return _Prepared(
+            integration,
+            message_id,
+            provider.build(delivery),
+            returns_attempts=plan.get("returns_attempts") is True,
         )

@@ -1,153 +1,154 @@
-"""The Validation activity: checks an input against contract, settings and provider, and plans."""
+"""The Validation activity: checks an input, and returns the plan of its delivery."""
 
+import asyncio
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID, uuid5
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from temporalio import activity
 from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
 
-from activities.failures import application_error
-from activities.internal import internal_error
-from activities.preparing import check_date, choose, prepare
-from durable_analytics.contract import ABSENT, Method
+from activities.failures import application_error, internal_error
+from activities.origin import Origin
+from activities.search_attributes import SearchAttributes
+from durable_analytics.delivery.integrations import Integration, Integrations
+from durable_analytics.delivery.preparation import prepare
 from durable_analytics.errors import DeliveryError, ValidationError
-from durable_analytics.integrations import Integration, Integrations
-from durable_analytics.messages import JsonObject, instant
-from durable_analytics.policies import Policies, merge_policies
-from durable_analytics.reading import decode, is_lenient, needs_message_id, normalise
+from durable_analytics.wire.decoding import decode
+from durable_analytics.wire.keys import normalise
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import ABSENT, Method
+from durable_analytics.wire.outputs import count_left_out
+from durable_analytics.wire.parsing import read_input
+from durable_analytics.wire.plans import Plan
+from durable_analytics.wire.policies import Policies, merge_policies
 
 log = logging.getLogger("durable_analytics.validation")
 
-_MESSAGE_IDS = UUID("6f2c1f0e-6d5b-5d0c-9c55-0a4b5d1f7c11")
-"""The UUIDv5 namespace of made-up message ids."""
-
 _PLAN_LIMIT_BYTES = 64 * 1024
-"""What is stored beside the input, and with the message in the output."""
+"""The largest plan, which is stored with the input, and partly in the output."""
 
 
 @dataclass(eq=False)
 class Validation:
-    """`<Method>.Validation`: one instance a method."""
+    """The activity `<Method>.Validation`: one instance for each method."""
 
     method: Method
     integrations: Integrations
+    search_attributes: SearchAttributes = field(default_factory=SearchAttributes)
 
     async def __call__(
         self,
         input: RawValue = ABSENT,
         origin: RawValue = ABSENT,
-    ) -> JsonObject:
+    ) -> Plan:
         """Return the plan, or fail with the type and the fields that the contract names."""
-        with refusing(self.method) as told:
-            data = normalise(self.method, decode(input))
-            told.integration = choose(data, self.integrations)
-            return make_plan(self.method, data, told.integration, Origin.read(origin))
+        with refusing(self.method) as refusal:
+            refusal.has_search_attributes = await self.search_attributes.are_registered()
+            source = await Origin.find(origin)
+
+            def plan() -> Plan:
+                data = normalise(self.method, decode(input))
+                refusal.integration = self.integrations.find(data.get("integration"))
+                return make_plan(self.method, data, refusal.integration, source)
+
+            return refusal.record(await beside_the_loop(input, plan))
+
+
+T = TypeVar("T")
+PlanType = TypeVar("PlanType", bound=Plan)
+
+_LARGE_BYTES = 16 * 1024
+"""A larger input is prepared in a thread, because it would block the event loop."""
+
+
+async def beside_the_loop(input: Any, prepare: Callable[[], T]) -> T:
+    """Prepare an input: a small one at once, a large one in a thread."""
+    is_large = isinstance(input, RawValue) and len(input.payload.data) > _LARGE_BYTES
+    return await asyncio.to_thread(prepare) if is_large else prepare()
 
 
 @dataclass
-class _Told:
-    """What a refusal tells beside its error."""
+class _Refusal:
+    """What a refusal tells its workflow."""
 
     integration: Integration | None = None
+    """The integration of the refused input, if it is known."""
+
+    has_search_attributes: bool = False
+
+    def record(self, plan: PlanType) -> PlanType:
+        """Add to a plan that the search attributes are registered."""
+        if self.has_search_attributes:
+            plan["search_attributes"] = True
+        return plan
+
+    def failure(self, error: DeliveryError) -> ApplicationError:
+        """Return the failure of the Validation."""
+        name = self.integration.name if self.integration else None
+        registered = {"search_attributes": True} if self.has_search_attributes else {}
+        return application_error(error, {"response": None, **registered}, integration=name)
 
 
 @contextmanager
-def refusing(method: Method) -> Iterator[_Told]:
-    """Turn whatever goes wrong inside into the failure of a Validation, and log it."""
-    told = _Told()
+def refusing(method: Method) -> Iterator[_Refusal]:
+    """Convert any exception in the block to the failure of a Validation, and log it."""
+    refusal = _Refusal()
     try:
-        yield told
+        yield refusal
     except DeliveryError as error:
-        name = told.integration.name if told.integration else None
+        name = refusal.integration.name if refusal.integration else None
         _log_refusal(method, name, error)
-        raise application_error(error, integration=name) from None
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is a bug of ours
-        name = told.integration.name if told.integration else None
-        raise application_error(internal_error(error), integration=name) from None
+        raise refusal.failure(error) from None
+    except Exception as error:  # noqa: BLE001  # any other exception is a bug
+        raise refusal.failure(internal_error(error)) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a message comes from: it settles the id and the time of one that has none."""
+def make_plan(method: Method, data: JsonObject, integration: Integration, origin: Origin) -> Plan:
+    """Check an input, with the limits of its provider, and return the plan of the contract.
 
-    started_at: datetime
-    run: str
-
-    @classmethod
-    def read(cls, origin: Any) -> "Origin":
-        """What the workflow says of itself, or what the activity knows where it says nothing.
-
-        Raises:
-            ValidationError: It says something else.
-        """
-        info = activity.info()
-        given = decode(origin, "origin")
-        if given is None:
-            given = {}
-        if not isinstance(given, dict):
-            raise ValidationError.at("origin", 'must be an object like {"started_at": …}, or null')
-        started_at = given.get("started_at") or info.scheduled_time.isoformat()
-        run = given.get("first_run_id") or info.workflow_run_id or info.activity_run_id or ""
-        try:
-            started = datetime.fromisoformat(started_at)
-            utc = (started if started.tzinfo else started.replace(tzinfo=UTC)).astimezone(UTC)
-        except (TypeError, ValueError, OverflowError):
-            raise ValidationError.at("origin.started_at", "must be ISO 8601") from None
-        return cls(utc, str(run))
-
-    def message_id(self) -> str:
-        """The same over attempts, replays, retried and reset runs; another for another message."""
-        info = activity.info()
-        place = [info.namespace, info.workflow_id, self.run, info.activity_id]
-        return str(uuid5(_MESSAGE_IDS, json.dumps(place)))
-
-
-def plan_alone(method: Method, data: JsonObject, integration: Integration) -> JsonObject:
-    """The plan of a Request that was called without one."""
-    return make_plan(method, data, integration, Origin.read(None))
-
-
-def make_plan(
-    method: Method, data: JsonObject, integration: Integration, origin: Origin
-) -> JsonObject:
-    """Check everything, the provider's limits included, and return the plan of the contract.
+    Args:
+        method: The method.
+        data: The input, as `normalise` returned it.
+        integration: The integration to deliver to.
+        origin: The execution that delivers the message.
 
     Raises:
-        UnsupportedMethod: The integration's provider lacks the method.
+        UnsupportedMethod: The provider does not support the method.
         ValidationError: The input breaks the contract or a limit of the provider.
     """
-    message = data.get(method.key)
-    given: Mapping[str, Any] = message if isinstance(message, dict) else {}
-    filled_in = integration.provider.fill_in(method.key, dict(given))
-    if needs_message_id(dict(given), lenient=is_lenient(data)):
-        filled_in["message_id"] = origin.message_id()
-    if given.get("timestamp") is None:
-        filled_in["timestamp"] = instant(origin.started_at)
-    prepared = prepare(method, data, integration, filled_in)
-    if given.get("timestamp") is not None:
-        check_date(integration.provider, prepared.delivery, origin.started_at)
-    integration.provider.build(prepared.delivery, origin.started_at)
-    policies = policies_in_force(method, integration, prepared.policies)
-    plan = {
+    integration.provider.require(method.key)
+    envelope, message = read_input(method, data)
+    prepared = prepare(integration.provider, message, envelope, origin.defaults())
+    integration.provider.build(prepared.delivery)
+    plan: Plan = {
         "integration": integration.name,
-        "message": prepared.as_delivered("message_id", "timestamp", *filled_in),
-        "policies": policies.model_dump(mode="json"),
-        "task_queue": activity.info().task_queue,
+        "message": prepared.as_delivered(),
+        "policies": policies_in_force(method, integration, envelope.policies),
+        "task_queue": integration.task_queue(activity.info().task_queue),
     }
+    if left_out := prepared.delivery.left_out:
+        plan["left_out"] = count_left_out(dict.fromkeys(left_out, 1))
     if len(json.dumps(plan)) > _PLAN_LIMIT_BYTES:
-        raise ValidationError.at(method.key, "has an id too long to be repeated: shorten it")
+        raise ValidationError.at(
+            method.key, "has an id that is too long for the output: shorten it"
+        )
     return plan
 
 
-def policies_in_force(method: Method, integration: Integration, given: Policies | None) -> Policies:
-    """The integration's and the default policies, under the input's where it allows that."""
-    if given and not integration.allow_policies_override:
+def policies_in_force(method: Method, integration: Integration, own: Policies | None) -> JsonObject:
+    """Return the `policies` of a plan: merged, and limited by the integration's `policy_limits`.
+
+    Args:
+        method: The method.
+        integration: The integration.
+        own: The policies of the input, which count only if the integration allows it.
+    """
+    if own and not integration.allow_policies_override:
         log.warning(
             "policies of the input ignored: the integration does not allow overriding",
             extra={
@@ -156,8 +157,12 @@ def policies_in_force(method: Method, integration: Integration, given: Policies 
                 "method": method.key,
             },
         )
-        given = None
-    return merge_policies(given, integration.policies)
+        own = None
+    merged, limited = merge_policies(own, integration.policies), list[str]()
+    if integration.policy_limits:
+        merged, limited = integration.policy_limits.apply(merged)
+    policies = merged.model_dump(mode="json")
+    return {**policies, "limited": limited} if limited else policies
 
 
 def _log_refusal(method: Method, integration: str | None, error: DeliveryError) -> None:

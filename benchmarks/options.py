@@ -1,75 +1,129 @@
-"""Everything that can be tuned, in one place: the client, the workers, and how much is measured."""
+"""The options of a benchmark: of the client, of the workers, and how much is measured."""
 
 from dataclasses import dataclass
 
 BUFFERING = {
     "flush_at": 1_000,
+    "max_batch_messages": 5_000,
+    "max_batch_bytes": 1_900_000,
+    "max_flushes": 1,
+}
+"""Arguments of the buffering client; its queue is always large enough for all messages."""
+
+BUFFERING_BEFORE = {
+    "flush_at": 1_000,
     "max_batch_messages": 1_000,
     "max_batch_bytes": 475_000,
     "max_flushes": 1,
 }
-"""Arguments of the buffering client; its queue always takes all."""
+"""Arguments of the buffering client at the commit before: the fastest ones for it."""
+
+BEFORE = "f3d9f6a"
+"""The last commit before batches were made faster."""
+
+BEFORE_LISTS = "61d0747"
+"""The last commit before the gateway combined lists of several requests (merged by a2788a2)."""
 
 WORKER: dict[str, str] = {}
-"""More settings of `python -m worker`, as environment variables; the bare worker has them too."""
-
-BATCH_WORKER = {"ANALYTICS_WORKER__PROCESSES": "1"}
-"""The same, for the batches alone."""
+"""More settings of `python -m worker`, as environment variables; also of the baseline's worker."""
 
 PROVIDER_SECONDS = 0.02
-"""Until a provider's answer, where one across a network is measured: in the same region it takes as
-long, and most providers are further away. Everywhere else the stand-in answers at once."""
+"""How long the stand-in takes to respond in the comparison across a network. It is the time of a
+provider in the same region; most providers are further away. In all other comparisons the stand-in
+responds at once."""
 
 EXECUTIONS_IN_FLIGHT = 20
-"""Single executions that a caller has going at once."""
+"""How many single executions a caller runs at once."""
 
 GATEWAY_CONNECTIONS = 256
-"""Over which requests of one message come in, each after the answer to the one before."""
+"""Connections to the gateway; each sends its next request after the response to the last one."""
+
+LIST_SENDERS = 64
+"""Connections that send lists to the gateway."""
+
+LIST_MESSAGES = 15
+"""Messages in a list, as Segment's SDK for Node sends it by default."""
+
+SDK_PROCESSES = 4
+"""Processes of Segment's SDK for Python that send to the gateway at once."""
 
 SDK_UPLOAD_MESSAGES = 100
-"""Messages in a request of the SDK, by its defaults."""
+"""How many messages Segment's SDK puts into a request by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How much is measured."""
 
+    before: str | None
+    """The commit before; None compares this tree with itself, without an installation."""
+
+    before_lists: str | None
+    """The commit before lists were combined, or None."""
+
+    seconds: float
+    """How long all comparisons may take together."""
+
+    measure_seconds: float
+    """How long one comparison may take, with the installation of a commit."""
+
     rounds: int
-    """Of both sides each, alternating."""
+    """Rounds of each contender."""
 
     single_rounds: int
-    """The same for single executions: more of them, since they are the closest."""
+    """Rounds of single executions: more of them, since their ratios are close to the goal."""
 
     messages: int
-    """In a round of the batches; a multiple of the SDK's upload, or it waits for more."""
+    """Messages in a round of batches; a multiple of the SDK's upload size, or the SDK waits."""
 
     calls: int
-    """In a round of the enqueueing."""
+    """Calls in a round that measures calls."""
 
     executions: int
-    """In a round of the single executions."""
+    """Executions in a round of single executions."""
 
     latencies: int
-    """Executions in a round of those that go one at a time."""
+    """Executions, or requests, in a round where they run one at a time."""
 
     requests: int
-    """In a round of the gateway."""
+    """Requests in a round of the gateway."""
 
-    bare_requests: int
-    """In a round of the gateway that gathers nothing."""
+    baseline_requests: int
+    """Requests in a round of the gateway that starts one execution for each."""
+
+    gateway_rounds: int
+    """Rounds of Segment's SDK and of lists at the gateway."""
+
+    sdk_messages: int
+    """Messages of one process that sends to the gateway by Segment's SDK."""
+
+    lists: int
+    """Lists in a round of the gateway."""
+
+    baseline_lists: int
+    """Lists in a round of the gateway before lists were combined."""
 
     growth_rounds: int
-    growth: tuple[int, int]
-    """Messages, few and many, that the same rate is expected of."""
+    """Rounds of the comparison of few messages with many."""
 
-    alone: int
-    """Messages that the stand-in gets when it is measured by itself."""
+    growth: tuple[int, int]
+    """The two numbers of messages that are compared: few, many."""
+
+    standin_messages: int
+    """Messages in a round that measures the stand-in."""
 
     stored: int
-    """Executions whose histories are weighed."""
+    """Single executions whose histories are measured."""
+
+    stored_messages: int
+    """Messages in batches whose histories are measured."""
 
 
 FULL = Sizes(
+    before=BEFORE,
+    before_lists=BEFORE_LISTS,
+    seconds=1_750,
+    measure_seconds=480,
     rounds=5,
     single_rounds=9,
     messages=50_000,
@@ -77,13 +131,22 @@ FULL = Sizes(
     executions=200,
     latencies=50,
     requests=20_000,
-    bare_requests=512,
+    baseline_requests=512,
     growth_rounds=3,
-    growth=(20_000, 200_000),
-    alone=1_000_000,
+    gateway_rounds=3,
+    sdk_messages=5_000,
+    lists=2_000,
+    baseline_lists=320,
+    growth=(20_000, 1_000_000),
+    standin_messages=1_000_000,
     stored=5,
+    stored_messages=20_000,
 )
 SMOKE = Sizes(
+    before=None,
+    before_lists=None,
+    seconds=600,
+    measure_seconds=120,
     rounds=1,
     single_rounds=1,
     messages=1_000,
@@ -91,9 +154,14 @@ SMOKE = Sizes(
     executions=10,
     latencies=3,
     requests=512,
-    bare_requests=20,
+    baseline_requests=20,
     growth_rounds=1,
+    gateway_rounds=1,
+    sdk_messages=500,
+    lists=64,
+    baseline_lists=64,
     growth=(1_000, 2_000),
-    alone=2_000,
+    standin_messages=2_000,
     stored=1,
+    stored_messages=1_000,
 )

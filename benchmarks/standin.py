@@ -1,10 +1,12 @@
-"""A provider that takes everything at once and parses nothing meanwhile: it must never brake.
+"""A provider for benchmarks: it accepts every message, and parses none until the round is over.
 
-`python -m benchmarks.standin --port PORT`. Every request is a success, but for its own:
+`python -m benchmarks.standin --port PORT`. Every request succeeds. Four requests control it:
 
-- `GET /_/complete?messages=N` answers when it has N different messages, with what it received;
-- `DELETE /_/received?answers_after=S` forgets it all; from now on it takes S seconds to answer, as
-  a provider across a network does. Without S it answers at once.
+- `GET /_/complete?messages=N` responds when N different messages have arrived, with a summary;
+- `GET /_/progress` responds at once with the number of messages;
+- `GET /_/summary` responds at once with the summary of what has arrived;
+- `DELETE /_/received?response_delay=S` removes all received requests. After it, each response is
+  delayed by S seconds, to simulate a network; without `response_delay`, it is sent at once.
 """
 
 import argparse
@@ -18,55 +20,60 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic_core import from_json, to_json
 
-_MARK = b'"messageId"'
-"""Counted instead of parsing: each message has it once."""
+_MESSAGE_KEY = b'"messageId"'
+"""Each message contains it once, so messages are counted without parsing."""
 
 _GZIP = zlib.MAX_WBITS | 16
 
 
 @dataclass(slots=True)
 class Received:
-    """What came in, kept as it came."""
+    """The requests that arrived, unparsed."""
 
     bodies: list[tuple[float, bytes]] = field(default_factory=list)
-    """With the instant of each."""
+    """The time of each request, and its body."""
 
-    marks: int = 0
-    """Messages, as far as counting without parsing tells."""
+    message_count: int = 0
+    """How many messages arrived, repeated ones included."""
 
-    answers_after: float = 0.0
-    """Seconds; a request counts when it is answered."""
+    response_delay: float = 0.0
+    """Seconds until a response; a message counts as received when its response is sent."""
 
-    more: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def take(self, body: bytes) -> None:
-        """Keep the body of a request."""
+    def add(self, body: bytes) -> None:
+        """Store the body of a request."""
         self.bodies.append((time.monotonic(), body))
-        self.marks += body.count(_MARK)
-        self.more.set()
+        self.message_count += body.count(_MESSAGE_KEY)
+        self.changed.set()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove everything that was received."""
         self.bodies.clear()
-        self.marks = 0
+        self.message_count = 0
 
-    async def complete(self, messages: int) -> dict[str, Any]:
-        """Wait for so many different messages, and tell what came in."""
-        enough = messages
+    async def wait_for(self, messages: int) -> dict[str, Any]:
+        """Wait for this many different messages, and return a summary."""
+        needed = messages
         while True:
-            while self.marks < enough:
-                self.more.clear()
-                await self.more.wait()
-            told = self._tell(messages)
-            if told["completed_at"] is not None:
-                return told
-            enough = self.marks + messages - told["distinct"]  # some came twice
+            while self.message_count < needed:
+                self.changed.clear()
+                await self.changed.wait()
+            summary = self.summarize(messages)
+            if summary["completed_at"] is not None:
+                return summary
+            needed = self.message_count + messages - summary["distinct"]  # some are repeated
 
-    def _tell(self, messages: int) -> dict[str, Any]:
+    def summarize(self, messages: int = 0) -> dict[str, Any]:
+        """Parse what has arrived, and count it.
+
+        Args:
+            messages: `completed_at` is when this many different messages had arrived, or None.
+        """
         seen: set[str] = set()
         count, overtaken, latest = 0, 0, ""
         completed_at = None
-        for arrived_at, message_id, user_id in self._messages():
+        for arrived_at, message_id, user_id in self._parse():
             count += 1
             seen.add(message_id)
             if completed_at is None and len(seen) >= messages:
@@ -81,7 +88,7 @@ class Received:
             "completed_at": completed_at,
         }
 
-    def _messages(self) -> Iterator[tuple[float, str, str]]:
+    def _parse(self) -> Iterator[tuple[float, str, str]]:
         for arrived_at, body in self.bodies:
             parsed = from_json(body)
             for message in parsed.get("batch", [parsed]):
@@ -107,10 +114,10 @@ class _Head:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection of HTTP/1.1.
+    """One HTTP/1.1 keep-alive connection.
 
     Args:
-        received: Where the bodies go.
+        received: Stores the bodies.
     """
 
     _transport: asyncio.Transport
@@ -119,7 +126,7 @@ class Connection(asyncio.Protocol):
         self._received = received
         self._buffer = bytearray()
         self._head: _Head | None = None
-        self._controls: set[asyncio.Task[None]] = set()
+        self._waiting: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See base class."""
@@ -129,16 +136,17 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See base class."""
         del exc
-        for task in self._controls:
+        for task in self._waiting:
             task.cancel()
 
     def data_received(self, data: bytes) -> None:
         """See base class."""
         self._buffer += data
-        while self._took_a_request():
+        while self._handle_next_request():
             pass
 
-    def _took_a_request(self) -> bool:
+    def _handle_next_request(self) -> bool:
+        """Handle the next request if all of it has arrived; return whether it had."""
         if self._head is None:
             end = self._buffer.find(b"\r\n\r\n")
             if end < 0:
@@ -146,7 +154,7 @@ class Connection(asyncio.Protocol):
             self._head = _Head.parse(bytes(self._buffer[:end]))
             del self._buffer[: end + 4]
             if "transfer-encoding" in self._head.headers:
-                self._answer(b'{"success":false}', "411 Length Required")
+                self._respond(b'{"success":false}', "411 Length Required")
                 self._transport.close()
                 return False
             if self._head.headers.get("expect", "").lower() == "100-continue":
@@ -164,30 +172,34 @@ class Connection(asyncio.Protocol):
         if not head.target.startswith("/_/"):
             if head.headers.get("content-encoding") == "gzip":
                 body = zlib.decompress(body, _GZIP)
-            if self._received.answers_after:
+            if self._received.response_delay:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self._received.answers_after, self._confirm, body)
+                loop.call_later(self._received.response_delay, self._confirm, body)
             else:
                 self._confirm(body)
             return
         query = parse_qs(urlsplit(head.target).query)
         if head.method == "DELETE":
             self._received.clear()
-            self._received.answers_after = float(query.get("answers_after", ["0"])[0])
-            self._answer(b"{}")
+            self._received.response_delay = float(query.get("response_delay", ["0"])[0])
+            self._respond(b"{}")
+        elif head.target == "/_/progress":
+            self._respond(to_json({"messages": self._received.message_count}))
+        elif head.target == "/_/summary":
+            self._respond(to_json(self._received.summarize()))
         else:
-            task = asyncio.create_task(self._tell(int(query["messages"][0])))
-            self._controls.add(task)
-            task.add_done_callback(self._controls.discard)
+            task = asyncio.create_task(self._respond_when_complete(int(query["messages"][0])))
+            self._waiting.add(task)
+            task.add_done_callback(self._waiting.discard)
 
     def _confirm(self, body: bytes) -> None:
-        self._received.take(body)
-        self._answer(b'{"success":true}')
+        self._received.add(body)
+        self._respond(b'{"success":true}')
 
-    async def _tell(self, messages: int) -> None:
-        self._answer(to_json(await self._received.complete(messages)))
+    async def _respond_when_complete(self, messages: int) -> None:
+        self._respond(to_json(await self._received.wait_for(messages)))
 
-    def _answer(self, body: bytes, status: str = "200 OK") -> None:
+    def _respond(self, body: bytes, status: str = "200 OK") -> None:
         self._transport.write(
             b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
             % (status.encode(), len(body), body)
@@ -195,7 +207,7 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(port: int) -> None:
-    """Listen on loopback until the process is ended."""
+    """Listen on the loopback interface until the process ends."""
     received = Received()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(received), "127.0.0.1", port)

@@ -1,12 +1,12 @@
-"""Track from a service's request path: calls return at once, and go out gathered."""
+"""Track in the request path of a service: calls return at once, and are sent in batches."""
 
 from durable_analytics import BufferingClient, Outcome, ValidationError
 
 executions: set[str | None] = set()
 
 
-def note(outcome: Outcome) -> None:
-    """Hear what became of a message; called in the client's own thread."""
+def note_execution(outcome: Outcome) -> None:
+    """Note the execution of a message; called in the client's own thread."""
     executions.add(outcome.workflow_id)
 
 
@@ -18,7 +18,7 @@ def main() -> None:
                 user_id=f"u-{number % 10}",
                 event="Order Completed",
                 properties={"revenue": 19.99, "currency": "USD"},
-                callback=note,
+                callback=note_execution,
             )
         print("enqueued 1000")
         try:

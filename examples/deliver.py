@@ -1,7 +1,6 @@
 """Start a delivery from Python, and read its output."""
 
 import asyncio
-import gc
 
 from durable_analytics import AnalyticsClient, DeliveryError
 
@@ -27,4 +26,3 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
-    gc.collect()  # Without it the SDK sometimes crashes Python's own end: sdk-python issue 300.

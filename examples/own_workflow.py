@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 @workflow.defn
 class ByChildWorkflow:
-    """Validation, policies and all: the delivery is an execution of its own, with its history."""
+    """The delivery is a second execution, with its own history and the integration's policies."""
 
     @workflow.run
     async def run(self, message: Json) -> Json:
@@ -49,7 +49,7 @@ class ByChildWorkflow:
 
 @workflow.defn
 class WithoutWaiting:
-    """Start the child and end; abandoned, it goes on when its parent is gone."""
+    """Start the child and end; with the policy "abandon", the child outlives its parent."""
 
     @workflow.run
     async def run(self, message: Json) -> str:
@@ -66,11 +66,11 @@ class WithoutWaiting:
 
 @workflow.defn
 class ByActivities:
-    """No second execution; timeouts and retries are this workflow's."""
+    """There is no second execution; this workflow sets timeouts and retries."""
 
     @workflow.run
     async def run(self, message: Json) -> Json:
-        """Validate, request, and return the response."""
+        """Validate, request, and return the response and the attempts."""
         delivery = {"integration": "segment", "track": message}
         plan: Json = await workflow.execute_activity(
             "Track.Validation",
@@ -79,7 +79,7 @@ class ByActivities:
             start_to_close_timeout=timedelta(seconds=5),
             schedule_to_close_timeout=timedelta(hours=24),
         )
-        response: Json = await workflow.execute_activity(
+        result: Json = await workflow.execute_activity(
             "Track.Request",
             args=[delivery, plan],
             task_queue=plan["task_queue"],
@@ -87,17 +87,17 @@ class ByActivities:
             schedule_to_close_timeout=timedelta(hours=24),
             retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=60)),
         )
-        return response
+        return result
 
 
 @workflow.defn
 class ByRequestAlone:
-    """The least: Request validates by itself, and what is wrong fails it at once."""
+    """The shortest way: Request validates too, and an invalid message fails it at once."""
 
     @workflow.run
     async def run(self, message: Json) -> Json:
-        """Request, and return the response."""
-        response: Json = await workflow.execute_activity(
+        """Request, and return the response and the attempts."""
+        result: Json = await workflow.execute_activity(
             "Track.Request",
             {"integration": "segment", "track": message},
             task_queue=ANALYTICS,
@@ -105,7 +105,7 @@ class ByRequestAlone:
             schedule_to_close_timeout=timedelta(hours=24),
             retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=60)),
         )
-        return response
+        return result
 
 
 async def main() -> None:
@@ -134,13 +134,13 @@ async def main() -> None:
         output = await client.get_workflow_handle(child_id).result()
         print("abandoned child workflow:", output["status"], output["response"]["status_code"])
 
-        response = await execute("ByActivities", order)
-        print("activities:", response["status_code"], response["body"])
+        result = await execute("ByActivities", order)
+        print("activities:", result["response"]["status_code"], result["response"]["body"])
 
-        response = await execute("ByRequestAlone", order)
-        print("request alone:", response["status_code"], response["body"])
+        result = await execute("ByRequestAlone", order)
+        print("request alone:", result["response"]["status_code"], result["response"]["body"])
 
 
 if __name__ == "__main__":
     asyncio.run(main())
-    gc.collect()  # Without it the SDK sometimes crashes Python's own end: sdk-python issue 300.
+    gc.collect()  # Otherwise Python may hang or crash at its end: sdk-python issue 300.

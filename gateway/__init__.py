@@ -1,1 +1,1 @@
-"""The HTTP door."""
+"""The HTTP gateway: it accepts messages from SDKs and starts workflow executions for them."""

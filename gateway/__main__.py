@@ -1,30 +1,25 @@
-"""`python -m gateway`: the gateway alone, as in the container."""
+"""`python -m gateway`: run the gateway."""
 
 import asyncio
-import logging
-import os
 import sys
 
 from durable_analytics.errors import SettingsError
+from durable_analytics.temporal.interpreter_end import exit_process
 from gateway.server import run
 from gateway.settings import Settings
-from process import logs
 
 
 def main() -> int:
-    """Run the gateway; returns the exit status."""
+    """Run the gateway, and return the exit status."""
     try:
         settings = Settings.load()
-        logs.configure(settings.log_format, settings.log_level)
+        settings.configure_logs()
         asyncio.run(run(settings))
     except SettingsError as error:
-        print(error, file=sys.stderr)  # noqa: T201  # one line a problem, for a person
+        print(error, file=sys.stderr)  # noqa: T201  # one line for each problem
         return 2
     return 0
 
 
 if __name__ == "__main__":
-    status = main()
-    logging.shutdown()
-    # Without Python's own end, where the SDK's threads sometimes crash a process.
-    os._exit(status)
+    exit_process(main())

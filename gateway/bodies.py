@@ -1,101 +1,200 @@
-"""From the body of a request to JSON: bounded in size, time and depth, whatever is sent."""
+"""Request bodies: read, decompressed and parsed as JSON within limits of size, time and depth."""
 
 import asyncio
-import json
+import contextlib
 import zlib
 from codecs import BOM_UTF8
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic_core import from_json
 from starlette.requests import Request
 
-from gateway.refusals import Refusal, too_large
+from durable_analytics.wire.json_reader import Unreadable, read_parts
+from gateway.errors import RequestError, too_large
 
-_PATIENCE_SECONDS = 10.0
-"""For a body to arrive; SDKs themselves wait as long for an answer."""
+BODY_TIMEOUT_SECONDS = 10.0
+"""The time in which a body must arrive; SDKs wait as long for a response."""
 
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
+_CHUNK_BYTES = 4096
+"""How many compressed bytes are passed to zlib at once. At the end of each gzip member, zlib copies
+the rest of the chunk: with large chunks and many members, this would take quadratic time."""
+
+_MAX_GZIP_MEMBERS = 1000
+"""No SDK sends more members in one body."""
+
+_INLINE_LIMIT_BYTES = 16 * 1024
+"""Processing this much blocks the event loop for a few milliseconds at most."""
+
+_FAST_PARSER_LIMIT_BYTES = 64 * 1024
+"""The fast parser blocks the event loop for about a millisecond with this much."""
+
+_DECOMPRESSION_COST = 8
+"""How much more work a compressed body is than an uncompressed one of the same size."""
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+async def run_sized(
+    size: int, function: Callable[P, T], /, *args: P.args, **options: P.kwargs
+) -> T:
+    """Call a function; in a thread if its input is large, so that the event loop is not blocked.
+
+    Args:
+        size: The size of its input, in bytes.
+        function: The function.
+        args: Its arguments.
+        options: Its keyword arguments.
+    """
+    if size > _INLINE_LIMIT_BYTES:
+        return await asyncio.to_thread(function, *args, **options)
+    return function(*args, **options)
+
+
+def check_size(size: int, limit_bytes: int) -> None:
+    """Check the size of a body, in bytes.
+
+    Raises:
+        RequestError: 413, the body exceeds the limit.
+    """
+    if size > limit_bytes:
+        raise too_large("the body", limit_bytes)
+
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
-    """Read a body, and unpack it.
+    """Read and decompress a body.
 
     Args:
         request: The request.
-        limit_bytes: Of the body, packed and unpacked.
+        limit_bytes: The limit for the body, both compressed and decompressed.
 
     Raises:
-        Refusal: It is too large, too slow, or not packed as it says.
+        RequestError: The body is too large, arrives too slowly, or cannot be decompressed.
     """
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit_bytes:
-        raise too_large("the body", limit_bytes)
+    if declared.isdecimal():
+        check_size(int(declared), limit_bytes)
     body = bytearray()
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > limit_bytes:
-                    raise too_large("the body", limit_bytes)
+                check_size(len(body), limit_bytes)
     except TimeoutError:
-        told = f"the body did not arrive within {_PATIENCE_SECONDS:.0f} seconds"
-        raise Refusal(408, told, {"Connection": "close"}) from None
-    return _unpacked(bytes(body), request.headers.getlist("content-encoding"), limit_bytes)
+        reason = f"the body did not arrive within {BODY_TIMEOUT_SECONDS:.0f} seconds"
+        raise RequestError(408, reason, {"Connection": "close"}) from None
+    encodings = request.headers.getlist("content-encoding")
+    cost = _DECOMPRESSION_COST * len(body) if encodings else 0
+    return await run_sized(cost, decompress, bytes(body), encodings, limit_bytes)
 
 
-def _unpacked(body: bytes, encodings: list[str], limit_bytes: int) -> bytes:
+def decompress(body: bytes, encodings: list[str], limit_bytes: int) -> bytes:
+    """Decompress a body.
+
+    Args:
+        body: The body as it arrived.
+        encodings: The values of its `Content-Encoding` headers.
+        limit_bytes: The limit for the decompressed size.
+
+    Raises:
+        RequestError: The encoding is not supported, the data is invalid, or the limit is exceeded.
+    """
     encoding = ",".join(encodings).strip().lower()
     if encoding in ("", "identity"):
         return body
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        told = "the content encoding is unknown: send gzip, deflate, or the body as it is"
-        raise Refusal(415, told, {"Accept-Encoding": "gzip, deflate"})
-    unpacking = zlib.decompressobj(_GZIP_OR_ZLIB)
-    try:
-        unpacked = unpacking.decompress(body, limit_bytes + 1)
-    except zlib.error:
-        raise Refusal(400, f"the body is not {encoding}, as its header says") from None
-    if len(unpacked) > limit_bytes:
-        raise too_large("the unpacked body", limit_bytes)
-    if not unpacking.eof or unpacking.unused_data:
-        raise Refusal(400, f"the body is not one whole piece of {encoding}")
-    return unpacked
+        reason = "the content encoding is not supported: send gzip, deflate, or no encoding"
+        raise RequestError(415, reason, {"Accept-Encoding": "gzip, deflate"})
+    # Some clients send raw deflate, without the zlib header that HTTP requires.
+    for window_bits in (_GZIP_OR_ZLIB, -zlib.MAX_WBITS)[: 2 if encoding == "deflate" else 1]:
+        try:
+            content = _decompress_members(body, window_bits, limit_bytes)
+        except zlib.error:
+            continue
+        if content is not None:
+            return content
+        if window_bits > 0:
+            raise RequestError(400, f"the body must be complete {encoding} data")
+    raise RequestError(
+        400, f"the body is not {encoding}, though the Content-Encoding header says so"
+    )
 
 
-def read_object(body: bytes) -> dict[str, Any]:
-    """Read a JSON object, whatever the content type says.
+def _decompress_members(body: bytes, window_bits: int, limit_bytes: int) -> bytes | None:
+    """Decompress all members, since gzip files may be concatenated.
 
-    Half of a surrogate pair, as JavaScript leaves behind where it cuts a text, becomes U+FFFD, as
-    Segment has it.
+    Returns:
+        The content; None if the data is incomplete, has bytes after its end, or has too many
+        members.
 
     Raises:
-        Refusal: It is not JSON in UTF-8, nested too deeply, or no object.
+        RequestError: The limit for the decompressed size is exceeded.
+        zlib.error: The data is not in this format.
     """
-    body = body.removeprefix(BOM_UTF8)
+    content = bytearray()
+    decompressor = zlib.decompressobj(window_bits)
+    members = 1
+    for start in range(0, len(body), _CHUNK_BYTES):
+        chunk = body[start : start + _CHUNK_BYTES]
+        while chunk:
+            if decompressor.eof:
+                members += 1
+                decompressor = zlib.decompressobj(window_bits)
+            try:
+                content += decompressor.decompress(chunk, limit_bytes + 1 - len(content))
+            except zlib.error:
+                if members > 1:
+                    return None
+                raise
+            if len(content) > limit_bytes:
+                raise too_large("the decompressed body", limit_bytes)
+            chunk = decompressor.unused_data
+            if members == _MAX_GZIP_MEMBERS:
+                return None
+    return bytes(content) if decompressor.eof else None
+
+
+async def parse_object(body: bytes, list_key: str = "") -> dict[str, Any]:
+    """Do the same as `read_object`, without blocking the event loop."""
+    if len(body) <= _FAST_PARSER_LIMIT_BYTES:
+        with contextlib.suppress(ValueError):
+            return _check_object(_parse_fast(body))
+    return await asyncio.to_thread(read_object, body, list_key)
+
+
+def read_object(body: bytes, list_key: str = "") -> dict[str, Any]:
+    """Parse a JSON object; the content type does not matter.
+
+    An unpaired surrogate, which JavaScript produces when it cuts a string, becomes U+FFFD, as at
+    Segment. An `Unreadable` takes the place of any other value that the fast parser rejects.
+
+    Args:
+        body: The body.
+        list_key: The key of a list whose items are parsed separately.
+
+    Raises:
+        RequestError: The body is not JSON in UTF-8, or is not an object.
+    """
     try:
-        value = from_json(body, allow_inf_nan=False)
+        value = _parse_fast(body)
     except ValueError:
-        value = _read_tolerantly(body)
+        try:
+            value = read_parts(body.removeprefix(BOM_UTF8), list_key)
+        except ValueError:
+            raise RequestError(400, "the body is not valid JSON in UTF-8") from None
+    return _check_object(value)
+
+
+def _parse_fast(body: bytes) -> Any:
+    return from_json(body.removeprefix(BOM_UTF8), allow_inf_nan=False)
+
+
+def _check_object(value: Any) -> dict[str, Any]:
+    if isinstance(value, Unreadable):
+        raise RequestError(400, f"the body {value.problem.message}")
     if not isinstance(value, dict):
-        raise Refusal(400, 'the body must be one JSON object, like {"userId": "u-1", …}')
+        raise RequestError(400, 'the body must be one JSON object, like {"userId": "u-1", …}')
     return value
-
-
-def _read_tolerantly(body: bytes) -> Any:
-    """What `from_json` refuses: mostly with reason, but for lone surrogates."""
-    if b"\\ud" not in body.lower():
-        raise _not_json()
-    try:
-        value = json.loads(body.decode(), parse_constant=_refuse)
-        mended = json.dumps(value, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
-        return from_json(mended.decode("utf-16-le", "replace"), allow_inf_nan=False)
-    except (ValueError, RecursionError):
-        raise _not_json() from None
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(constant)
-
-
-def _not_json() -> Refusal:
-    return Refusal(400, "the body is not valid JSON in UTF-8, or nested deeper than 200 levels")

@@ -1,184 +1,182 @@
-"""What the gateway starts: executions that Temporal has stored before anybody is answered."""
+"""The workflow executions that the gateway starts for messages and deletions."""
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
+from datetime import timedelta
 from functools import partial
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from pydantic_core import to_json
-from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
-from temporalio.service import RPCError
 
-from durable_analytics import AnalyticsClient, NotAccepted
-from durable_analytics.batches import BATCH_LIMIT_BYTES
-from durable_analytics.messages import JsonObject
-from durable_analytics.starting import (
+from durable_analytics import AnalyticsClient
+from durable_analytics.temporal.batch_start import (
     batch_envelope,
     batch_id,
     batch_input,
-    in_words,
-    is_refusal,
     start_batch,
 )
-from gateway.gathering import MOST_MESSAGES, Gatherer
-from gateway.messages import SHARED_LIMIT_BYTES, Item
-from gateway.refusals import Refusal, too_large, try_again
+from gateway.coalescing import Coalescer
+from gateway.errors import retry_later, too_large
+from gateway.gateway_message import GatewayMessage
+from gateway.partition import LIMIT_BYTES, Part
 from gateway.settings import Settings
-from gateway.sources import Sender
+from gateway.sources import Source
+from gateway.stores import RETRY_SECONDS, Store, Stores
+from gateway.storing import store
+from gateway.temporal_health import TemporalHealth
 
-log = logging.getLogger("durable_analytics.gateway")
+_ATTEMPT_TIMEOUT = timedelta(seconds=60)
+"""The timeout of one attempt to start an execution, whether or not requests still wait for it."""
 
-_BATCHES = UUID("0c3d5f0a-5a55-5b0e-8f0e-6d3f0f2b6a4e")
-"""The UUIDv5 namespace of the batches that SDKs send."""
+_ENTRY_BYTES = 512
+"""The memory that each message takes while it is stored, in addition to its content."""
 
-_RETRY_SECONDS = 1
-"""SDKs wait longer with each attempt by themselves."""
 
-_OUTAGE = (RPCError, TimeoutError, RuntimeError, NotAccepted)
-"""How Temporal is out of reach; the third is how the SDK says it of a connection."""
+def _memory_bytes(part: Part) -> int:
+    """The memory that a part takes while it is stored."""
+    shared_bytes = len(to_json(part.options))
+    return shared_bytes + part.messages_bytes + _ENTRY_BYTES * len(part.items)
 
-_LIMIT_BYTES = BATCH_LIMIT_BYTES - 1024
-"""Of the messages and the context of an execution."""
+
+def _key_in_list(integration: str, part: Part, message: GatewayMessage) -> Hashable:
+    """The key of a message in a list; a single message has another one."""
+    return ("list", part.source, integration, message.digest)
 
 
 class Executions:
-    """Starts executions, for requests that wait until they are stored.
+    """Starts executions, and returns when Temporal has stored them.
 
     Args:
-        client: Connected, or about to be.
-        settings: The gateway's.
+        client: A client, perhaps not yet connected.
+        settings: The settings of the gateway.
     """
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._task_queue = settings.task_queue
-        self._patience = settings.gateway.answer_timeout
-        self._is_away = False
+        self._timeout_seconds = settings.gateway.answer_timeout.total_seconds()
+        self._health = TemporalHealth(client)
+        self._stores = Stores(self._health, self._timeout_seconds)
+        self._recent = self._stores.recent
         self._deletes = AnalyticsClient(
-            client, task_queue=settings.task_queue, start_timeout=self._patience
+            client,
+            task_queue=settings.task_queue,
+            start_timeout=_ATTEMPT_TIMEOUT,
+            user_hash_keys=settings.hash_keys,
         )
-        names = {name for source in settings.sources.values() for name in source.integrations}
-        self._gatherers = {
-            name: Gatherer(partial(self._store, name), settings.gateway.gather_interval)
-            for name in names
-        }
+        self._coalescer = Coalescer(self._store, settings.gateway.gather_interval)
 
-    async def one(self, sender: Sender, item: Item) -> None:
-        """Deliver one message to each integration of its sender, gathered with others.
+    async def start_single(self, source: Source, message: GatewayMessage) -> None:
+        """Deliver a message to each integration of its source, combined with other messages.
 
         Raises:
-            Refusal: Temporal is not known to have it, or could not take it.
+            RequestError: The message is too large, or Temporal does not store it in time.
         """
-        if len(item.content) > _LIMIT_BYTES:
-            raise too_large("the message", _LIMIT_BYTES)
-        gatherers = (self._gatherers[name] for name in sender.source.integrations)
-        await self._stored(*(gatherer.put(item.content) for gatherer in gatherers))
+        digest = message.digest
+        if len(message.content) > LIMIT_BYTES:
+            raise too_large("the message", LIMIT_BYTES)
+        part = Part(None, [message], {})
+        stores: list[Store | None] = []
+        for name in source.settings.integrations:
+            key = (source.name, name, digest) if digest else None
+            put = partial(self._coalescer.put, name, part)
+            stores.append(self._stores.join(key, _memory_bytes(part), put))
+        await self._stores.wait(stores, unjoinable=() if digest else stores)
 
-    async def batch(self, sender: Sender, items: Sequence[Item], context: JsonObject) -> None:
-        """Deliver messages that came together, in executions that the same request joins again.
+    async def start_batch(self, source: Source, parts: Sequence[Part]) -> None:
+        """Deliver the messages of one request, combined with other requests of its source.
+
+        A retry of the request joins its executions.
 
         Raises:
-            Refusal: Temporal is not known to have them, or could not take one of them.
+            RequestError: Temporal does not store all of them in time.
         """
-        options: JsonObject = {"context": context} if context else {}
-        shared_bytes = len(to_json(options))
-        parts = list(_parts(items, shared_bytes))
-        if len(parts) * shared_bytes > SHARED_LIMIT_BYTES:
-            raise too_large("what context makes in all executions", SHARED_LIMIT_BYTES)
-        await self._stored(
-            *(
-                self._start(name, _unique(sender, part), [one.content for one in part], options)
-                for part in parts
-                for name in sender.source.integrations
+        stores: set[Store] = set()
+        unjoinable: list[Store] = []
+        for part in parts:
+            for name in source.settings.integrations:
+                if part.is_joined:
+                    stores |= self._join_list(name, part)
+                else:
+                    unjoinable.append(self._begin_list(name, part))
+        await self._stores.wait([*stores, *unjoinable], unjoinable=unjoinable)
+
+    async def delete(self, source: Source, user_id: str) -> None:
+        """Delete a person at each integration of the source.
+
+        Raises:
+            RequestError: Temporal does not store it in time.
+        """
+        stores: dict[Hashable, Store | None] = {}
+        for name in source.settings.integrations:
+            start = partial(
+                self._deletes.delete, integration=name, user_id=user_id, message_id=str(uuid4())
             )
-        )
+            key: Hashable = ("delete", source.name, name, user_id)
+            stores[key] = self._stores.join(
+                key, len(user_id), partial(self._stores.create_task, start)
+            )
+        await self._stores.wait(stores.values())
+        # A later deletion is not a retry: the person may have come back.
+        for key in stores:
+            self._recent.forget(key)
 
-    async def delete(self, sender: Sender, user_id: str) -> None:
-        """Delete a person at each integration of the sender.
-
-        Raises:
-            Refusal: Temporal is not known to have it.
-        """
-        names = sender.source.integrations
-        await self._stored(
-            *(self._deletes.delete(integration=name, user_id=user_id) for name in names)
-        )
-
-    async def ready(self) -> None:
-        """Return when Temporal answers.
+    async def check_ready(self) -> None:
+        """Return if Temporal accepts messages.
 
         Raises:
-            Refusal: It does not.
+            RequestError: 503, it does not.
         """
-        service = self._client.workflow_service
-        await self._stored(service.get_system_info(GetSystemInfoRequest(), timeout=self._patience))
+        await self._health.check()
+        reason = self._health.failure
+        if reason is None and self._health.overdue(self._timeout_seconds):
+            reason = "a message is not stored in time"
+        if reason:
+            raise retry_later(503, f"Temporal does not accept messages: {reason}", RETRY_SECONDS)
 
-    async def _stored(self, *starts: Awaitable[object]) -> None:
-        try:
-            async with asyncio.timeout(self._patience.total_seconds()):
-                await (starts[0] if len(starts) == 1 else asyncio.gather(*starts))
-        except _OUTAGE as error:
-            if is_refusal(error):
-                raise Refusal(413, "Temporal refuses it: send less at a time") from None
-            self._tell(error)
-            told = "not stored: Temporal is out of reach; send it again"
-            raise try_again(503, told, _RETRY_SECONDS) from None
-        self._tell(None)
+    async def close(self) -> None:
+        """Wait for the stores in progress for a few seconds, unless Temporal is out of reach."""
+        await self._stores.close()
 
-    def _tell(self, failure: Exception | None) -> None:
-        """Log the beginning of an outage, and its end."""
-        if failure and not self._is_away:
-            log.warning("Temporal is out of reach: answering 503: %s", in_words(failure))
-        elif self._is_away and not failure:
-            log.warning("Temporal takes messages again")
-        self._is_away = failure is not None
+    def _join_list(self, name: str, part: Part) -> set[Store]:
+        """The stores in progress with messages of this list, and a new one for the others.
 
-    async def _store(self, integration: str, contents: Sequence[bytes]) -> None:
-        await self._start(integration, uuid4(), contents, {})
+        An SDK may combine messages from a failed request with others in its retry.
+        """
+        stores: set[Store] = set()
+        others: list[GatewayMessage] = []
+        for message in part.items:
+            key = _key_in_list(name, part, message)
+            if joined := self._recent.in_progress(key):
+                stores.add(joined)
+            elif not self._recent.is_stored(key):
+                others.append(message)
+        if others:
+            begun = self._begin_list(name, part.of(others))
+            self._recent.add({_key_in_list(name, part, message) for message in others}, begun)
+            stores.add(begun)
+        return stores
 
-    async def _start(
-        self, integration: str, unique: UUID, contents: Sequence[bytes], options: JsonObject
-    ) -> None:
-        envelope = batch_envelope({"integration": integration, "strict": False, **options})
+    def _begin_list(self, name: str, part: Part) -> Store:
+        def create() -> Store:
+            if part.is_gathered:
+                return self._coalescer.put(name, part)
+            return asyncio.create_task(self._store(name, part))
+
+        return self._stores.begin(_memory_bytes(part), create)
+
+    async def _store(self, integration: str, part: Part) -> None:
+        await store(self._health, partial(self._start, integration, part.unique, part))
+
+    async def _start(self, integration: str, unique: UUID, part: Part) -> None:
+        envelope = batch_envelope({"integration": integration, "strict": False, **part.options})
         await start_batch(
             self._client,
             batch_id(integration, unique),
-            batch_input(envelope, contents),
+            batch_input(envelope, part.contents),
+            integration=integration,
+            count=len(part.items),
             task_queue=self._task_queue,
-            patience=self._patience,
+            patience=_ATTEMPT_TIMEOUT,
         )
-
-
-def _unique(sender: Sender, items: Sequence[Item]) -> UUID:
-    """The same for the same messages in the same order: a repeated request starts nothing."""
-    return uuid5(_BATCHES, to_json([sender.name, *(one.message_id for one in items)]).decode())
-
-
-def _parts(items: Sequence[Item], shared_bytes: int) -> Iterator[list[Item]]:
-    """What fits one execution each, in order.
-
-    Args:
-        items: The messages.
-        shared_bytes: What each execution holds beside them, and makes part of each of them.
-
-    Raises:
-        Refusal: A message alone does not fit.
-    """
-    most_bytes = _LIMIT_BYTES - shared_bytes
-    # Of the context in all messages of an execution, the worker takes 16 MiB.
-    most = min(MOST_MESSAGES, SHARED_LIMIT_BYTES // shared_bytes)
-    part: list[Item] = []
-    size = 0
-    for item in items:
-        length = len(item.content) + 1
-        if length > most_bytes:
-            raise too_large("a message, with the context beside it,", _LIMIT_BYTES)
-        if part and (size + length > most_bytes or len(part) >= most):
-            yield part
-            part, size = [], 0
-        part.append(item)
-        size += length
-    if part:
-        yield part

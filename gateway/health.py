@@ -1,4 +1,4 @@
-"""`python -m gateway.health`: whether this machine's gateway answers, for a container's check."""
+"""`python -m gateway.health`: the health check of a container, which requests `/health`."""
 
 import sys
 import urllib.error
@@ -8,18 +8,18 @@ from durable_analytics.errors import SettingsError
 from gateway.settings import Settings
 
 _TIMEOUT_SECONDS = 4
-_ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # not bound here
-"""Where to ask what listens on every address."""
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # not bound here
+"""The address for a request to a gateway that listens on every address."""
 
 
 def main() -> int:
-    """Print what is wrong; returns the exit status."""
+    """Print the problem, if any, and return the exit status."""
     try:
-        where = Settings.load().gateway
-        url = f"http://{_ANY.get(where.host, where.host)}:{where.port}/health"
+        gateway = Settings.load().gateway
+        url = f"http://{_LOOPBACK.get(gateway.host, gateway.host)}:{gateway.port}/health"
         urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS).close()
     except (SettingsError, OSError) as error:
-        print(error, file=sys.stderr)  # noqa: T201  # the engine keeps it with the health status
+        print(error, file=sys.stderr)  # noqa: T201  # Docker keeps it with the health status
         return 1
     return 0
 

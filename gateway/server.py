@@ -1,7 +1,8 @@
-"""The gateway process: listen, and on SIGTERM or SIGINT answer what has come in, in time."""
+"""The gateway process: it serves until SIGTERM or SIGINT, then completes the accepted requests."""
 
 import asyncio
 import logging
+import math
 import signal
 import socket
 from collections.abc import Iterator
@@ -9,48 +10,49 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from durable_analytics.codecs import data_converter
-from durable_analytics.connection import connect
 from durable_analytics.errors import SettingsError
+from durable_analytics.temporal.codecs import data_converter
+from durable_analytics.temporal.connection import connect
 from gateway.app import create_app
+from gateway.bodies import BODY_TIMEOUT_SECONDS
 from gateway.executions import Executions
 from gateway.protocol import BoundedProtocol
 from gateway.settings import GatewaySettings, Settings
-from process.logs import runtime
+from runtime.logs import runtime
 
 log = logging.getLogger("durable_analytics.gateway")
 
 _BACKLOG = 2048
-"""Connections that wait to be taken."""
+"""The maximum number of connections that wait to be accepted."""
 
 _KEEP_ALIVE_SECONDS = 75
-"""Longer than SDKs wait between two requests, and most load balancers too."""
-
-_GRACE_SECONDS = 10
-"""For what has come in before SIGTERM."""
+"""Longer than the pause of SDKs, and of most load balancers, between two requests."""
 
 
 async def run(settings: Settings) -> None:
-    """Serve until a signal.
+    """Serve until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: The address cannot be listened on.
+        SettingsError: The gateway cannot listen on the configured address.
     """
-    listening = listen(settings.gateway)
-    # Lazy: it is up while Temporal is not, and says so.
+    listener = listen(settings.gateway)
+    # Lazy, so that the gateway starts, and reports 503, while Temporal is out of reach.
     client = await connect(
         runtime=runtime(),
         data_converter=data_converter(compress=settings.compress_payloads),
         lazy=True,
     )
+    executions = Executions(client, settings)
+    # The longest time that an accepted request takes: first its body, then Temporal.
+    request_seconds = BODY_TIMEOUT_SECONDS + settings.gateway.answer_timeout.total_seconds()
     config = uvicorn.Config(
-        create_app(settings, Executions(client, settings)),
+        create_app(settings, executions),
         http=BoundedProtocol,
         ws="none",
         lifespan="off",
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(request_seconds),
         forwarded_allow_ips=settings.gateway.trusted_proxies,
         access_log=False,
         log_config=None,
@@ -63,14 +65,15 @@ async def run(settings: Settings) -> None:
         "gateway started",
         extra={"port": settings.gateway.port, "sources": sorted(settings.sources)},
     )
-    await server.serve(sockets=[listening])
+    await server.serve(sockets=[listener])
+    await executions.close()
     log.info("gateway stopped")
 
 
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone: uvicorn would end the process with the one that it got."""
+        """Install no signal handlers: uvicorn's would end the process with the signal."""
         yield
 
 
@@ -79,25 +82,25 @@ def _stop(server: _Server) -> None:
     server.should_exit = True
 
 
-def listen(where: GatewaySettings) -> socket.socket:
-    """A socket that listens there; connections wait until they are served.
+def listen(settings: GatewaySettings) -> socket.socket:
+    """Return a socket that listens on the configured address.
 
     Raises:
-        SettingsError: Somebody else does, or it is no address of this machine.
+        SettingsError: The address is in use, or does not belong to this machine.
     """
-    at = (where.host, where.port)
-    listening = None
+    address = (settings.host, settings.port)
+    listener = None
     try:
-        family = socket.getaddrinfo(*at, type=socket.SOCK_STREAM)[0][0]
-        # Only where the protocol is named does asyncio switch Nagle's algorithm off: 40 ms a
-        # request.
-        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(at)
-        listening.listen(_BACKLOG)
+        family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
+        # asyncio turns off Nagle's algorithm, which delays requests by 40 ms, only if the protocol
+        # is given.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
     except OSError as error:
-        if listening:
-            listening.close()
-        told = f"gateway.host, gateway.port: cannot listen on {where.host}:{where.port}"
-        raise SettingsError([f"{told}: {error.strerror}; set another one"]) from None
-    return listening
+        if listener:
+            listener.close()
+        reason = f"gateway.host, gateway.port: cannot listen on {settings.host}:{settings.port}"
+        raise SettingsError([f"{reason}: {error.strerror}; set another address or port"]) from None
+    return listener

@@ -1,8 +1,8 @@
-"""The settings of a gateway: where it listens, and the sources whose messages it takes."""
+"""The settings of the gateway process: its address, its timeouts, and its sources."""
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,26 +15,19 @@ from pydantic import (
     field_validator,
 )
 
-from durable_analytics.policies import Duration
+from durable_analytics.errors import SettingsError
 from durable_analytics.providers import Credential
-from process.settings import ProcessSettings, from_text, named
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-"""Of a source or an integration."""
-
-
-def _listed(value: Any) -> Any:
-    """The environment has lists as text: "segment, journy"."""
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+from durable_analytics.settings.sources import configured_names
+from durable_analytics.settings.values import DurationSetting, Name, split_at_commas
+from runtime.settings import ProcessSettings
 
 
-def _is_user_name(key: SecretStr) -> SecretStr:
+def _check_user_name(key: SecretStr) -> SecretStr:
     if ":" in key.get_secret_value():
-        raise ValueError("must hold no colon: SDKs send it as the user name of Basic")
+        raise ValueError(
+            "must not contain a colon: SDKs send it as the user name of Basic authentication"
+        )
     return key
-
-
-_Seconds = Annotated[Duration, BeforeValidator(from_text)]
 
 
 class _Section(BaseModel):
@@ -42,76 +35,79 @@ class _Section(BaseModel):
 
 
 class GatewaySettings(_Section):
-    """`[gateway]`: where it listens, and how long it waits."""
+    """`[gateway]`: the address and the timeouts of the gateway."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
-    """The address to listen on. Default: this machine alone; `0.0.0.0` is every address of it."""
+    """The address to listen on. Default: loopback only; `0.0.0.0` means every address."""
 
     port: int = Field(default=8088, ge=1, le=65535)
-    """The port."""
+    """The port to listen on."""
 
-    cors_origins: Annotated[list[str], BeforeValidator(_listed)] = ["*"]
-    """The web pages that may send, like `https://shop.example.com`. Default: all, as at Segment: a
-    write key is no secret in a browser, and no cookie is read."""
+    cors_origins: Annotated[list[str], BeforeValidator(split_at_commas)] = ["*"]
+    """The origins whose web pages may send, like `https://shop.example.com`. Default: all, as at
+    Segment: a write key in a web page is public, and the gateway reads no cookies."""
 
-    gather_interval: _Seconds = timedelta(milliseconds=5)
-    """How long the first of the messages that are gathered into one execution waits for others.
-    Longer makes fewer executions, and each answer later. Messages are gathered besides while
-    Temporal is busy with the execution before."""
+    gather_interval: DurationSetting = timedelta(milliseconds=5)
+    """How long the first request of an execution waits for others. A longer interval makes fewer
+    executions and later responses. Requests are also combined while Temporal stores the previous
+    execution."""
 
-    trusted_proxies: Annotated[list[str], BeforeValidator(_listed)] = ["127.0.0.1"]
-    """The addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count; `*`: all."""
+    trusted_proxies: Annotated[list[str], BeforeValidator(split_at_commas)] = ["127.0.0.1"]
+    """The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are used; `*` means all."""
 
-    answer_timeout: Annotated[_Seconds, Field(validate_default=True)] = timedelta(milliseconds=800)
-    """How long Temporal may take before the answer is 503, and the SDK tries again."""
+    answer_timeout: Annotated[DurationSetting, Field(validate_default=True)] = timedelta(seconds=10)
+    """How long a request waits for Temporal before its response is 503 and the SDK retries.
+    Default: as long as SDKs wait. While Temporal is known to be out of reach, the response is 503
+    at once. The gateway continues to store the message, and the retry joins that store."""
 
     @field_validator("answer_timeout")
     @classmethod
-    def _leaves_time(cls, timeout: timedelta, info: ValidationInfo) -> timedelta:
+    def _check_answer_timeout(cls, timeout: timedelta, info: ValidationInfo) -> timedelta:
         if timeout <= info.data.get("gather_interval", timedelta(0)):
-            raise ValueError("must be longer than gather_interval, which is a part of it")
+            raise ValueError("must be longer than gather_interval")
         return timeout
 
 
-class Source(_Section):
-    """`[sources.NAME]`: who sends with this write key, and where it goes."""
+class SourceSettings(_Section):
+    """`[sources.NAME]`: a source, which sends with a write key of its own."""
 
-    write_key: Annotated[Credential, AfterValidator(_is_user_name)]
-    """What the SDK is given. It need not be any provider's."""
+    write_key: Annotated[Credential, AfterValidator(_check_user_name)]
+    """The write key that the SDK is configured with. It need not be any provider's."""
 
-    integrations: Annotated[list[Name], BeforeValidator(_listed), Field(min_length=1)] = []
-    """Where each message goes, in an execution for each of them. Default: the one of the source's
-    own name."""
+    integrations: Annotated[list[Name], BeforeValidator(split_at_commas), Field(min_length=1)] = []
+    """The integrations to which each message is delivered, with an execution for each. Default: the
+    integration with the source's name."""
 
     allow_delete: bool = False
-    """Whether `DELETE /v1/users/{id}` is taken. Default false: whoever opens a web page has its
-    write key."""
+    """Whether `DELETE /v1/users/{id}` is allowed. Default false: the write key of a web page is
+    public."""
 
     body_limit_bytes: int = Field(default=500 * 1024, ge=1024, le=16 * 1024 * 1024)
-    """The largest body, unpacked. Default 500 KiB, a batch of Segment's; RudderStack's are 4 MB."""
+    """The largest body, decompressed. Default 500 KiB, as Segment; RudderStack's SDKs send 4 MB."""
 
     message_limit_bytes: int = Field(default=32 * 1024, ge=1024, le=1024 * 1024)
-    """The largest body of one message by itself. Default 32 KiB, as Segment. In a batch, each
-    integration looks at the size of a message by itself."""
+    """The largest body of a request with a single message. Default 32 KiB, as Segment. In a batch,
+    each integration checks the size of the messages."""
 
     messages_limit: int = Field(default=2500, ge=1)
-    """The most messages in a request. Default 2500, as Segment."""
+    """The maximum number of messages in a request. Default 2500, as Segment."""
 
     requests_per_second: float | None = Field(default=None, gt=0)
-    """Above this the answer is 429, after a burst of as many. Counted in each gateway process by
-    itself. Default: no limit."""
+    """The limit above which the response is 429; a burst of one second's requests is allowed. Each
+    gateway process counts separately. Default: no limit."""
 
-    def limit_bytes(self, *, is_one: bool) -> int:
-        """Of a body with one message, or with a list of them."""
-        return self.message_limit_bytes if is_one else self.body_limit_bytes
+    def limit_bytes(self, *, is_single: bool) -> int:
+        """The limit for a body with a single message, or with a list."""
+        return self.message_limit_bytes if is_single else self.body_limit_bytes
 
 
 class Settings(ProcessSettings):
-    """Everything that a gateway can be told."""
+    """All settings of the gateway process."""
 
     elsewhere: ClassVar = frozenset(
         {
             "integrations",
+            "integration_queues",
             "default_integration",
             "worker",
             "graceful_shutdown_timeout",
@@ -124,33 +120,45 @@ class Settings(ProcessSettings):
     examples: ClassVar = {"sources": "SOURCES__SHOP__WRITE_KEY"}
 
     gateway: GatewaySettings = GatewaySettings()
-    """Where it listens, and how long it waits."""
+    """The address and the timeouts."""
 
-    sources: dict[Name, Source] = Field(min_length=1)
-    """Who may send, by name."""
+    sources: dict[Name, SourceSettings] = Field(min_length=1)
+    """The sources that may send, by name."""
+
+    @classmethod
+    def load(cls) -> Self:
+        """Load the settings of this process.
+
+        The integrations of the sources are checked if the worker's integrations are configured in
+        the same place, so that a misspelled name is found before the first message.
+
+        Raises:
+            SettingsError: One line for each problem: the setting, what is wrong, how to set it.
+        """
+        settings = super().load()
+        configured = configured_names("integrations")
+        problems = [
+            cls.problem_at(
+                "sources",
+                f"must name integrations that are configured ({', '.join(configured)}): "
+                f"{name} names {integration}",
+            )
+            for name, source in settings.sources.items()
+            for integration in source.integrations
+            if configured and integration not in configured
+        ]
+        if problems:
+            raise SettingsError(problems)
+        return settings
 
     @field_validator("sources")
     @classmethod
-    def _complete(cls, sources: Mapping[str, Source]) -> dict[str, Source]:
+    def _complete(cls, sources: Mapping[str, SourceSettings]) -> dict[str, SourceSettings]:
+        """Check that the write keys differ, and fill in the default integrations."""
         keys = [source.write_key.get_secret_value() for source in sources.values()]
         if len(set(keys)) < len(keys):
-            raise ValueError("must each have a write key of its own: two have the same")
+            raise ValueError("must have different write keys: two sources have the same one")
         return {
             name: source.model_copy(update={"integrations": source.integrations or [name]})
             for name, source in sources.items()
         }
-
-    @field_validator("sources")
-    @classmethod
-    def _known(cls, sources: dict[str, Source]) -> dict[str, Source]:
-        """Where the worker's settings are the same, a typing error is found before a message."""
-        known = named("integrations")
-        for name, source in sources.items():
-            unknown = [one for one in source.integrations if known and one not in known]
-            if unknown:
-                there = ", ".join(known)
-                raise ValueError(
-                    f"must name integrations that are configured ({there}): "
-                    f"{name} names {unknown[0]}"
-                )
-        return sources

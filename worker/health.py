@@ -1,9 +1,9 @@
 """`python -m worker.health`: whether this host's worker polls, for a container's health check."""
 
 import asyncio
-import os
 import socket
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -12,23 +12,23 @@ from temporalio.api.workflowservice import v1 as api
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from durable_analytics.connection import connect
 from durable_analytics.errors import NotAccepted, SettingsError
+from durable_analytics.temporal.connection import connect
+from durable_analytics.temporal.interpreter_end import exit_process
 from worker import settings
 
 _RPC_TIMEOUT = timedelta(seconds=5)
 _RECENT = timedelta(seconds=90)
-"""A living worker asks anew after 60 s at most; a frozen one shows after 90 to 150 s."""
+"""A running worker polls again within 60 s. A worker that hangs is noticed after 90 to 150 s."""
 
 
 async def last_poll(client: Client, task_queue: str, host: str) -> datetime | None:
-    """When a worker of this host last asked for work, as far as the server remembers.
+    """Return when a worker of this host last polled; None if the server has no record of a poll.
 
-    The SDK's workers call themselves `pid@host`, and a container has a host name of its own. Of
-    several processes one that polls will do: the one that started them replaces those that ended.
+    The SDK's workers identify themselves as `pid@host`, and each container has its own host name.
     """
     service, namespace = client.workflow_service, client.namespace
-    # Asked for the queue alone, the server tells of one of its partitions, and pollers spread.
+    # Without partitions in the request, the server reports the pollers of one partition only.
     queue = TaskQueue(name=task_queue)
     partitions = await service.list_task_queue_partitions(
         api.ListTaskQueuePartitionsRequest(namespace=namespace, task_queue=queue),
@@ -44,30 +44,31 @@ async def last_poll(client: Client, task_queue: str, host: str) -> datetime | No
         )
         for part in parts
     ]
-    answers = [await service.describe_task_queue(r, timeout=_RPC_TIMEOUT) for r in requests]
+    responses = [await service.describe_task_queue(r, timeout=_RPC_TIMEOUT) for r in requests]
     polls = [
         poller.last_access_time.ToDatetime(tzinfo=UTC)
-        for answer in answers
-        for poller in answer.pollers
+        for response in responses
+        for poller in response.pollers
         if poller.identity.endswith(f"@{host}")
     ]
     return max(polls, default=None)
 
 
-async def check(task_queue: str) -> str | None:
-    """What is wrong, in a line; None when all is well."""
-    host = socket.gethostname()
-    polled = await last_poll(await connect(), task_queue, host)
-    if polled and datetime.now(UTC) - polled < _RECENT:
-        return None
-    since = f"since {polled:%H:%M:%S} UTC" if polled else "lately"
-    return f"no worker on {host} has polled task queue {task_queue} {since}"
+async def check(task_queues: Sequence[str]) -> str | None:
+    """Describe what is wrong in one line; return None if the worker polls all its task queues."""
+    host, client = socket.gethostname(), await connect()
+    polls = await asyncio.gather(*(last_poll(client, queue, host) for queue in task_queues))
+    for queue, polled in zip(task_queues, polls, strict=True):
+        if not polled or datetime.now(UTC) - polled >= _RECENT:
+            since = f"since {polled:%H:%M:%S} UTC" if polled else "lately"
+            return f"no worker on {host} has polled task queue {queue} {since}"
+    return None
 
 
 def main() -> int:
-    """Print what is wrong; returns the exit status."""
+    """Print what is wrong, and return the exit status."""
     try:
-        problem = asyncio.run(check(settings.load().task_queue))
+        problem = asyncio.run(check(settings.load().task_queues()))
     except (NotAccepted, RPCError, SettingsError) as error:
         problem = str(error)
     if problem:
@@ -76,5 +77,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # Without Python's own end, as in `__main__`: a crash there would count as ill health.
-    os._exit(main())
+    # A crash at Python's exit would count as unhealthy.
+    exit_process(main())

@@ -1,4 +1,4 @@
-"""Runs the hooks of the settings beside the deliveries: one that fails or hangs harms nothing."""
+"""The hooks of the settings, called in a thread, so that a failing hook stops no delivery."""
 
 import asyncio
 import inspect
@@ -8,12 +8,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from durable_analytics.hooks import AttemptFailed, ExecutionFailed
+from durable_analytics.events import AttemptFailed, ExecutionFailed
 
 log = logging.getLogger("durable_analytics.hooks")
 
 _WAITING = 1000
-"""Calls that may wait for a slow hook; further ones are logged and left out."""
+"""Calls that may wait for a slow hook; further calls are dropped, and logged."""
 
 _ASYNC_TIMEOUT_SECONDS = 10.0
 
@@ -21,11 +21,11 @@ Event = AttemptFailed | ExecutionFailed
 
 
 class Hooks:
-    """A queue and a daemon thread, so that no hook ever runs on the worker's event loop.
+    """Calls the hooks in a daemon thread, so that none runs on the worker's event loop.
 
     Args:
         on_attempt_failed: Called with each failed attempt; a function or a coroutine function.
-        on_execution_failed: Called with each execution that failed for good.
+        on_execution_failed: Called with each execution that has failed finally.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Hooks:
         self._thread = threading.Thread(target=self._run, name="hooks", daemon=True)
 
     def notify(self, event: Event) -> None:
-        """Hand an event over; returns at once and never raises."""
+        """Queue an event for its hook; returns at once and never raises."""
         if self._hooks[type(event)] is None:
             return
         try:
@@ -62,8 +62,8 @@ class Hooks:
                 result = hook(event) if hook else None
                 if inspect.isawaitable(result):
                     asyncio.run(_bounded(result))
-            except BaseException as error:  # noqa: BLE001  # sys.exit would end this thread alone
-                # Its text is the hook's own and could hold anything: only its name is told.
+            except BaseException as error:  # noqa: BLE001  # sys.exit would end only this thread
+                # Only its name is logged: the text comes from the hook and may contain user data.
                 log.error(  # noqa: TRY400  # for the same reason
                     "hook failed",
                     extra={"hook": _name(hook), "exception": type(error).__name__},

@@ -1,4 +1,4 @@
-"""What wraps every execution: surplus inputs are refused, and failures reach the hook."""
+"""The interceptor: it refuses surplus inputs, and reports failed executions to the hook."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,10 +16,11 @@ from temporalio.worker import (
 
 from activities import activity_names
 from activities.failures import application_error
-from durable_analytics.contract import BATCH, METHODS, Method, batch_output, output
 from durable_analytics.errors import ValidationError
-from durable_analytics.hooks import ExecutionFailed
-from durable_analytics.messages import JsonObject
+from durable_analytics.events import ExecutionFailed
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import BATCH, METHODS, Method
+from durable_analytics.wire.outputs import batch_output, output
 
 _EXTERN = "durable_analytics_execution_failed"
 
@@ -30,10 +31,10 @@ _METHOD_BY_WORKFLOW = {method.workflow: method for method in (*METHODS.values(),
 
 
 class DeliveryInterceptor(Interceptor):
-    """For the workflows of this package; others pass through untouched.
+    """Intercepts the workflows and activities of this project, and no others.
 
     Args:
-        notify: Hears of each failed execution; returns at once and never raises.
+        notify: Called with each failed execution; returns at once and never raises.
     """
 
     def __init__(self, notify: Callable[[ExecutionFailed], None]) -> None:
@@ -54,8 +55,11 @@ class DeliveryInterceptor(Interceptor):
 class _ActivityInbound(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         if len(input.args) > _MOST_ARGUMENTS and activity.info().activity_type in _ACTIVITIES:
-            told = f"called with {len(input.args)} arguments: {_MOST_ARGUMENTS} at most"
-            raise application_error(ValidationError.at("", told))
+            reason = (
+                f"the activity was called with {len(input.args)} arguments; "
+                f"the limit is {_MOST_ARGUMENTS}"
+            )
+            raise application_error(ValidationError.at("", reason))
         return await super().execute_activity(input)
 
 
@@ -66,7 +70,7 @@ class _Inbound(WorkflowInboundInterceptor):
             return await super().execute_workflow(input)
         try:
             if len(input.args) > 1:
-                # Left alone, a TypeError would fail the task, and Temporal retry it for ever.
+                # Otherwise a TypeError fails the workflow task, which Temporal retries for ever.
                 raise _surplus(method, len(input.args))
             return await super().execute_workflow(input)
         except ApplicationError as error:
@@ -76,12 +80,14 @@ class _Inbound(WorkflowInboundInterceptor):
 
 
 def _surplus(method: Method, inputs: int) -> ApplicationError:
-    refusal = ValidationError.at("", f"started with {inputs} inputs: send one JSON object")
-    known: JsonObject = {"integration": None, "policies": None, "error": refusal.as_json()}
+    refusal = ValidationError.at(
+        "", f"the execution was started with {inputs} arguments: send one JSON object"
+    )
+    fields: JsonObject = {"integration": None, "policies": None, "error": refusal.as_json()}
     if method is BATCH:
-        failed = batch_output(**known)
+        failed = batch_output(**fields)
     else:
-        failed = output(method, message=None, response=None, **known)
+        failed = output(method, message=None, response=None, attempts=(), **fields)
     return ApplicationError(refusal.message, failed, type=refusal.wire_name(), non_retryable=True)
 
 

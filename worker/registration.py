@@ -1,83 +1,150 @@
-"""Registration of everything through one call, for our worker and for a team's own."""
+"""Registration of all workflows and activities with a Temporal worker."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from typing import Any
 
-import httpx
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import WorkerConfig, WorkflowRunner
+from temporalio.worker import Worker, WorkerConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities import activities, activity_names
-from durable_analytics.contract import BATCH, METHODS
+from activities.http import EmbeddersClient
+from activities.progress import HEARTBEAT_INTERVAL
+from durable_analytics.redrive.names import LOCK_WORKFLOW
+from durable_analytics.wire.integration_state import CONTROL_WORKFLOW
+from durable_analytics.wire.methods import BATCH, METHODS
 from worker.hooks import Hooks
 from worker.http_clients import http_clients
 from worker.interceptor import DeliveryInterceptor
+from worker.reconciliation import reconcile
 from worker.settings import Settings
-from workflows import WORKFLOWS
-
-_HEARTBEAT_THROTTLE = timedelta(milliseconds=50)
-"""How old the progress of a batch may be that goes out one by one: what a killed worker repeats.
-The SDK's own, 60 s, would lose all of it."""
+from workflows import WORKFLOWS, RedriveLock
 
 
 def register(
-    settings: Settings, *, clients: Mapping[str, httpx.AsyncClient] | None = None
+    settings: Settings, *, clients: Mapping[str, EmbeddersClient] | None = None
 ) -> SimplePlugin:
     """Make the plugin that registers every workflow and activity with a Temporal `Worker`.
 
     >>> Worker(client, task_queue=settings.task_queue, plugins=[register(settings)])
 
-    It brings the interceptor that refuses surplus inputs and calls the hooks, and closes its HTTP
-    clients when the worker ends. Each call serves one worker.
+    The plugin adds the interceptor that refuses surplus inputs and calls the hooks, and closes its
+    HTTP clients when the worker ends. Make one plugin for each worker. Such a worker sends the
+    requests on its own task queue; `workers` makes those with a task queue for each integration.
 
     Args:
         settings: The worker's settings.
-        clients: HTTP clients of your own by the integration's name; you close them.
+        clients: Your own HTTP clients (`httpx.AsyncClient`) by the integration's name; you close
+            them. Make their pool at least as large as `max_in_flight`: httpx loses connections
+            to requests that are cancelled while they wait for the pool.
 
     Raises:
-        ValueError: A client's name is no integration.
+        ValueError: The name of a client is not the name of an integration.
     """
-    own = dict(clients or {})
-    if surplus := sorted(own.keys() - settings.integrations.keys()):
-        known = ", ".join(sorted(settings.integrations))
-        raise ValueError(f"no integration for the clients {', '.join(surplus)}; there are {known}")
-    pooled = http_clients(settings, own)
-    hooks = Hooks(settings.on_attempt_failed, settings.on_execution_failed)
+    return Registration(settings, clients).plugin()
+
+
+class Registration:
+    """What the workers of a process share: the HTTP clients, the hooks and the activities.
+
+    Args:
+        settings: The worker's settings.
+        clients: As for `register`.
+        have_queues: Whether the process polls a task queue for each integration.
+
+    Raises:
+        ValueError: The name of a client is not the name of an integration.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clients: Mapping[str, EmbeddersClient] | None = None,
+        *,
+        have_queues: bool = False,
+    ) -> None:
+        own = dict(clients or {})
+        if surplus := sorted(own.keys() - settings.integrations.keys()):
+            names = ", ".join(sorted(settings.integrations))
+            raise ValueError(
+                f"the clients {', '.join(surplus)} belong to no integration; "
+                f"the integrations are {names}"
+            )
+        self._clients = http_clients(settings, own)
+        self._hooks = Hooks(settings.on_attempt_failed, settings.on_execution_failed)
+        self._activities = activities(
+            settings.deliverable(have_queues=have_queues), self._clients, self._hooks.notify
+        )
+        self._running = 0
+        self._reconciled = sorted(settings.integrations) if have_queues else []
+
+    def plugin(self) -> SimplePlugin:
+        """Make the plugin of a worker of all workflows and activities."""
+        plugin = self._plugin(
+            workflows=[*WORKFLOWS, RedriveLock],
+            activities=[
+                *self._activities.validations,
+                *self._activities.requests,
+                *self._activities.control,
+            ],
+            workflow_runner=_without_reimports,
+        )
+        plugin.reconciled = self._reconciled
+        return plugin
+
+    def requests_plugin(self) -> SimplePlugin:
+        """Make the plugin of a worker that only sends requests."""
+        return self._plugin(activities=self._activities.requests)
+
+    def _plugin(self, **registered: Any) -> "_Plugin":
+        return _Plugin(
+            "durable-analytics",
+            interceptors=[DeliveryInterceptor(self._hooks.notify)],
+            run_context=self._run_context,
+            **registered,
+        )
 
     @asynccontextmanager
-    async def run_context() -> AsyncIterator[None]:
-        hooks.start()
+    async def _run_context(self) -> AsyncIterator[None]:
+        """Start the hooks with the first worker, and close the clients with the last one."""
+        self._hooks.start()
+        self._running += 1
         try:
             yield
         finally:
-            for name, client in pooled.items():
-                if name not in own:
+            self._running -= 1
+            if not self._running:
+                for client in self._clients.values():
                     await client.aclose()
-
-    return _Plugin(
-        "durable-analytics",
-        workflows=WORKFLOWS,
-        activities=activities(settings.deliverable(), pooled, hooks.notify),
-        interceptors=[DeliveryInterceptor(hooks.notify)],
-        workflow_runner=_without_reimports,
-        run_context=run_context,
-    )
 
 
 class _Plugin(SimplePlugin):
-    """What a plugin of the SDK's simple kind can bring, and the one option of workers beside it."""
+    """The SDK's simple plugin, and what it does not support."""
+
+    reconciled: Sequence[str] = ()
+    """The integrations whose task queues a starting worker puts right."""
+
+    async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
+        """See base class."""
+        reconciling = asyncio.create_task(
+            reconcile(worker.client, worker.task_queue, self.reconciled)
+        )
+        try:
+            await super().run_worker(worker, next)
+        finally:
+            reconciling.cancel()
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """See base class."""
         config = super().configure_worker(config)
-        config["max_heartbeat_throttle_interval"] = _HEARTBEAT_THROTTLE
+        config["max_heartbeat_throttle_interval"] = HEARTBEAT_INTERVAL
         return config
 
 
 def _without_reimports(runner: WorkflowRunner | None) -> WorkflowRunner:
-    """Share our modules with the sandbox: imported again, they would cost each execution 10 ms."""
+    """Share the modules of this project with the sandbox; an import takes 10 ms per execution."""
     if not isinstance(runner, SandboxedWorkflowRunner):
         return runner or SandboxedWorkflowRunner()
     restrictions = runner.restrictions.with_passthrough_modules("durable_analytics", "workflows")
@@ -85,10 +152,11 @@ def _without_reimports(runner: WorkflowRunner | None) -> WorkflowRunner:
 
 
 def list_workflows() -> list[str]:
-    """The workflow types that `register` registers, sorted."""
-    return sorted(method.workflow for method in (*METHODS.values(), BATCH))
+    """Return the workflow types that `register` registers, sorted."""
+    methods = (*METHODS.values(), BATCH)
+    return sorted([*(method.workflow for method in methods), CONTROL_WORKFLOW, LOCK_WORKFLOW])
 
 
 def list_activities() -> list[str]:
-    """The activity types that `register` registers, sorted."""
+    """Return the activity types that `register` registers, sorted."""
     return activity_names()

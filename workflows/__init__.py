@@ -1,5 +1,6 @@
-"""The workflows: what Temporal replays."""
+"""The workflows, whose code Temporal replays."""
 
+from workflows.integration_control import Integration
 from workflows.methods import (
     WORKFLOWS,
     Alias,
@@ -14,6 +15,7 @@ from workflows.methods import (
     Screen,
     Track,
 )
+from workflows.redrive_lock import RedriveLock
 
 __all__ = [
     "WORKFLOWS",
@@ -24,8 +26,10 @@ __all__ = [
     "Delete",
     "Group",
     "Identify",
+    "Integration",
     "Metric",
     "Page",
+    "RedriveLock",
     "Screen",
     "Track",
 ]

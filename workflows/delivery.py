@@ -1,4 +1,4 @@
-"""The one procedure of all methods: validate, request, compose the output."""
+"""The procedure of all methods: validate the input, send the request, return the output."""
 
 import json
 from datetime import timedelta
@@ -14,7 +14,6 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from durable_analytics.contract import METHODS, Method, output
 from durable_analytics.errors import (
     DELIVERY_ERRORS,
     DeliveryError,
@@ -22,12 +21,22 @@ from durable_analytics.errors import (
     Unavailable,
     ValidationError,
 )
-from durable_analytics.messages import JsonObject
-from durable_analytics.policies import Policies, RequestPolicy
-from durable_analytics.reading import LIMIT_BYTES, decode, respell
+from durable_analytics.wire.activity_results import checked_request_result, checked_rest
+from durable_analytics.wire.decoding import decode
+from durable_analytics.wire.keys import rename_keys
+from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import METHODS, Method
+from durable_analytics.wire.outputs import output
+from durable_analytics.wire.plans import Origin, Plan, RequestResult
+from durable_analytics.wire.policies import RECORDED, PlannedPolicies, RequestPolicy
+from workflows.visibility import show_delivered, show_failed
 
-_FAILURE_LIMIT_BYTES = LIMIT_BYTES + LIMIT_BYTES // 2
-"""Temporal refuses more than 2 MiB."""
+_FAILURE_LIMIT_BYTES = INPUT_LIMIT_BYTES + INPUT_LIMIT_BYTES // 2
+"""The largest output of a failure; Temporal refuses more than 2 MiB."""
+
+_READ_LIMIT_BYTES = 256 * 1024
+"""The largest refused input whose message is repeated in the output."""
 
 _VALIDATION_TIMEOUT = timedelta(seconds=5)
 _VALIDATION_RETRIES = RetryPolicy(maximum_attempts=3)
@@ -38,57 +47,62 @@ async def deliver(key: str, input: RawValue) -> JsonObject:
 
     Args:
         key: The method's key in `METHODS`.
-        input: The input as it arrived; handed on untouched, so that it is neither decoded nor
-            encoded on its way.
+        input: The raw input; it is passed on unchanged, without decoding and encoding.
 
     Returns:
         The output of the contract.
 
     Raises:
-        ApplicationError: The delivery failed; its type and first detail are the contract's.
+        ApplicationError: The delivery failed; its type and first detail follow the contract.
     """
     method = METHODS[key]
-    plan = None
+    plan: Plan | None = None
     try:
         plan = await validate(method, input)
-        response = await _request(method, input, plan)
+        result = await _request(method, input, plan)
     except (ActivityError, ApplicationError) as error:
         if is_cancelled_exception(error):
             raise
-        raise _failure(method, input, plan, error) from error
+        # Without the cause, which would store the same details again.
+        raise _failure(method, input, plan, error) from None
+    show_delivered(plan["integration"], result["response"])
     return output(
         method,
         integration=plan["integration"],
         message=_message(method, input, plan),
-        response=response,
+        response=result["response"],
+        attempts=result["attempts"],
+        left_out=plan.get("left_out"),
         policies=plan["policies"],
     )
 
 
-async def validate(method: Method, input: RawValue) -> JsonObject:
-    """Run the Validation of a method; returns the plan."""
+async def validate(method: Method, input: RawValue) -> Any:
+    """Run the Validation of a method, and return the plan."""
     info = workflow.info()
-    origin = {
-        "started_at": info.workflow_start_time.isoformat(),
-        # Each execution of a cron schedule is a message of its own; a retry of one is not.
+    started_at = info.start_time if info.cron_schedule else info.workflow_start_time
+    origin: Origin = {
+        "started_at": started_at.isoformat(),
+        "first_task_at": info.start_time.isoformat(),
+        # Each run of a cron schedule is a new message; a retry is not.
         "first_run_id": (
             info.original_execution_run_id if info.cron_schedule else info.first_execution_run_id
         ),
     }
-    plan: JsonObject = await workflow.execute_local_activity(
+    return await workflow.execute_local_activity(
         method.validation,
         args=[input, origin],
         start_to_close_timeout=_VALIDATION_TIMEOUT,
         retry_policy=_VALIDATION_RETRIES,
     )
-    return plan
 
 
-async def _request(method: Method, input: RawValue, plan: JsonObject) -> JsonObject:
+async def _request(method: Method, input: RawValue, plan: Plan) -> RequestResult:
     policy = policy_of(plan)
-    response: JsonObject = await workflow.execute_activity(
+    requested: Plan = {**plan, "returns_attempts": True}
+    result = await workflow.execute_activity(
         method.request,
-        args=[input, plan],
+        args=[input, requested],
         task_queue=plan["task_queue"],
         start_to_close_timeout=policy.single_attempt_timeout,
         schedule_to_close_timeout=policy.total_timeout,
@@ -96,60 +110,71 @@ async def _request(method: Method, input: RawValue, plan: JsonObject) -> JsonObj
         retry_policy=retries(policy),
         summary=f"to {plan['integration']}",
     )
-    return response
+    return checked_request_result(method, result)
 
 
-def policy_of(plan: JsonObject) -> RequestPolicy:
-    """The policy in force."""
-    return Policies.model_validate(plan["policies"]).request or RequestPolicy()
+def policy_of(plan: Plan) -> RequestPolicy:
+    """Return the request policy of a plan."""
+    policies = PlannedPolicies.model_validate(plan["policies"], context=RECORDED)
+    return policies.request or RequestPolicy()
 
 
 def retries(policy: RequestPolicy) -> RetryPolicy:
-    """A policy's retries, as Temporal has them."""
-    ours = policy.retry_policy
-    settings = {} if ours is None else ours.model_dump(exclude_none=True)
+    """Return Temporal's retry policy for a request policy."""
+    retry = policy.retry_policy
+    settings = {} if retry is None else retry.model_dump(exclude_none=True)
     return RetryPolicy(**settings)
 
 
-def _message(method: Method, input: RawValue, plan: JsonObject | None) -> JsonObject | None:
-    """The message as delivered, or as far as it can be read."""
+def _message(method: Method, input: RawValue, plan: Plan | None) -> JsonObject | None:
+    """Return the message as it was delivered, or as far as it can be read."""
+    if plan is None and isinstance(input, RawValue) and len(input.payload.data) > _READ_LIMIT_BYTES:
+        return None  # reading it would take too long for a workflow task
     try:
-        message = respell(method, decode(input)).get(method.key)
+        message = rename_keys(method, decode(input)).get(method.key)
     except ValidationError:
         return None
     if not isinstance(message, dict):
         return None
-    return {**message, **plan["message"]} if plan else message
+    delivered = {**message, **plan["message"]} if plan else message
+    delivered.pop("default_timestamp", None)  # it has become the timestamp
+    return delivered
 
 
 def _failure(
-    method: Method, input: RawValue, plan: JsonObject | None, error: FailureError
+    method: Method, input: RawValue, plan: Plan | None, error: FailureError
 ) -> ApplicationError:
-    known = known_of(error)
+    outcome = failed_outcome(error)
+    integration = plan["integration"] if plan else outcome.get("integration")
+    show_failed(plan or outcome, integration, outcome["error"]["type"], outcome.get("response"))
     failed = output(
         method,
-        integration=plan["integration"] if plan else known.get("integration"),
+        integration=integration,
         message=_message(method, input, plan),
-        response=known.get("response"),
+        response=outcome.get("response"),
+        attempts=outcome.get("attempts", []),
+        left_out=plan.get("left_out") if plan else None,
         policies=plan["policies"] if plan else None,
-        error=known["error"],
+        error=outcome["error"],
     )
     if failed[method.key] is not None and len(json.dumps(failed)) > _FAILURE_LIMIT_BYTES:
-        # Temporal would refuse the failure; the input stands in the history.
+        # Temporal would refuse the failure; the history contains the input.
         failed[method.key] = None
-    told = known["error"]
-    return ApplicationError(told["message"], failed, type=told["type"], non_retryable=True)
+    error_json = outcome["error"]
+    return ApplicationError(
+        error_json["message"], failed, type=error_json["type"], non_retryable=True
+    )
 
 
-def known_of(error: FailureError) -> JsonObject:
-    """What the last attempt left: `error`, and the provider's last answer where there was one."""
-    # The SDK hands a local activity's failure over bare, a remote one's inside an ActivityError.
+def failed_outcome(error: FailureError) -> JsonObject:
+    """Return the `error` of the last attempt, and the provider's last response if there was one."""
+    # The SDK raises the failure of a local activity directly, others inside an ActivityError.
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError) and cause.type and cause.type in DELIVERY_ERRORS:
-        detail = cause.details[0] if cause.details else None
-        if isinstance(detail, dict) and "error" in detail:
-            return detail
-        # Temporal cut the details: the type and the message are still there.
+        details = checked_rest(cause.details[0] if cause.details else None)
+        if details.get("error"):
+            return details
+        # Temporal has cut the details; the type and the message remain.
         return {"error": DELIVERY_ERRORS[cause.type](cause.message).as_json()}
     if isinstance(cause, exceptions.TimeoutError):
         return _timed_out(cause)
@@ -159,19 +184,19 @@ def known_of(error: FailureError) -> JsonObject:
 
 _TIMEOUTS = {
     TimeoutType.START_TO_CLOSE: "an attempt took longer than single_attempt_timeout",
-    TimeoutType.SCHEDULE_TO_START: "no worker took the request within queue_timeout",
-    TimeoutType.SCHEDULE_TO_CLOSE: "the policy's total_timeout ran out",
-    TimeoutType.HEARTBEAT: "the worker went silent during the request",
+    TimeoutType.SCHEDULE_TO_START: "no worker started the request within queue_timeout",
+    TimeoutType.SCHEDULE_TO_CLOSE: "the total_timeout of the policy has expired",
+    TimeoutType.HEARTBEAT: "the worker stopped sending heartbeats during the request",
 }
 
 
 def _timed_out(timeout: exceptions.TimeoutError) -> JsonObject:
-    """The attempt before it may have left an answer in its heartbeat."""
-    left: Any = timeout.last_heartbeat_details[0] if timeout.last_heartbeat_details else None
-    last: JsonObject = left if isinstance(left, dict) else {}
-    words = _TIMEOUTS.get(timeout.type, "timed out") if timeout.type else "timed out"
+    """Return the outcome of a timeout, with the response in the last heartbeat if there is one."""
+    details = timeout.last_heartbeat_details
+    last = checked_rest(details[0] if details else None)
+    reason = _TIMEOUTS.get(timeout.type, "timed out") if timeout.type else "timed out"
     kind: type[DeliveryError] = Unavailable
-    if timeout.type is TimeoutType.SCHEDULE_TO_CLOSE and "error" in last:
-        kind = DELIVERY_ERRORS.get(last["error"].get("type"), Unavailable)
-        words += f"; the last answer: {last['error'].get('message')}"
-    return {**last, "error": kind(words).as_json(), "response": last.get("response")}
+    if timeout.type is TimeoutType.SCHEDULE_TO_CLOSE and last.get("error"):
+        kind = DELIVERY_ERRORS[last["error"]["type"]]
+        reason += f"; the last attempt: {last['error']['message']}"
+    return {**last, "error": kind(reason).as_json(), "response": last.get("response")}

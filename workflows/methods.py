@@ -1,7 +1,7 @@
-"""One workflow a method. The input is raw: Validation reads it, and says what is wrong with it.
+"""The workflows, one for each method. The input is raw; the Validation activity checks it.
 
-A model in the signature would fail the workflow *task* of a wrong input, which Temporal retries
-for ever.
+If a signature had a model, Temporal would parse the input before the workflow runs. An invalid
+input would then fail the workflow *task*, which Temporal retries forever.
 """
 
 from typing import Any
@@ -10,16 +10,17 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
-    from durable_analytics.contract import ABSENT
+    from durable_analytics.wire.methods import ABSENT
     from workflows.batching import deliver_batch
     from workflows.delivery import deliver
+    from workflows.integration_control import Integration
 
 Output = dict[str, Any]
 
 
 @workflow.defn(name="Identify")
 class Identify:
-    """Who somebody is."""
+    """Deliver the ids and traits of a person."""
 
     @workflow.run
     async def run(self, input: RawValue = ABSENT) -> Output:
@@ -29,7 +30,7 @@ class Identify:
 
 @workflow.defn(name="Track")
 class Track:
-    """What somebody did."""
+    """Deliver what a person did."""
 
     @workflow.run
     async def run(self, input: RawValue = ABSENT) -> Output:
@@ -39,7 +40,7 @@ class Track:
 
 @workflow.defn(name="Group")
 class Group:
-    """Which company, team or account somebody belongs to."""
+    """Deliver which company, team or account a person belongs to."""
 
     @workflow.run
     async def run(self, input: RawValue = ABSENT) -> Output:
@@ -49,7 +50,7 @@ class Group:
 
 @workflow.defn(name="Alias")
 class Alias:
-    """Two ids are the same person."""
+    """Deliver the fact that two ids belong to the same person."""
 
     @workflow.run
     async def run(self, input: RawValue = ABSENT) -> Output:
@@ -59,7 +60,7 @@ class Alias:
 
 @workflow.defn(name="Page")
 class Page:
-    """Which web page somebody saw."""
+    """Deliver which web page a person saw."""
 
     @workflow.run
     async def run(self, input: RawValue = ABSENT) -> Output:
@@ -69,7 +70,7 @@ class Page:
 
 @workflow.defn(name="Screen")
 class Screen:
-    """Which screen of an app somebody saw."""
+    """Deliver which screen of an app a person saw."""
 
     @workflow.run
     async def run(self, input: RawValue = ABSENT) -> Output:
@@ -79,7 +80,7 @@ class Screen:
 
 @workflow.defn(name="Delete")
 class Delete:
-    """Suppress somebody, and delete what is stored of them."""
+    """Suppress a person and delete the stored data about the person."""
 
     @workflow.run
     async def run(self, input: RawValue = ABSENT) -> Output:
@@ -89,7 +90,7 @@ class Delete:
 
 @workflow.defn(name="Annotate")
 class Annotate:
-    """Something that happened to everybody."""
+    """Deliver an event that concerns all people."""
 
     @workflow.run
     async def run(self, input: RawValue = ABSENT) -> Output:
@@ -99,7 +100,7 @@ class Annotate:
 
 @workflow.defn(name="Metric")
 class Metric:
-    """A person's number goes up or down."""
+    """Deliver a number to add to a metric of a person."""
 
     @workflow.run
     async def run(self, input: RawValue = ABSENT) -> Output:
@@ -109,7 +110,7 @@ class Metric:
 
 @workflow.defn(name="Call")
 class Call:
-    """Any other endpoint of the provider."""
+    """Call any other endpoint of the provider."""
 
     @workflow.run
     async def run(self, input: RawValue = ABSENT) -> Output:
@@ -119,7 +120,7 @@ class Call:
 
 @workflow.defn(name="Batch")
 class Batch:
-    """Many messages of any methods, to one integration."""
+    """Deliver many messages of any methods to one integration."""
 
     @workflow.run
     async def run(self, input: RawValue = ABSENT) -> Output:
@@ -127,5 +128,8 @@ class Batch:
         return await deliver_batch(input)
 
 
-WORKFLOWS = [Identify, Track, Group, Alias, Page, Screen, Delete, Annotate, Metric, Call, Batch]
-"""In the order of the contract."""
+WORKFLOWS = [
+    *(Identify, Track, Group, Alias, Page, Screen, Delete, Annotate, Metric, Call, Batch),
+    Integration,
+]
+"""All workflows, in the order of the contract."""

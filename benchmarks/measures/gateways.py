@@ -1,58 +1,149 @@
-"""Requests of one message each: gathered by the gateway, against an execution for each of them."""
+"""The gateway: single requests, lists, and Segment's SDK, each against what is there without it."""
 
 from itertools import count
-from operator import itemgetter
 
 from benchmarks import options
-from benchmarks.machine import WRITE_KEY, Machine
-from benchmarks.measures.figures import Figure, Measure, Rounds, Step, alternate, paired
-from benchmarks.messages import Json
+from benchmarks.contenders.gateway_requests import WARM_UP_REQUESTS
+from benchmarks.environments import environment_of
+from benchmarks.measures.figures import (
+    Advance,
+    Figure,
+    Measure,
+    RoundResult,
+    Rounds,
+    make_figure,
+    run_alternately,
+    summarize_rounds,
+)
+from benchmarks.measures.histories import wait_until_closed
 from benchmarks.options import Sizes
+from benchmarks.testbed import WRITE_KEY, Testbed, start_testbed
 
 _QUEUE = "gateways"
-_WARM_UP = 5
-"""As the side has it."""
 
 _SEEDS = count()
-"""Each round sends messages of its own: an execution of the same id would be joined."""
+"""Each round sends different messages: the gateway stores a repeated message only once."""
 
 
-async def _requests(
-    machine: Machine, rounds: int, connections: int, counts: tuple[int, int], step: Step
-) -> Rounds[Json]:
-    queue = await machine.worker(_QUEUE, compress=False)
-    gateway = await machine.gateway(queue)
-    bare = await machine.gateway(queue, "benchmarks.bare.gateway")
+async def _send(
+    testbed: Testbed, port: int, requests: int, connections: int, messages_per_request: int = 1
+) -> RoundResult:
+    """Send requests, then wait for their delivery, so that it does not slow the next round."""
+    sent = (requests + WARM_UP_REQUESTS) * messages_per_request
+    with testbed.cpu_per_message(sent) as cpu:
+        values = await testbed.contender(
+            "gateway_requests",
+            role="load",
+            port=port,
+            write_key=WRITE_KEY,
+            count=requests,
+            connections=connections,
+            seed=next(_SEEDS),
+            messages_per_request=messages_per_request,
+        )
+        await testbed.wait_for_messages(sent)
+        await wait_until_closed(testbed.temporal, _QUEUE)
+    await testbed.clear_received()
+    return RoundResult(values, cpu)
 
-    async def answered(port: int, requests: int) -> Json:
-        """Until all are answered; then until all are delivered, so that none slows the next."""
-        how = {"count": requests, "connections": connections, "seed": next(_SEEDS)}
-        said = await machine.side("requests", port=port, write_key=WRITE_KEY, **how)
-        await machine.complete(requests + _WARM_UP)
-        await machine.forget()
-        return said
 
+async def _compare_with_one_execution(
+    testbed: Testbed, rounds: int, connections: int, counts: tuple[int, int], advance: Advance
+) -> Rounds:
+    queue = await testbed.worker(_QUEUE, compress=False)
+    gateway = await testbed.gateway(queue)
+    baseline = await testbed.gateway(queue, "benchmarks.baseline.gateway")
     ours, other = counts
-    return await alternate(
-        rounds, lambda: answered(gateway, ours), lambda: answered(bare, other), step
+    return await run_alternately(
+        rounds,
+        lambda: _send(testbed, gateway, ours, connections),
+        lambda: _send(testbed, baseline, other, connections),
+        advance,
     )
 
 
-async def _rate(machine: Machine, sizes: Sizes, step: Step) -> list[Figure]:
-    counts = sizes.requests, sizes.bare_requests
-    rounds = await _requests(machine, sizes.rounds, options.GATEWAY_CONNECTIONS, counts, step)
-    return [paired("gateway_vs_one_execution", rounds, itemgetter("rate"), "requests/s")]
+async def _rate(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
+    counts = sizes.requests, sizes.baseline_requests
+    rounds = await _compare_with_one_execution(
+        testbed, sizes.rounds, options.GATEWAY_CONNECTIONS, counts, advance
+    )
+    return [summarize_rounds("gateway_vs_one_execution", rounds, "rate", "requests/s", codec=False)]
 
 
-async def _latency(machine: Machine, sizes: Sizes, step: Step) -> list[Figure]:
+async def _latency(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
+    """Compare the time of a request; the ratio is what the gateway adds, in milliseconds."""
     counts = sizes.latencies, sizes.latencies
-    rounds = await _requests(machine, sizes.rounds, 1, counts, step)
-    seconds = itemgetter("median_seconds")
-    figure = paired("gateway_latency_vs_one_execution", rounds, seconds, "s", other_over_ours=True)
-    return [figure]
+    rounds = await _compare_with_one_execution(testbed, sizes.rounds, 1, counts, advance)
+    ours, other = ([result.values["median_seconds"] * 1000 for result in side] for side in rounds)
+    added = [our_ms - other_ms for our_ms, other_ms in zip(ours, other, strict=True)]
+    name = "gateway_latency"
+    return [make_figure(name, ours, other, added, "ms; difference", codec=False, rounds=rounds)]
+
+
+async def _lists(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
+    """Send lists to the gateway and to that of an earlier commit, each with its own server."""
+    del testbed
+    environment = await environment_of(sizes.before_lists)
+    async with start_testbed() as ours, start_testbed(environment) as other:
+        ports = {}
+        for side in (ours, other):
+            ports[side] = await side.gateway(await side.worker(_QUEUE, compress=False))
+
+        async def send(side: Testbed, lists: int) -> RoundResult:
+            senders, messages = options.LIST_SENDERS, options.LIST_MESSAGES
+            return await _send(side, ports[side], lists, senders, messages)
+
+        rounds = await run_alternately(
+            sizes.gateway_rounds,
+            lambda: send(ours, sizes.lists),
+            lambda: send(other, sizes.baseline_lists),
+            advance,
+        )
+    details = {"before": environment.name}
+    return [
+        summarize_rounds(
+            "gateway_lists", rounds, "rate", "messages/s", codec=False, details=details
+        )
+    ]
+
+
+def _sdk(name: str, processes: int) -> Measure:
+    async def compare(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
+        """Send by Segment's SDK to the gateway, and straight to the stand-in."""
+        queue = await testbed.worker(_QUEUE, compress=False)
+        gateway = f"http://127.0.0.1:{await testbed.gateway(queue)}"
+        messages = processes * sizes.sdk_messages
+
+        async def send(url: str) -> RoundResult:
+            await testbed.clear_received(response_delay=options.PROVIDER_SECONDS)
+            with testbed.cpu_per_message(messages) as cpu:
+                times = await testbed.contender(
+                    "segment_sdk",
+                    count=sizes.sdk_messages,
+                    provider=url,
+                    write_key=WRITE_KEY,
+                    processes=processes,
+                )
+                await testbed.wait_for_messages(messages + processes)
+                await wait_until_closed(testbed.temporal, queue)
+            return RoundResult({"rate": messages / (times["kept_at"] - times["started_at"])}, cpu)
+
+        rounds = await run_alternately(
+            sizes.gateway_rounds, lambda: send(gateway), lambda: send(testbed.provider), advance
+        )
+        details = {
+            "messages": messages,
+            "provider_answers_after_seconds": options.PROVIDER_SECONDS,
+        }
+        return [summarize_rounds(name, rounds, "rate", "messages/s", codec=False, details=details)]
+
+    return Measure((name,), compare, lambda sizes: 2 * sizes.gateway_rounds)
 
 
 MEASURES = [
+    _sdk("gateway_sdk_vs_direct", options.SDK_PROCESSES),
+    _sdk("gateway_sdk_vs_direct_one_process", 1),
+    Measure(("gateway_lists",), _lists, lambda sizes: 2 * sizes.gateway_rounds),
     Measure(("gateway_vs_one_execution",), _rate, lambda sizes: 2 * sizes.rounds),
-    Measure(("gateway_latency_vs_one_execution",), _latency, lambda sizes: 2 * sizes.rounds),
+    Measure(("gateway_latency",), _latency, lambda sizes: 2 * sizes.rounds),
 ]

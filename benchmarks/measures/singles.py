@@ -1,40 +1,56 @@
-"""One message an execution, against a workflow that only has its shape."""
-
-from operator import itemgetter
+"""One message in each execution, against a workflow with the same steps and no work."""
 
 from benchmarks import options
-from benchmarks.machine import Machine
-from benchmarks.measures.figures import Figure, Measure, Rounds, Step, alternate, paired
-from benchmarks.messages import Json
+from benchmarks.measures.figures import (
+    Advance,
+    Figure,
+    Measure,
+    RoundResult,
+    Rounds,
+    run_alternately,
+    summarize_rounds,
+)
 from benchmarks.options import Sizes
+from benchmarks.testbed import Testbed
 
 _QUEUE = "singles"
 
 
-async def _executions(
-    machine: Machine, rounds: int, count: int, in_flight: int, step: Step
-) -> Rounds[Json]:
-    ours = await machine.worker(_QUEUE, compress=False)
-    other = await machine.bare_worker()
-    how = {"count": count, "in_flight": in_flight}
-    return await alternate(
+async def _execute(
+    testbed: Testbed, rounds: int, count: int, in_flight: int, advance: Advance
+) -> Rounds:
+    queue = await testbed.worker(_QUEUE, compress=False)
+    baseline_queue = await testbed.baseline_worker()
+
+    async def execute(workflow: str, queue: str) -> RoundResult:
+        with testbed.cpu_per_message(count) as cpu:
+            values = await testbed.contender(
+                "workflow_executions",
+                workflow=workflow,
+                queue=queue,
+                count=count,
+                in_flight=in_flight,
+            )
+        return RoundResult(values, cpu)
+
+    return await run_alternately(
         rounds,
-        lambda: machine.side("executions", workflow="Track", queue=ours, **how),
-        lambda: machine.side("executions", workflow="Bare", queue=other, **how),
-        step,
+        lambda: execute("Track", queue),
+        lambda: execute("Baseline", baseline_queue),
+        advance,
     )
 
 
-async def _rate(machine: Machine, sizes: Sizes, step: Step) -> list[Figure]:
+async def _rate(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
     in_flight = options.EXECUTIONS_IN_FLIGHT
-    rounds = await _executions(machine, sizes.single_rounds, sizes.executions, in_flight, step)
-    return [paired("single_vs_bare_workflow", rounds, itemgetter("rate"), "executions/s")]
+    rounds = await _execute(testbed, sizes.single_rounds, sizes.executions, in_flight, advance)
+    return [summarize_rounds("single_vs_bare_workflow", rounds, "rate", "executions/s")]
 
 
-async def _latency(machine: Machine, sizes: Sizes, step: Step) -> list[Figure]:
-    rounds = await _executions(machine, sizes.single_rounds, sizes.latencies, 1, step)
-    seconds = itemgetter("median_seconds")
-    return [paired("single_latency_vs_bare", rounds, seconds, "s", other_over_ours=True)]
+async def _latency(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
+    rounds = await _execute(testbed, sizes.single_rounds, sizes.latencies, 1, advance)
+    name = "single_latency_vs_bare"
+    return [summarize_rounds(name, rounds, "median_seconds", "s", less_is_better=True)]
 
 
 MEASURES = [

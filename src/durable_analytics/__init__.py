@@ -1,8 +1,9 @@
 """Customer-analytics messages, delivered durably to HTTP providers, on Temporal."""
 
 from durable_analytics.buffering import BufferingClient
-from durable_analytics.calls import Outcome
-from durable_analytics.client import AnalyticsClient
+from durable_analytics.client.arguments import Outcome
+from durable_analytics.client.client import AnalyticsClient
+from durable_analytics.client.handle import DeliveryHandle
 from durable_analytics.errors import (
     AnalyticsError,
     ClientClosed,
@@ -21,9 +22,8 @@ from durable_analytics.errors import (
     UnsupportedMethod,
     ValidationError,
 )
-from durable_analytics.handle import DeliveryHandle
-from durable_analytics.policies import Policies, RequestPolicy, RetryPolicy
 from durable_analytics.version import __version__
+from durable_analytics.wire.policies import Policies, RequestPolicy, RetryPolicy
 
 __all__ = [
     "AnalyticsClient",

@@ -1,22 +1,22 @@
-"""Every way to fail, in one tree; the delivery errors carry their wire names.
+"""All exceptions of this package, in one tree.
 
 AnalyticsError
-├── SettingsError            the worker's settings are missing or wrong; it does not start
-├── NotAccepted              Temporal could not be reached: nothing was started, nothing is kept
+├── SettingsError            the settings are missing or wrong, so the process does not start
+├── NotAccepted              Temporal could not be reached or refused the start: nothing is stored
 ├── Interrupted              an execution was cancelled, terminated or timed out from outside
-├── QueueFull                the buffering client holds as many messages as it may: not enqueued
-├── ClientClosed             the buffering client was closed before: not enqueued
-└── DeliveryError            an execution failed; `output` holds what its history shows
+├── QueueFull                the queue of the buffering client is full: the message is not enqueued
+├── ClientClosed             the buffering client is closed: the message is not enqueued
+└── DeliveryError            an execution failed; `output` is the output in its failure
     ├── ValidationError      the input breaks the contract or a limit; nothing was sent
-    ├── UnknownIntegration   no such integration; nothing was sent
-    ├── UnsupportedMethod    the provider has no such method; nothing was sent
-    ├── Unauthorized         401, 403
-    ├── Rejected             any other final answer, or a 2xx whose body says that it failed
-    ├── RateLimited          429 when the policy ran out
-    ├── Unavailable          408, 425, 5xx, a timeout or no connection, when the policy ran out
-    └── Internal             anything else: a bug of ours
+    ├── UnknownIntegration   the integration is not configured; nothing was sent
+    ├── UnsupportedMethod    the provider does not support the method; nothing was sent
+    ├── Unauthorized         401 or 403
+    ├── Rejected             any other final status, or a 2xx whose body reports a failure
+    ├── RateLimited          429 until the limits of the policy were reached
+    ├── Unavailable          408, 425, 5xx, a timeout or no connection, until those limits
+    └── Internal             anything else: a bug in this project
 
-A delivery error's class name is its failure type in Temporal, in every language.
+The class name of a delivery error is its failure type in Temporal, in all languages.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,14 +25,15 @@ from typing import Any, ClassVar
 
 
 class AnalyticsError(Exception):
-    """The root of the tree."""
+    """The base class of all exceptions of this package."""
 
 
 class SettingsError(AnalyticsError):
     """The settings are missing or wrong.
 
     Args:
-        problems: One line each: the setting, what is wrong, how to set it. Never a secret.
+        problems: One line for each problem: the setting, what is wrong, and how to set it, without
+            secrets.
     """
 
     def __init__(self, problems: Iterable[str]) -> None:
@@ -41,40 +42,48 @@ class SettingsError(AnalyticsError):
 
 
 class NotAccepted(AnalyticsError):
-    """Temporal could not be reached or refused the start: the message is *not* kept."""
+    """Temporal could not be reached or refused the start: the message is *not* stored."""
 
 
 class Interrupted(AnalyticsError):
-    """The execution was cancelled, terminated or timed out from outside, not by its delivery."""
+    """The execution was cancelled, terminated or timed out by somebody else than its delivery."""
 
 
 class QueueFull(AnalyticsError):
-    """The buffering client holds `max_queue_size` messages: this one was *not* enqueued."""
+    """The buffering client has `max_queue_size` messages: this message was *not* enqueued."""
 
 
 class ClientClosed(AnalyticsError):
-    """The buffering client was closed before the call: the message was *not* enqueued."""
+    """The buffering client is closed: the message was *not* enqueued."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """What is wrong with one field: `path` is dotted (`track.event`, `messages.3.event`)."""
+    """A problem with one field."""
 
     path: str
+    """The path of the field, like `track.event` or `messages.3.event`."""
+
     message: str
+    """The rest of a sentence that begins with the path, like "is required"."""
+
+    def below(self, path: str) -> "FieldProblem":
+        """Return the problem with this path before its own path."""
+        return FieldProblem(f"{path}.{self.path}" if self.path else path, self.message)
 
 
 class DeliveryError(AnalyticsError):
     """An execution failed.
 
     Args:
-        message: One sentence; names fields, never their values, never a credential.
-        fields: The fields that are wrong, for a `ValidationError`.
-        output: The output of the contract, with `"status": "failure"`, where the execution has one.
+        message: One sentence. It may name fields, but contains no values of fields and no
+            credentials.
+        fields: The invalid fields, for a `ValidationError`.
+        output: The output of the contract, with `"status": "failure"`, if the execution has one.
     """
 
     retried: ClassVar[bool] = False
-    """Whether the request is attempted again until the policy runs out."""
+    """Whether another attempt follows, until the limits of the policy are reached."""
 
     def __init__(
         self,
@@ -90,11 +99,11 @@ class DeliveryError(AnalyticsError):
 
     @classmethod
     def wire_name(cls) -> str:
-        """The failure type in Temporal."""
+        """Return the failure type in Temporal."""
         return cls.__name__
 
     def as_json(self) -> dict[str, Any]:
-        """The `error` object of the contract."""
+        """Return the `error` object of the contract."""
         return {
             "type": self.wire_name(),
             "message": self.message,
@@ -103,40 +112,51 @@ class DeliveryError(AnalyticsError):
 
 
 class ValidationError(DeliveryError):
-    """The input breaks the contract or the provider's own limits; nothing was sent."""
+    """The input breaks the contract or a limit of the provider; nothing was sent."""
 
     MOST_FIELDS: ClassVar[int] = 20
-    """More problems than these are counted, not listed: a failure has to stay small."""
+    """The number of problems that are listed; further ones are only counted, so that the failure
+    stays small."""
 
     LONGEST_TEXT: ClassVar[int] = 200
-    """Characters of a path, which may hold a caller's key, and of what is said of it."""
+    """The largest number of characters of a path, which may contain the caller's keys, and of a
+    problem."""
+
+    more: int = 0
+    """The number of problems that are not in `fields`."""
 
     @classmethod
     def of(cls, problems: Iterable[FieldProblem], more: int = 0) -> "ValidationError":
-        """The error that lists these problems.
+        """Return the error for these problems.
 
         Args:
-            problems: All, or the first of them.
-            more: How many there are besides.
+            problems: All problems, or the first of them.
+            more: The number of further problems.
 
         >>> str(ValidationError.of([FieldProblem("track.event", "is required")]))
         'track.event is required'
         """
         problems = list(problems)
-        surplus = len(problems) - cls.MOST_FIELDS + more
+        surplus = max(len(problems) - cls.MOST_FIELDS, 0) + more
         listed = [
             FieldProblem(_cut(p.path, cls.LONGEST_TEXT), _cut(p.message, cls.LONGEST_TEXT))
             for p in problems[: cls.MOST_FIELDS]
         ]
         message = "; ".join(f"{p.path} {p.message}" if p.path else p.message for p in listed)
-        if surplus > 0:
+        if surplus:
             message += f"; and {surplus} more"
-        return cls(message, fields=listed)
+        error = cls(message, fields=listed)
+        error.more = surplus
+        return error
 
     @classmethod
     def at(cls, path: str, message: str) -> "ValidationError":
-        """The error of one field."""
+        """Return the error for one field."""
         return cls.of([FieldProblem(path, message)])
+
+    def below(self, path: str) -> "ValidationError":
+        """Return the error with this path before the paths of its fields."""
+        return ValidationError.of((problem.below(path) for problem in self.fields), self.more)
 
 
 def _cut(text: str, longest: int) -> str:
@@ -144,11 +164,11 @@ def _cut(text: str, longest: int) -> str:
 
 
 class UnknownIntegration(DeliveryError):
-    """No integration of that name is configured; the message lists those that are."""
+    """The integration is not configured; the message lists the configured integrations."""
 
 
 class UnsupportedMethod(DeliveryError):
-    """The provider has no such method; the message lists those that it has."""
+    """The provider does not support the method; the message lists the supported methods."""
 
 
 class Unauthorized(DeliveryError):
@@ -156,23 +176,23 @@ class Unauthorized(DeliveryError):
 
 
 class Rejected(DeliveryError):
-    """The provider refused the request for good."""
+    """The provider refused the request permanently."""
 
 
 class RateLimited(DeliveryError):
-    """The provider asked to slow down until the policy ran out."""
+    """The provider limited the rate of requests until the limits of the policy were reached."""
 
     retried = True
 
 
 class Unavailable(DeliveryError):
-    """The provider could not be reached, or not in time, until the policy ran out."""
+    """The provider was not available until the limits of the policy were reached."""
 
     retried = True
 
 
 class Internal(DeliveryError):
-    """A bug of ours."""
+    """A bug in this project."""
 
     retried = True
 
@@ -190,4 +210,4 @@ DELIVERY_ERRORS: Mapping[str, type[DeliveryError]] = {
         Internal,
     )
 }
-"""The delivery errors by failure type, to raise in one language what another one recorded."""
+"""The delivery errors by failure type, to raise the exception for a recorded failure."""

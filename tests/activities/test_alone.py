@@ -11,16 +11,15 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.request import Request
 from activities.validation import Validation
-from durable_analytics.contract import METHODS
 from durable_analytics.testing import StandIn
-from tests.conftest import Json
-from tests.end_to_end.test_inputs import raw
+from durable_analytics.wire.methods import METHODS
+from tests.support.json_objects import Json
+from tests.support.raw_payloads import raw
+from tests.support.refusals import PLAN_REFUSED
 from worker import Settings
 from worker.http_clients import http_clients
 
 TRACK: Json = {"integration": "segment", "track": {"user_id": "u-1", "event": "E"}}
-
-PLAN_REFUSED = "plan must be what Validation returned, or null"
 
 
 async def refusal(activity: Any, *arguments: Any) -> str:
@@ -40,7 +39,7 @@ async def refusal(activity: Any, *arguments: Any) -> str:
         ("plan", PLAN_REFUSED),
         ({"integration": "segment", "message": {}}, PLAN_REFUSED),
         ({"integration": "segment", "message": {"message_id": None}}, PLAN_REFUSED),
-        (raw(b"nope"), "plan is not valid JSON, or nested deeper than 200 levels"),
+        (raw(b"nope"), "plan is not valid JSON, or is nested deeper than 200 levels"),
     ],
 )
 async def test_a_wrong_plan_is_told(running_worker: Settings, plan: Any, message: str) -> None:
@@ -60,7 +59,7 @@ async def test_a_wrong_plan_is_told(running_worker: Settings, plan: Any, message
         (5, 'origin must be an object like {"started_at": …}, or null'),
         ({"started_at": "yesterday"}, "origin.started_at must be ISO 8601"),
         ({"started_at": "0001-01-01T00:00:00+14:00"}, "origin.started_at must be ISO 8601"),
-        (raw(b"{"), "origin is not valid JSON, or nested deeper than 200 levels"),
+        (raw(b"{"), "origin is not valid JSON, or is nested deeper than 200 levels"),
     ],
 )
 async def test_a_wrong_origin_is_told(running_worker: Settings, origin: Any, message: str) -> None:
@@ -73,9 +72,12 @@ async def test_a_wrong_origin_is_told(running_worker: Settings, origin: Any, mes
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([raw(b"nope")], "the input is not valid JSON, or nested deeper than 200 levels"),
-        ([raw(b"x", b"foreign")], "the input must be JSON, not a payload of 'foreign'"),
-        ([TRACK, None, 1], "called with 3 arguments: 2 at most"),
+        ([raw(b"nope")], "the input is not valid JSON, or is nested deeper than 200 levels"),
+        (
+            [raw(b"x", b"foreign")],
+            "the input must be JSON (json/plain), not a payload with encoding 'foreign'",
+        ),
+        ([TRACK, None, 1], "the activity was called with 3 arguments; the limit is 2"),
     ],
 )
 async def test_wrong_arguments_are_final(
@@ -103,7 +105,7 @@ async def test_request_alone_keeps_one_id(
     """Without a workflow, over its attempts."""
     standin.script("segment", {"status": 500})
 
-    response = await temporal.execute_activity(
+    result = await temporal.execute_activity(
         "Track.Request",
         TRACK,
         id=f"alone-{uuid.uuid4()}",
@@ -112,6 +114,7 @@ async def test_request_alone_keeps_one_id(
         retry_policy=RetryPolicy(maximum_attempts=2),
     )
 
-    assert response["status_code"] == 200
+    assert result["response"]["status_code"] == 200
+    assert [attempt["status_code"] for attempt in result["attempts"]] == [500, 200]
     assert len({request["body"]["messageId"] for request in standin.requests}) == 1
     assert len(standin.requests) == 2

@@ -1,30 +1,18 @@
-"""`Batch.Validation` and `Batch.Request` by themselves: run by others, by hand, between deploys."""
+"""The activities of a batch by themselves: run by others, by hand, between deploys."""
 
-import asyncio
-import dataclasses
 import json
 import tracemalloc
-from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import httpx
 import pytest
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment
 
-from activities.batch_preparing import PreparedBatches
-from activities.batch_request import BatchRequest
-from activities.batch_validation import BatchValidation
 from durable_analytics.testing import StandIn
-from tests.activities.test_alone import PLAN_REFUSED
-from tests.conftest import Json, settings_for
-from tests.end_to_end.test_batch import TRACK, numbered
-from tests.end_to_end.test_batch_refusals import BAD, DELETE, ids
-from worker import Settings
-from worker.http_clients import http_clients
+from durable_analytics.wire.indexes import encode_indexes
+from tests.support.batch_activities import Alone
+from tests.support.batches import BAD, DELETE, TRACK, ids, numbered
+from tests.support.json_objects import Json
+from tests.support.refusals import PLAN_REFUSED
 
 PLAN: Json = {
     "integration": "segment",
@@ -35,56 +23,7 @@ PLAN: Json = {
     "policies": {"request": None},
 }
 
-Handler = Callable[[httpx.Request], Any]
-
-
-@dataclasses.dataclass
-class Alone:
-    """The activities of one worker, outside of any."""
-
-    settings: Settings
-    clients: dict[str, httpx.AsyncClient]
-    prepared: PreparedBatches = dataclasses.field(default_factory=PreparedBatches)
-
-    async def validate(self, data: Json) -> Json:
-        """Run the Validation."""
-        validation = BatchValidation(self.settings.deliverable(), self.prepared)
-        return await _run(validation, data)
-
-    async def request(self, data: Json, plan: Any = None) -> Json:
-        """Run an attempt that others may follow."""
-        integrations = self.settings.deliverable()
-        request = BatchRequest(integrations, self.clients, lambda _: None, self.prepared)
-        return await _run(request, data, plan)
-
-    def answering(self, handler: Handler) -> None:
-        """Let a function answer in Trak.io's place."""
-        self.clients["trakio"] = httpx.AsyncClient(transport=httpx.MockTransport(handler))
-
-
-async def _run(activity: Any, *arguments: Any) -> Json:
-    environment = ActivityEnvironment()
-    environment.info = dataclasses.replace(
-        environment.info,
-        is_local=False,
-        retry_policy=RetryPolicy(),
-        scheduled_time=datetime.now(UTC),
-        start_to_close_timeout=timedelta(seconds=10),
-        schedule_to_close_timeout=timedelta(hours=1),
-    )
-    result: Json = await environment.run(activity.__call__, *arguments)
-    return result
-
-
-@pytest.fixture
-async def alone(standin: StandIn) -> AsyncIterator[Alone]:
-    """A worker's activities, delivering to the stand-in."""
-    settings = settings_for(standin)
-    clients = dict(http_clients(settings, {}))
-    made = Alone(settings, clients)
-    yield made
-    for client in {*clients.values(), *made.clients.values()}:
-        await client.aclose()
+RESPONSE: Json = {"status_code": 200, "headers": {}, "body": None, "truncated": False}
 
 
 async def test_request_without_a_plan(alone: Alone, standin: StandIn) -> None:
@@ -99,9 +38,24 @@ async def test_request_without_a_plan(alone: Alone, standin: StandIn) -> None:
 @pytest.mark.parametrize(
     ("messages", "message"),
     [
-        ([BAD], "none of 1 messages was accepted: messages.0.event is required"),
-        ([TRACK, DELETE], "messages do not fit one request: run the workflow Batch, or send fewer"),
-        ([TRACK] * 2501, "messages do not fit one request: run the workflow Batch, or send fewer"),
+        (
+            [BAD],
+            "none of the 1 messages was accepted; the first reason: messages.0.event is required",
+        ),
+        (
+            [TRACK, DELETE],
+            (
+                "messages do not fit into one request: "
+                "start the workflow Batch, or send fewer messages"
+            ),
+        ),
+        (
+            [TRACK] * 2501,
+            (
+                "messages do not fit into one request: "
+                "start the workflow Batch, or send fewer messages"
+            ),
+        ),
     ],
 )
 async def test_what_one_request_cannot_carry(
@@ -191,46 +145,6 @@ async def test_another_provider_than_planned(alone: Alone, standin: StandIn) -> 
     assert [request["path"] for request in standin.requests] == ["/track"] * 3
 
 
-async def test_eight_requests_at_once(alone: Alone) -> None:
-    """No more, and no fewer where there are users enough."""
-    most, in_flight, full = 0, 0, asyncio.Event()
-
-    async def answer(_: httpx.Request) -> httpx.Response:
-        nonlocal most, in_flight
-        in_flight += 1
-        most = max(most, in_flight)
-        if in_flight == 8:
-            full.set()
-        await full.wait()
-        in_flight -= 1
-        return httpx.Response(200, json={"status": "success"})
-
-    alone.answering(answer)
-    result = await alone.request({"integration": "trakio", "messages": numbered(50)})
-
-    assert (result["accepted"], most) == (50, 8)
-
-
-async def test_the_longest_wait_counts(alone: Alone) -> None:
-    """What one message's `Retry-After` asks for is kept, whatever comes of those in flight."""
-    both, limited = asyncio.Barrier(2), asyncio.Event()
-
-    async def answer(request: httpx.Request) -> httpx.Response:
-        await both.wait()
-        if b'"u-0"' in request.content:
-            asyncio.get_running_loop().call_later(0.05, limited.set)  # once the other is read
-            return httpx.Response(429, headers={"Retry-After": "7"})
-        await limited.wait()
-        return httpx.Response(500)
-
-    alone.answering(answer)
-    with pytest.raises(ApplicationError) as failed:
-        await alone.request({"integration": "trakio", "messages": numbered(2)})
-
-    assert failed.value.next_retry_delay == timedelta(seconds=7)
-    assert failed.value.type == "RateLimited"
-
-
 async def test_a_context_for_all_takes_no_more_memory(alone: Alone) -> None:
     """Beside each of many messages, a large one would end the worker, and then the next worker."""
     data = {
@@ -247,3 +161,94 @@ async def test_a_context_for_all_takes_no_more_memory(alone: Alone) -> None:
         tracemalloc.stop()
 
     assert peak_bytes < 100_000_000
+
+
+SLICES: list[Json] = [*numbered(2), DELETE, *numbered(3)[2:]]
+"""Messages in three slices."""
+
+
+async def test_send_without_a_plan(alone: Alone, standin: StandIn) -> None:
+    """It validates by itself, and sends all slices."""
+    result = await alone.send({"messages": [BAD, *SLICES]})
+
+    assert (result["accepted"], result["open"]) == (4, [])
+    assert [one["index"] for one in result["rejected"]] == [0]
+    assert [ids(r) for r in standin.requests] == [["m-0", "m-1"], ["/regulations"], ["m-2"]]
+
+
+async def test_send_with_the_plan_of_validation(alone: Alone, standin: StandIn) -> None:
+    """The result has only what the plan does not reject."""
+    data = {"messages": [BAD, *SLICES]}
+    result = await alone.send(data, await alone.validate(data))
+
+    assert (result["accepted"], result["rejected"], result["open"]) == (4, [], [])
+    assert len(standin.requests) == 3
+
+
+async def test_a_later_attempt_sends_one_slice(alone: Alone, standin: StandIn) -> None:
+    """So that the attempts of the next one begin anew."""
+    data = {"messages": SLICES}
+    result = await alone.send(data, await alone.validate(data), attempt=2)
+
+    assert (result["accepted"], result["open"]) == (2, [[2, 3], [3, 4]])
+    assert len(standin.requests) == 1
+
+
+async def test_send_goes_on_after_the_stored_heartbeat(alone: Alone, standin: StandIn) -> None:
+    """What it settled is in the result, with ids and reasons, and is not sent again."""
+    data = {"messages": SLICES}
+    error = {"type": "Rejected", "message": "no", "fields": []}
+    heartbeat = {
+        "accepted": encode_indexes([0]),
+        "reasons": [{"error": error, "indexes": encode_indexes([1])}],
+        "responses": [RESPONSE],
+        "open": [[2, 3], [3, 4]],
+        "split": [0, 0],
+    }
+
+    result = await alone.send(
+        data, await alone.validate(data), attempt=2, heartbeat_details=[heartbeat]
+    )
+
+    assert (result["accepted"], result["open"]) == (2, [[3, 4]])
+    assert result["rejected"] == [{"index": 1, "message_id": "m-1", "error": error}]
+    assert len(result["responses"]) == 2
+    assert [ids(request) for request in standin.requests] == [["/regulations"]]
+
+
+async def test_send_at_a_provider_without_batches(alone: Alone, standin: StandIn) -> None:
+    """One by one, whatever slices the plan has: the account may have changed."""
+    data = {"messages": numbered(3)}
+    plan = {**PLAN, "integration": "trakio", "slices": [[0, 1], [1, 3]]}
+
+    result = await alone.send(data, plan)
+
+    assert (result["accepted"], result["open"]) == (3, [])
+    assert [request["path"] for request in standin.requests] == ["/track"] * 3
+
+
+@pytest.mark.parametrize(
+    "slices", [{}, {"slices": [[1, 1]]}, {"slices": [[1, 2], [0, 1]]}, {"slices": [[0, 2], [1, 3]]}]
+)
+async def test_send_refuses_slices_that_are_not_in_order(
+    alone: Alone, standin: StandIn, slices: Json
+) -> None:
+    with pytest.raises(ApplicationError) as failed:
+        await alone.send({"messages": numbered(3)}, {**PLAN, **slices})
+
+    assert (failed.value.type, failed.value.message) == ("ValidationError", PLAN_REFUSED)
+    assert standin.requests == []
+
+
+async def test_an_unknown_integration_keeps_what_was_settled(alone: Alone) -> None:
+    """The failure has the progress, because the workflow does not see the heartbeat of it."""
+    heartbeat = {"accepted": encode_indexes([0, 1]), "open": [[2, 3], [3, 4]]}
+    data = {"messages": SLICES}
+    plan = {**await alone.validate(data), "integration": "gone"}
+
+    with pytest.raises(ApplicationError) as failed:
+        await alone.send(data, plan, attempt=2, heartbeat_details=[heartbeat])
+
+    (detail,) = failed.value.details
+    assert detail["error"]["type"] == "UnknownIntegration"
+    assert (detail["accepted"], detail["open"]) == (heartbeat["accepted"], [(2, 3), (3, 4)])

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -11,13 +11,15 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.worker import Worker
 
-from activities.sending import send
+from activities.http import HttpClient
+from activities.http_send import send
 from durable_analytics.errors import Internal
-from durable_analytics.providers import Answer, HttpRequest
+from durable_analytics.providers import HttpRequest, HttpResponse, builds
 from durable_analytics.providers.segment import Segment
 from durable_analytics.testing import StandIn
-from tests.conftest import Json, settings_for
-from worker import Account, register
+from tests.support.json_objects import Json
+from tests.support.worker_settings import settings_for
+from worker import IntegrationSettings, register
 
 ONE_SECOND = timedelta(seconds=1)
 SEGMENT = Segment.model_validate({"write_key": "segment-write-key"})
@@ -27,18 +29,19 @@ SECRET = "what-the-user-typed"
 class BreaksBuilding(Segment):
     """Stumbles over a message."""
 
-    def page(self, delivery: Any, sent_at: datetime) -> HttpRequest:
+    @builds("page")
+    def page(self, delivery: Any) -> HttpRequest:
         """See base class."""
-        del delivery, sent_at
+        del delivery
         raise KeyError(SECRET)
 
 
 class BreaksReading(Segment):
     """Stumbles over an answer."""
 
-    def read(self, answer: Answer) -> None:
+    def classify(self, response: HttpResponse) -> None:
         """See base class."""
-        del answer
+        del response
         raise ZeroDivisionError(SECRET)
 
 
@@ -51,7 +54,7 @@ def deliver(temporal: Client, standin: StandIn) -> Deliver:
 
     async def run(provider: type[Segment]) -> Json:
         queue = f"broken-{uuid.uuid4()}"
-        account = Account(
+        account = IntegrationSettings(
             provider=provider.model_validate(
                 {"base_url": standin.base_url("segment"), "write_key": "segment-write-key"}
             ),
@@ -92,7 +95,9 @@ async def test_a_bug_is_internal_and_tried_again(
 
     assert output["error"] == {
         "type": "Internal",
-        "message": f"{activity} met an unexpected {exception}; the worker's log says where",
+        "message": (
+            f"{activity} raised an unexpected {exception}; the worker's log has the location"
+        ),
         "fields": [],
     }
     assert output["integration"] == "segment"
@@ -115,7 +120,7 @@ async def test_a_request_that_http_cannot_carry_is_internal(error: type[Exceptio
     async with httpx.AsyncClient(transport=httpx.MockTransport(refuse)) as client:
         request = HttpRequest("GET", "http://example")
         with pytest.raises(Internal, match=rf"the request could not be sent \({error.__name__}\)"):
-            await send(client, SEGMENT, "call", request, deadline=ONE_SECOND)
+            await send(HttpClient(client), SEGMENT, request, delivery_id="m-1", deadline=ONE_SECOND)
 
 
 async def test_an_answer_that_does_not_decompress_keeps_its_status() -> None:
@@ -127,7 +132,9 @@ async def test_an_answer_that_does_not_decompress_keeps_its_status() -> None:
     )
     async with httpx.AsyncClient(transport=broken) as client:
         request = HttpRequest("GET", "http://example")
-        answer = await send(client, SEGMENT, "call", request, deadline=ONE_SECOND)
+        answer = await send(
+            HttpClient(client), SEGMENT, request, delivery_id="m-1", deadline=ONE_SECOND
+        )
 
     assert (answer.status_code, answer.body, answer.truncated) == (200, "", True)
 
@@ -141,7 +148,9 @@ async def test_a_credential_across_the_cut_is_masked(caplog: pytest.LogCaptureFi
     caplog.set_level(logging.DEBUG)
     async with httpx.AsyncClient(transport=transport) as client:
         request = HttpRequest("GET", "http://example")
-        answer = await send(client, provider, "call", request, deadline=ONE_SECOND)
+        answer = await send(
+            HttpClient(client), provider, request, delivery_id="m-1", deadline=ONE_SECOND
+        )
 
     assert answer.truncated
     assert answer.body.endswith("x[credential]yyyyyyyy")

@@ -12,7 +12,8 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.worker import Worker
 
 from durable_analytics.testing import StandIn
-from tests.conftest import Json, settings_for
+from tests.support.json_objects import Json
+from tests.support.worker_settings import settings_for
 from worker import register
 
 
@@ -90,5 +91,5 @@ async def test_a_request_that_no_worker_takes_is_unavailable(temporal: Client, d
     output = await deliver(temporal, queue_timeout=1, single_attempt_timeout=1)
 
     assert output["error"]["type"] == "Unavailable"
-    assert output["error"]["message"] == "no worker took the request within queue_timeout"
+    assert output["error"]["message"] == "no worker started the request within queue_timeout"
     await hanging.terminate()

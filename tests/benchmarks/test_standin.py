@@ -1,4 +1,4 @@
-"""The benchmarks' stand-in counts what it is sent, however it is sent."""
+"""The stand-in of the benchmarks counts the messages that it receives."""
 
 import asyncio
 import gzip
@@ -13,7 +13,7 @@ from benchmarks.standin import Connection, Received
 
 @pytest.fixture
 async def provider() -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a stand-in that has received nothing yet."""
+    """A client of a new stand-in."""
     received = Received()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(received), "127.0.0.1", 0)
@@ -25,47 +25,58 @@ async def provider() -> AsyncIterator[httpx.AsyncClient]:
 
 
 def batch(*ids: int) -> bytes:
-    """The body of a batch, as Segment takes it."""
-    messages = [{"messageId": f"m-{one}", "userId": f"u-{one}"} for one in ids]
+    """The body of a batch in Segment's format."""
+    messages = [{"messageId": f"m-{id_}", "userId": f"u-{id_}"} for id_ in ids]
     return json.dumps({"batch": messages}).encode()
 
 
-async def test_repeated_messages_do_not_complete(provider: httpx.AsyncClient) -> None:
-    """It waits for different messages, and tells how many came twice, or after a later one."""
+async def test_repeated_messages_count_once(provider: httpx.AsyncClient) -> None:
+    """It waits for different messages, and counts those that arrive after a later one."""
     completing = asyncio.create_task(provider.get("/_/complete", params={"messages": 4}))
     await provider.post("/v1/batch", content=batch(1, 3))
     await provider.post("/v1/batch", content=batch(3, 2))
     assert not completing.done()
-    answer = await provider.post("/v1/track", content=json.dumps({"messageId": "m-4"}))
+    response = await provider.post("/v1/track", content=json.dumps({"messageId": "m-4"}))
 
-    told = (await completing).json()
-    assert answer.json() == {"success": True}
-    assert (told["requests"], told["messages"], told["distinct"]) == (3, 5, 4)
-    assert told["overtaken"] == 2
-    assert told["completed_at"] > 0
+    summary = (await completing).json()
+    assert response.json() == {"success": True}
+    assert (summary["requests"], summary["messages"], summary["distinct"]) == (3, 5, 4)
+    assert summary["overtaken"] == 2
+    assert summary["completed_at"] > 0
 
 
-async def test_compressed_bodies_count(provider: httpx.AsyncClient) -> None:
-    """Where a client compresses."""
+async def test_what_has_arrived_is_read_at_once(provider: httpx.AsyncClient) -> None:
+    """Neither request waits for more messages."""
+    assert (await provider.get("/_/summary")).json()["messages"] == 0
+    await provider.post("/v1/batch", content=batch(1, 2))
+    await provider.post("/v1/batch", content=batch(2))
+
+    assert (await provider.get("/_/progress")).json() == {"messages": 3}
+    summary = (await provider.get("/_/summary")).json()
+    assert (summary["messages"], summary["distinct"]) == (3, 2)
+
+
+async def test_messages_in_compressed_bodies_count(provider: httpx.AsyncClient) -> None:
+    """A body with `Content-Encoding: gzip` is decompressed."""
     body = gzip.compress(batch(1, 2))
     await provider.post("/v1/batch", content=body, headers={"Content-Encoding": "gzip"})
 
-    told = (await provider.get("/_/complete", params={"messages": 2})).json()
-    assert told["distinct"] == 2
+    summary = (await provider.get("/_/complete", params={"messages": 2})).json()
+    assert summary["distinct"] == 2
 
 
-async def test_it_forgets(provider: httpx.AsyncClient) -> None:
-    """So that each round starts from nothing."""
+async def test_delete_clears_received_messages(provider: httpx.AsyncClient) -> None:
+    """Messages from before `DELETE /_/received` do not count."""
     await provider.post("/v1/batch", content=batch(1, 2))
     await provider.delete("/_/received")
     await provider.post("/v1/batch", content=batch(1))
 
-    told = (await provider.get("/_/complete", params={"messages": 1})).json()
-    assert told["messages"] == 1
+    summary = (await provider.get("/_/complete", params={"messages": 1})).json()
+    assert summary["messages"] == 1
 
 
-async def test_a_client_that_asks_first_is_told_to_go_on(provider: httpx.AsyncClient) -> None:
-    """`Expect: 100-continue`, and a body that comes in pieces."""
+async def test_expect_100_continue_is_answered(provider: httpx.AsyncClient) -> None:
+    """The client sends its body after `100 Continue`, in two parts."""
     reader, writer = await asyncio.open_connection(provider.base_url.host, provider.base_url.port)
     body = batch(1)
     head = f"POST /v1/batch HTTP/1.1\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
@@ -77,5 +88,5 @@ async def test_a_client_that_asks_first_is_told_to_go_on(provider: httpx.AsyncCl
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
     writer.close()
 
-    told = (await provider.get("/_/complete", params={"messages": 1})).json()
-    assert told["distinct"] == 1
+    summary = (await provider.get("/_/complete", params={"messages": 1})).json()
+    assert summary["distinct"] == 1

@@ -1,6 +1,5 @@
 """Each method of the client: what it starts, and what arrives at the provider."""
 
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, get_args, get_type_hints
 from uuid import UUID
@@ -9,105 +8,16 @@ import pytest
 from temporalio.client import Client
 
 from durable_analytics import AnalyticsClient, BufferingClient, ValidationError
-from durable_analytics.contract import METHODS, Input
-from durable_analytics.reading import read
 from durable_analytics.testing import StandIn
 from durable_analytics.version import __version__
-from tests.client.conftest import Starts
-from tests.conftest import Json
+from durable_analytics.wire.methods import METHODS, Input
+from durable_analytics.wire.parsing import check_input
+from tests.support.json_objects import Json
+from tests.support.method_cases import CASES
+from tests.support.noted_starts import Starts
 from worker import Settings
 
 LIBRARY: Json = {"library": {"name": "durable-analytics", "version": __version__}}
-
-
-@dataclass(frozen=True)
-class Case:
-    """One method.
-
-    Args:
-        required: The keywords that it asks for.
-        chosen: Keywords of which one or another is asked for.
-        more: Keywords that it also takes.
-        path: Where the provider gets it.
-        body: What the provider gets, among other things.
-        integration: The account.
-    """
-
-    required: Json
-    path: str
-    body: Json
-    chosen: Json = field(default_factory=dict)
-    more: Json = field(default_factory=dict)
-    integration: str = "segment"
-
-
-USER: Json = {"user_id": "u-1"}
-
-CASES = {
-    "identify": Case(
-        {},
-        "/v1/identify",
-        {"userId": "u-1", "traits": {"plan": "pro", "age": None}},
-        chosen=USER,
-        more={"traits": {"plan": "pro", "age": None}},
-    ),
-    "track": Case(
-        {"event": "Order Completed"},
-        "/v1/track",
-        {"userId": "u-1", "event": "Order Completed", "properties": {"revenue": 19.99}},
-        chosen=USER,
-        more={"properties": {"revenue": 19.99}},
-    ),
-    "group": Case(
-        {"group_id": "g-1"},
-        "/v1/group",
-        {"userId": "u-1", "groupId": "g-1", "traits": {"seats": 5}},
-        chosen=USER,
-        more={"traits": {"seats": 5}},
-    ),
-    "alias": Case(
-        {"previous_user_id": "a-1", "new_user_id": "u-1"},
-        "/v1/alias",
-        {"previousId": "a-1", "userId": "u-1"},
-    ),
-    "page": Case(
-        {},
-        "/v1/page",
-        {"userId": "u-1", "name": "Prices", "category": "Shop"},
-        chosen={**USER, "name": "Prices"},
-        more={"category": "Shop"},
-    ),
-    "screen": Case(
-        {"name": "Prices"},
-        "/v1/screen",
-        {"anonymousId": "a-1", "name": "Prices"},
-        chosen={"anonymous_id": "a-1"},
-    ),
-    "delete": Case(
-        {"user_id": "u-1"},
-        "/regulations",
-        {"subjectType": "USER_ID", "subjectIds": ["u-1"]},
-    ),
-    "annotate": Case(
-        {"event": "Deployed"},
-        "/annotate",
-        {"data": {"event": "Deployed", "properties": {"version": "4.1"}}},
-        more={"properties": {"version": "4.1"}},
-        integration="trakio",
-    ),
-    "metric": Case(
-        {"key": "words", "user": {"id": "u-1"}, "value": 750},
-        "/metrics/words/event",
-        {"user": {"id": "u-1"}, "value": 750},
-        integration="trophy",
-    ),
-    "call": Case(
-        {"method": "POST", "path": "/v1/import"},
-        "/v1/import",
-        {"rows": 2},
-        more={"body": {"rows": 2}},
-    ),
-}
 
 
 def test_every_method_has_a_case() -> None:
@@ -267,8 +177,8 @@ def test_keywords_are_the_models(client: type, options: set[str], key: str) -> N
     assert keywords.__required_keys__ == case.required.keys()
 
     smallest = {**case.required, **case.chosen}
-    read(method, {key: smallest})
+    check_input(method, {key: smallest})
     for name in case.required:
         with pytest.raises(ValidationError) as refused:
-            read(method, {key: {k: v for k, v in smallest.items() if k != name}})
+            check_input(method, {key: {k: v for k, v in smallest.items() if k != name}})
         assert [problem.path for problem in refused.value.fields] == [f"{key}.{name}"]

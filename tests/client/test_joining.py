@@ -8,8 +8,8 @@ from temporalio.worker import Worker
 
 from durable_analytics import AnalyticsClient, DeliveryHandle, Interrupted, Rejected
 from durable_analytics.testing import StandIn
-from tests.client.conftest import Starts
-from tests.conftest import settings_for
+from tests.support.noted_starts import Starts
+from tests.support.worker_settings import settings_for
 from worker import register
 
 

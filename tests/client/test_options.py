@@ -9,8 +9,8 @@ from temporalio.client import Client
 from durable_analytics import AnalyticsClient, Policies, RequestPolicy, RetryPolicy
 from durable_analytics.testing import StandIn
 from durable_analytics.version import __version__
-from tests.client.conftest import Starts
-from tests.conftest import Json
+from tests.support.json_objects import Json
+from tests.support.noted_starts import Starts
 from worker import Settings
 
 LIBRARY: Json = {"name": "durable-analytics", "version": __version__}
@@ -40,7 +40,17 @@ SHOP: Json = {"name": "shop", "version": "4.1"}
             {"library": LIBRARY, "userAgent": "curl", "groupId": "g-1"},
         ),
         ({"locale": "en-US"}, {"context": {"library": SHOP}}, {"locale": "en-US", "library": SHOP}),
-        ({"locale": "en-US"}, {"context": None}, None),
+        ({"locale": "en-US"}, {"context": None}, {"locale": "en-US", "library": LIBRARY}),
+        (
+            {"app": {"name": "shop", "version": "4"}},
+            {"context": {"app": {"version": "5"}}},
+            {"library": LIBRARY, "app": {"name": "shop", "version": "5"}},
+        ),
+        (
+            {"user_agent": "shop"},
+            {"context": {"group_id": "g-1"}, "strict": False},
+            {"library": LIBRARY, "userAgent": "shop", "groupId": "g-1"},
+        ),
     ],
 )
 async def test_contexts_merge(
@@ -52,7 +62,7 @@ async def test_contexts_merge(
     of_the_call: Any,
     delivered: Json | None,
 ) -> None:
-    """Key by key, the call's over the client's over the library; None sends none at all."""
+    """Key by key, the call's over the client's over the library; None is "not set"."""
     analytics = AnalyticsClient(
         temporal,
         integration="segment",
@@ -96,7 +106,7 @@ HASTY: Json = {"request": {"single_attempt_timeout": 1.5}}
         (PATIENT, {}, AS_JSON, ("PT5S", 7)),
         (AS_JSON, {}, AS_JSON, ("PT5S", 7)),
         (PATIENT, {"policies": HASTY}, HASTY, ("PT1.5S", 0)),
-        (PATIENT, {"policies": None}, None, ("PT3S", 0)),
+        (PATIENT, {"policies": None}, AS_JSON, ("PT5S", 7)),
     ],
 )
 async def test_policies(

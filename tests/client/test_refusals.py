@@ -2,18 +2,17 @@
 
 import json
 import math
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from durable_analytics import AnalyticsClient, ValidationError
 from durable_analytics.testing import StandIn
-from tests.client.conftest import Starts
+from tests.support.noted_starts import Starts
 
-NOT_FINITE = "is not a finite number: leave the key out, or send null"
+NOT_FINITE = "is not a finite number: remove the key, or send null"
 
 
 @pytest.mark.parametrize(
@@ -22,15 +21,10 @@ NOT_FINITE = "is not a finite number: leave the key out, or send null"
         (math.nan, NOT_FINITE),
         (math.inf, NOT_FINITE),
         (-math.inf, NOT_FINITE),
-        ({1, 2}, "is a set, which is not JSON"),
-        (frozenset(), "is a frozenset, which is not JSON"),
+        (Decimal("Infinity"), NOT_FINITE),
         (b"bytes", "is a bytes, which is not JSON"),
-        (Decimal("19.99"), "is a Decimal, which is not JSON"),
-        (UUID(int=1), "is a UUID, which is not JSON"),
-        (datetime(2026, 1, 31, tzinfo=UTC), "is a datetime, which is not JSON"),
-        (date(2026, 1, 31), "is a date, which is not JSON"),
         (timedelta(seconds=3), "is a timedelta, which is not JSON"),
-        ({1: "one"}, "has a key that is not text"),
+        ({True: "true"}, "has a key that is not text"),
         ({None: "none"}, "has a key that is not text"),
         ({"\ud800": "surrogate"}, "has a key that is not text"),
         ("\ud800", "is not valid Unicode text"),
@@ -62,15 +56,15 @@ async def test_what_is_not_json(
     [
         ({"user_id": "u-1"}, "track.event is required"),
         ({"user_id": "u-1", "event": " "}, "track.event is required"),
-        ({"event": "E"}, "track.user_id is required where anonymous_id is not set"),
-        ({"user_id": 7, "event": "E"}, "track.user_id must be text"),
+        ({"event": "E"}, "track.user_id is required if anonymous_id is not set"),
+        ({"user_id": True, "event": "E"}, "track.user_id must be text"),
         (
             {"user_id": "u-1", "event": "E", "evnt": 1},
             "track.evnt is not a known key: did you mean event?",
         ),
         (
             {"user_id": "u-1", "userId": "u-1", "event": "E"},
-            "track.user_id is spelled twice, as user_id and userId: keep one",
+            "track.user_id is set twice, as user_id and as userId: remove one",
         ),
         ({"user_id": "u-1", "event": "E", "context": ["a"]}, "context must be an object"),
         ({"user_id": "u-1", "event": "E", "context": "a"}, "context must be an object"),
@@ -94,15 +88,15 @@ async def test_what_is_not_json(
         ),
         (
             {"user_id": "u-1", "event": "E", "properties": {"digits": 10**5000}},
-            "the input cannot be written as JSON",
+            "track.properties.digits is a number with more than 4300 digits",
         ),
         (
             {"user_id": "u-1", "event": "é" * 200_000},
-            "the input is 1200143 bytes as Temporal writes it, in ASCII; at most 1048576 fit",
+            "the input has 1200131 bytes as ASCII JSON; the limit is 1048576 bytes: send less data",
         ),
         (
             {"user_id": "u-1", "event": "E", "policies": {"request": {"total_timeout": -1}}},
-            "policies.request.total_timeout must be more than 0 and at most 10 years",
+            "policies.request.total_timeout must be longer than 0 and at most 10 years",
         ),
     ],
 )
@@ -123,7 +117,7 @@ async def test_what_holds_itself(analytics: AnalyticsClient, starts: Starts) -> 
     circle: list[Any] = []
     circle.append(circle)
 
-    with pytest.raises(ValidationError, match="track is nested too deeply, or holds itself"):
+    with pytest.raises(ValidationError, match=r"track\.properties\.circle\.0 contains itself"):
         await analytics.track(user_id="u-1", event="E", properties={"circle": circle})
 
     assert starts.noted == []

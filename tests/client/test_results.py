@@ -27,7 +27,7 @@ from durable_analytics import (
 )
 from durable_analytics.errors import DELIVERY_ERRORS
 from durable_analytics.testing import StandIn
-from tests.conftest import Json
+from tests.support.json_objects import Json
 
 ONCE: Json = {"request": {"retry_policy": {"maximum_attempts": 1}}}
 TOO_MUCH = "x" * 33 * 1024

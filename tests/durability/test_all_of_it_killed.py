@@ -4,11 +4,16 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from durable_analytics import BufferingClient
-from durable_analytics.connection import connect
+from durable_analytics.temporal.connection import connect
 from durable_analytics.testing import StandIn
-from tests.durability.test_server_killed import free_port, server
+from tests.support.embedded_server import server
+from tests.support.free_ports import free_port
 from tests.worker.processes import worker_process
+
+pytestmark = pytest.mark.slow
 
 MESSAGES = 20_000
 PATIENCE = timedelta(minutes=1)

@@ -4,15 +4,18 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import pytest
 from temporalio.client import Client, WorkflowHandle
 
-from durable_analytics.batches import places
 from durable_analytics.testing import StandIn
-from tests.conftest import settings_for
-from tests.end_to_end.test_batch import TRACK, numbered
-from tests.end_to_end.test_batch_refusals import DELETE, ids, start_batch, told
-from tests.worker.deliveries import outcome, own_worker
+from durable_analytics.wire.indexes import decode_indexes
+from durable_analytics.wire.reasons import decode_reasons
+from tests.support.batches import DELETE, TRACK, ids, numbered, start_batch, told
+from tests.support.worker_settings import settings_for
+from tests.worker.deliveries import outcome, own_process
 from tests.worker.processes import worker_process
+
+pytestmark = pytest.mark.slow
 
 SOON_LOST = {"request": {"single_attempt_timeout": "PT2S", "heartbeat_timeout": "PT2S"}}
 """Temporal sees after two seconds that an attempt's worker is gone."""
@@ -32,7 +35,8 @@ async def wait_for_progress(client: Client, handle: WorkflowHandle[Any, Any], se
 async def _settled(client: Client, handle: WorkflowHandle[Any, Any]) -> int:
     for pending in (await handle.describe()).raw_description.pending_activities:
         for details in await client.data_converter.decode(pending.heartbeat_details.payloads):
-            return len(places(details["accepted"])) + len(details["rejected"])
+            rejected = decode_reasons(details["reasons"])
+            return len(decode_indexes(details["accepted"])) + len(rejected)
     return 0
 
 
@@ -49,7 +53,7 @@ async def test_one_by_one(temporal: Client, standin: StandIn, task_queue: str) -
         worker.process.kill()
         await worker.ended()
 
-    async with own_worker(temporal, settings_for(standin, task_queue=task_queue)):
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
         output = await outcome(handle)
     sent = [request["headers"]["idempotency-key"] for request in standin.requests]
     assert (output["status"], output["accepted"]) == ("partial", 39)
@@ -59,8 +63,34 @@ async def test_one_by_one(temporal: Client, standin: StandIn, task_queue: str) -
     assert sent[21] == sent[20]
 
 
+async def test_many_in_flight(temporal: Client, standin: StandIn, task_queue: str) -> None:
+    """All that were in flight are sent again, with the same id; those recorded are not."""
+    settled, in_flight = 150, 100
+    standin.script("trophy", *[{}] * settled, *[{"delay": 60}] * in_flight)
+    messages = [
+        {"type": "metric", "key": "words", "user": {"id": f"u-{number}"}, "value": 1}
+        for number in range(300)
+    ]
+    data = {"integration": "trophy", "policies": SOON_LOST, "messages": messages}
+
+    async with worker_process(temporal, standin, task_queue) as worker:
+        handle = await start_batch(temporal, task_queue, data)
+        await standin.wait_for(settled + in_flight)
+        await wait_for_progress(temporal, handle, settled)
+        worker.process.kill()
+        await worker.ended()
+
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        output = await outcome(handle)
+    sent = [request["headers"]["idempotency-key"] for request in standin.requests]
+    times = Counter(sent)
+    assert (output["status"], output["accepted"]) == ("success", 300)
+    assert {key for key, count in times.items() if count == 2} == set(sent[settled:][:in_flight])
+    assert len(sent) == 300 + in_flight
+
+
 async def test_slice_by_slice(temporal: Client, standin: StandIn, task_queue: str) -> None:
-    """Slices that were delivered are not sent again; the one in flight is, with the same ids."""
+    """A slice whose heartbeat is stored is not sent again; the one in flight is, unchanged."""
     standin.script("segment", {}, {}, {"delay": 60})
     messages = [*numbered(2), DELETE, *[TRACK] * 3]
     regulations = {"ANALYTICS_INTEGRATIONS__SEGMENT__PUBLIC_API_URL": standin.base_url("segment")}
@@ -70,10 +100,11 @@ async def test_slice_by_slice(temporal: Client, standin: StandIn, task_queue: st
             temporal, task_queue, {"policies": SOON_LOST, "messages": messages}
         )
         await standin.wait_for(3)
+        await wait_for_progress(temporal, handle, 3)
         worker.process.kill()
         await worker.ended()
 
-    async with own_worker(temporal, settings_for(standin, task_queue=task_queue)):
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
         output = await outcome(handle)
     sent = [ids(request) for request in standin.requests]
     assert (output["status"], output["accepted"]) == ("success", 6)

@@ -12,10 +12,13 @@ import pytest
 
 from durable_analytics import BufferingClient, Outcome, QueueFull
 from durable_analytics.testing import StandIn
-from tests.client.buffering.delivered import messages, wait_for_messages
-from tests.conftest import settings_for
-from tests.durability.test_server_killed import free_port, server
+from tests.support.delivered import messages, wait_for_messages
+from tests.support.embedded_server import server
+from tests.support.free_ports import free_port
+from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import own_worker
+
+pytestmark = pytest.mark.slow
 
 SOON = timedelta(seconds=60)
 

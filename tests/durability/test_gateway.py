@@ -4,13 +4,16 @@ import asyncio
 from collections import Counter
 from uuid import uuid4
 
+import pytest
 from temporalio.client import Client
 
 from durable_analytics.testing import StandIn
-from tests.client.buffering.delivered import messages
-from tests.gateway.arrivals import arrived
-from tests.gateway.processes import Gateway, address, gateway_process
+from tests.support.delivered import messages
+from tests.support.gateway_messages import arrived
+from tests.support.gateway_process import Gateway, address, gateway_process
 from tests.worker.processes import worker_process
+
+pytestmark = pytest.mark.slow
 
 CONNECTIONS = 100
 REQUESTS = 10_000

@@ -1,41 +1,17 @@
 """A Temporal server that is killed loses nothing: started again on its file, it goes on."""
 
-import asyncio
-import socket
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import timedelta
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from temporalio.client import Client
+import pytest
 
-from durable_analytics.connection import connect
 from durable_analytics.testing import StandIn
-from tests.conftest import TEMPORAL, settings_for
+from tests.support.embedded_server import server
+from tests.support.free_ports import free_port
+from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import QUICK, outcome, own_worker, start
 
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as there:
-        port: int = there.getsockname()[1]
-    return port
-
-
-@asynccontextmanager
-async def server(port: int, file: Path) -> AsyncIterator[Client]:
-    """An embedded server with its file, killed at the end as by a power cut."""
-    process = await asyncio.create_subprocess_exec(
-        *(TEMPORAL, "server", "start-dev", "--headless", "--log-level", "never"),
-        *("--ip", "127.0.0.1", "--port", str(port), "--db-filename", str(file)),
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield await connect(timedelta(seconds=60), target_host=f"127.0.0.1:{port}")
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+pytestmark = pytest.mark.slow
 
 
 async def test_everything_pending_is_delivered(

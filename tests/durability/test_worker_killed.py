@@ -3,13 +3,16 @@
 import asyncio
 from typing import Any
 
+import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 
 from durable_analytics.testing import StandIn
-from tests.conftest import settings_for
-from tests.worker.deliveries import outcome, own_worker, start
+from tests.support.worker_settings import settings_for
+from tests.worker.deliveries import outcome, own_process, start
 from tests.worker.processes import worker_process
+
+pytestmark = pytest.mark.slow
 
 VALIDATED = EventType.EVENT_TYPE_MARKER_RECORDED
 REQUEST_STARTED = EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED
@@ -46,7 +49,7 @@ async def test_between_validation_and_request(
 
     assert REQUEST_STARTED not in [e.event_type async for e in handle.fetch_history_events()]
     standin.clear()
-    async with own_worker(temporal, settings_for(standin, task_queue=task_queue)):
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
         output = await outcome(handle)
     await occupies.terminate()
     assert output["status"] == "success"
@@ -64,7 +67,7 @@ async def test_during_the_request(temporal: Client, standin: StandIn, task_queue
         worker.process.kill()
         await worker.ended()
 
-    async with own_worker(temporal, settings_for(standin, task_queue=task_queue)):
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
         output = await outcome(handle)
     assert output["status"] == "success"
     sent = [request["body"] for request in standin.requests]
@@ -79,7 +82,7 @@ async def test_before_the_first_worker(temporal: Client, standin: StandIn, task_
     message = {"user_id": "u-1", "event": "Waited"}
     handles = [await start(temporal, task_queue, {**message, "message_id": id_}) for id_ in ids]
 
-    async with own_worker(temporal, settings_for(standin, task_queue=task_queue)):
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
         outputs = await asyncio.gather(*map(outcome, handles))
 
     assert [output["status"] for output in outputs] == ["success"] * 50

@@ -11,11 +11,12 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 
 from durable_analytics.testing import StandIn
-from tests.conftest import TEMPORAL, Execute, Json
-from tests.end_to_end.test_inputs import NOT_JSON, raw
+from tests.support.batches import TRACK
+from tests.support.json_objects import Execute, Json
+from tests.support.programs import TEMPORAL
+from tests.support.raw_payloads import raw
+from tests.support.refusals import NOT_JSON
 from worker import Settings
-
-TRACK: Json = {"type": "track", "user_id": "u-1", "event": "E"}
 
 FIVE: list[Json] = [
     {"type": "identify", "user_id": "u-1", "traits": {"plan": "pro"}},
@@ -29,20 +30,10 @@ FIVE: list[Json] = [
 NOT_AN_OBJECT = (
     'the input must be one JSON object, like {"messages": [{"type": "track", "…": "…"}]}'
 )
+UNPACKS_TO_NOTHING = (
+    "the input is compressed (binary/zstd) and cannot be decompressed to a payload of at most 4 MiB"
+)
 NO_LIST = 'messages is required: a list of messages, like [{"type": "track", "user_id": "u-1", …}]'
-
-
-def numbered(count: int, **fields: Any) -> list[Json]:
-    """Messages of as many users, whose ids tell them apart."""
-    return [
-        {**TRACK, "user_id": f"u-{number}", "message_id": f"m-{number}", **fields}
-        for number in range(count)
-    ]
-
-
-def rejected_ids(output: Json) -> dict[int, str | None]:
-    """The id that an output tells of each message that was not accepted, by its index."""
-    return {one["index"]: one["message_id"] for one in output["rejected"]}
 
 
 async def test_nine_good_and_one_bad(
@@ -127,7 +118,7 @@ async def test_none_is_good(execute: Execute, standin: StandIn) -> None:
         ([[TRACK]], NOT_AN_OBJECT),
         (
             [{"messages": [TRACK]}, {"messages": [TRACK]}],
-            "started with 2 inputs: send one JSON object",
+            "the execution was started with 2 arguments: send one JSON object",
         ),
         ([{"messages": {"0": TRACK}}], NO_LIST),
         ([{"messages": []}], NO_LIST),
@@ -135,23 +126,26 @@ async def test_none_is_good(execute: Execute, standin: StandIn) -> None:
         (
             [{"messages": [TRACK], "track": TRACK}],
             (
-                "track is not a known key: known here are context, integration, messages, "
+                "track is not a known key; the known keys are context, integration, messages, "
                 "policies, request_options, strict"
             ),
         ),
         (
             [{"messages": [TRACK] * 5001}],
-            "messages holds 5001 messages; at most 5000 fit one execution",
+            "messages has 5001 messages; the limit is 5000: split it into several inputs",
         ),
         ([{"messages": [TRACK], "context": []}], "context must be an object"),
         (
             [{"messages": [TRACK], "request_options": {"body": {"batch": []}}}],
-            "request_options.body.batch is set by the provider's request and cannot be replaced",
+            (
+                "request_options.body.batch is already part of the provider's request and cannot "
+                "be replaced: remove it"
+            ),
         ),
         ([raw(b'{"messages": [')], NOT_JSON),
-        ([raw(b'{"messages": [{"type": "track", "event": "\\ud800"}]}')], NOT_JSON),
-        ([raw(b'{"messages": [' + b"[" * 200 + b"]" * 200 + b"]}")], NOT_JSON),
-        ([raw(b"{}", b"binary/zstd")], "the input must be JSON, not a payload of 'binary/zstd'"),
+        ([raw(b'{"messages": [' + b"[" * 200 + b"]" * 200)], NOT_JSON),
+        ([raw(b'{"messages": [], "context": ' + b"[" * 200 + b"]" * 200 + b"]}")], NOT_JSON),
+        ([raw(b"{}", b"binary/zstd")], UNPACKS_TO_NOTHING),
     ],
 )
 async def test_an_input_that_is_no_batch(
@@ -189,7 +183,7 @@ async def test_odd_messages_harm_no_other(execute: Execute, standin: StandIn) ->
 async def test_context_and_options_of_the_input_are_everybodys(
     execute: Execute, standin: StandIn
 ) -> None:
-    """An item's own keys win; one with null has no context; the options are the request's."""
+    """An item's own keys win; null is "not set"; the options are the request's."""
     own: list[Json] = [{}, {"context": {"ip": "192.0.2.2"}}, {"context": None}]
     data: Json = {
         "context": {"ip": "192.0.2.1", "userAgent": "A"},
@@ -202,7 +196,7 @@ async def test_context_and_options_of_the_input_are_everybodys(
     assert [item.get("context") for item in request["body"]["batch"]] == [
         {"ip": "192.0.2.1", "userAgent": "A"},
         {"ip": "192.0.2.2", "userAgent": "A"},
-        None,
+        {"ip": "192.0.2.1", "userAgent": "A"},
     ]
     assert request["headers"]["x-trace"] == "t"
     assert (request["query"], request["body"]["extra"]) == ({"q": "1"}, 2)

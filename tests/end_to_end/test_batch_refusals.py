@@ -6,38 +6,33 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.client import Client, WorkflowHistory
 
 from durable_analytics.errors import DeliveryError, Rejected
-from durable_analytics.providers import Answer
+from durable_analytics.providers import HttpResponse
 from durable_analytics.providers.segment import Segment
 from durable_analytics.testing import VENDORS, StandIn
-from tests.conftest import Execute, Json, settings_for
-from tests.end_to_end.test_batch import TRACK, numbered, rejected_ids
+from tests.support.batches import BAD, DELETE, TRACK, ids, numbered, rejected_ids, start_batch, told
+from tests.support.json_objects import Execute, Json
+from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import outcome, own_worker
-from worker import Account, Settings
-
-BAD: Json = {"type": "track", "user_id": "u-1"}
-DELETE: Json = {"type": "delete", "user_id": "u-1", "message_id": "m-delete"}
+from worker import IntegrationSettings, Settings
 
 ONCE: Json = {"request": {"retry_policy": {"maximum_attempts": 1}}}
-
-
-async def start_batch(client: Client, task_queue: str, data: Json) -> WorkflowHandle[Any, Any]:
-    """Start a `Batch`."""
-    return await client.start_workflow(
-        "Batch", data, id=f"batch-{uuid.uuid4()}", task_queue=task_queue
-    )
 
 
 class Particular(Segment):
     """Tells each message that it did not take."""
 
-    def refusals(self, answer: Answer, count: int) -> Mapping[int, DeliveryError]:
+    def classify_batch(
+        self, response: HttpResponse, count: int
+    ) -> DeliveryError | Mapping[int, DeliveryError]:
         """See base class."""
-        assert isinstance(answer.body, dict)
-        assert count >= len(answer.body.get("errors", []))
-        return {place: Rejected("too odd") for place in answer.body.get("errors", [])}
+        if failure := self.classify(response):
+            return failure
+        indexes = response.body.get("errors", [])
+        assert count >= len(indexes)
+        return {index: Rejected("too odd") for index in indexes}
 
 
 async def particular(
@@ -46,24 +41,12 @@ async def particular(
     """The output of a batch at such a provider, and the ids of what it got, request by request."""
     standin.script("segment", *answers)
     given = settings_for(standin).integrations["segment"].provider
-    account = Account(provider=Particular(**dict(given)), allow_policies_override=True)
+    account = IntegrationSettings(provider=Particular(**dict(given)), allow_policies_override=True)
     queue = f"particular-{uuid.uuid4()}"
     settings = settings_for(standin, task_queue=queue, integrations={"segment": account})
     async with own_worker(client, settings):
         output = await outcome(await start_batch(client, queue, data))
     return output, [ids(request) for request in standin.requests]
-
-
-def ids(request: Json) -> list[str]:
-    """The message ids in a batch request, in their order; of a deletion its path."""
-    if "batch" not in request["body"]:
-        return [request["path"]]
-    return [item["messageId"] for item in request["body"]["batch"]]
-
-
-def told(output: Json) -> dict[int, tuple[str, str]]:
-    """The failure type and the id of each message that was not accepted, by its index."""
-    return {o["index"]: (o["error"]["type"], o["message_id"]) for o in output["rejected"]}
 
 
 async def test_each_refused_message_is_told(temporal: Client, standin: StandIn) -> None:
@@ -90,7 +73,10 @@ async def test_each_message_refused(temporal: Client, standin: StandIn) -> None:
 
     assert output["status"] == "failure"
     assert output["error"]["type"] == "Rejected"
-    assert output["error"]["message"] == "none of 3 messages was accepted: too odd"
+    assert (
+        output["error"]["message"]
+        == "none of the 3 messages was accepted; the first reason: too odd"
+    )
     assert told(output).keys() == {0, 1, 2}
     assert output["responses"][0]["body"] == answer["body"]
 
@@ -218,10 +204,12 @@ async def test_no_credential_leaves_the_worker(
 ) -> None:
     """Even when a provider echoes each of them, of one request or of many."""
     caplog.set_level(logging.DEBUG)
-    secrets = running_worker.integrations[integration].provider.secrets()
+    secrets = running_worker.integrations[integration].provider.secret_values()
     standin.script(integration, *[{"status": status, "body": {"echo": sorted(secrets)}}] * 3)
     workflow_id = f"secret-{uuid.uuid4()}"
-    messages = [{"type": "identify", "user_id": "u-1"}] * 2
+    methods = running_worker.integrations[integration].provider.methods()
+    message = {"type": "identify"} if "identify" in methods else {"type": "track", "event": "E"}
+    messages = [{**message, "user_id": "u-1"}] * 2
 
     output = await execute(
         "Batch", {"integration": integration, "messages": messages}, id=workflow_id

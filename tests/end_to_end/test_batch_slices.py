@@ -10,11 +10,11 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
-from durable_analytics.batches import BATCH_LIMIT_BYTES
 from durable_analytics.testing import StandIn
-from tests.conftest import Execute, Json, settings_for
-from tests.end_to_end.test_batch import TRACK, numbered
-from tests.end_to_end.test_batch_refusals import BAD, DELETE, ids, start_batch, told
+from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
+from tests.support.batches import BAD, DELETE, TRACK, ids, numbered, start_batch, told
+from tests.support.json_objects import Execute, Json
+from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import outcome, own_worker
 from worker import Settings
 
@@ -88,7 +88,7 @@ async def test_a_larger_input(execute: Execute, standin: StandIn) -> None:
     """It is refused, in words."""
     output = await execute("Batch", filled({"messages": []}, BATCH_LIMIT_BYTES + 1))
 
-    assert f"at most {BATCH_LIMIT_BYTES} fit" in output["error"]["message"]
+    assert f"the limit is {BATCH_LIMIT_BYTES} bytes" in output["error"]["message"]
     assert standin.requests == []
 
 
@@ -103,7 +103,7 @@ async def test_more_requests_than_an_execution_takes(
     output = await execute("Batch", {"integration": integration, "messages": [message] * 1001})
 
     assert output["error"]["message"] == (
-        f"messages make 1001 requests at {title}; at most 1000 fit one execution: "
+        f"messages need 1001 requests to {title}; the limit is 1000 for one execution: "
         "send fewer messages"
     )
     assert standin.requests == []

@@ -1,14 +1,15 @@
 """Every method at every provider, from the start of its workflow to the provider over HTTP."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from durable_analytics.contract import METHODS
 from durable_analytics.providers import provider_class, provider_names
 from durable_analytics.testing import VENDORS, StandIn
-from tests.conftest import Execute, Json
+from durable_analytics.wire.methods import METHODS
+from tests.support.json_objects import Execute, Json
 
 MESSAGES: dict[str, Json] = {
     "identify": {"user_id": "u-1", "traits": {"plan": "pro"}},
@@ -30,9 +31,34 @@ _SPECIFICATION = {
 }
 _CALL = {"call": ("GET", "/things/1")}
 REQUESTS: dict[str, dict[str, tuple[str, str]]] = {
+    "amplitude": {
+        **dict.fromkeys(("identify", "track", "group", "page", "screen"), ("POST", "/2/httpapi")),
+        "alias": ("POST", "/usermap"),
+        "delete": ("POST", "/api/2/deletions/users"),
+        **_CALL,
+    },
+    "mixpanel": {
+        **dict.fromkeys(("track", "page", "screen"), ("POST", "/import")),
+        "identify": ("POST", "/engage"),
+        "group": ("POST", "/groups"),
+        "alias": ("POST", "/track"),
+        "delete": ("POST", "/api/app/data-deletions/v3.0/"),
+        **_CALL,
+    },
     "segment": {**_SPECIFICATION, "delete": ("POST", "/regulations"), **_CALL},
     "rudderstack": {**_SPECIFICATION, **_CALL},
     "journy": {**dict.fromkeys(_SPECIFICATION, ("POST", "/backend/v1/batch")), **_CALL},
+    "braze": {
+        **dict.fromkeys(("identify", "track", "group", "page", "screen"), ("POST", "/users/track")),
+        "alias": ("POST", "/users/identify"),
+        "delete": ("POST", "/users/delete"),
+        **_CALL,
+    },
+    "customerio": {
+        **dict.fromkeys((*_SPECIFICATION, "delete"), ("POST", "/api/v2/entity")),
+        **_CALL,
+    },
+    "ga4": {**dict.fromkeys(("track", "group", "page"), ("POST", "/mp/collect")), **_CALL},
     "trakio": {
         "identify": ("POST", "/identify"),
         "track": ("POST", "/track"),
@@ -47,17 +73,51 @@ REQUESTS: dict[str, dict[str, tuple[str, str]]] = {
         "metric": ("POST", "/metrics/words-written/event"),
         **_CALL,
     },
+    "posthog": {
+        **dict.fromkeys(_SPECIFICATION, ("POST", "/i/v0/e/")),
+        "delete": ("POST", "/api/projects/17/persons/bulk_delete/"),
+        "annotate": ("POST", "/api/projects/17/annotations/"),
+        **_CALL,
+    },
+    "webhook": {
+        **dict.fromkeys(METHODS, ("POST", "")),
+        **_CALL,
+    },
+    "archive": {
+        **{
+            method: (
+                "PUT",
+                rf"/stand-in/dt%3D[-\d]{{10}}/hour%3D\d\d/{method}-[-\da-f]{{36}}.ndjson.gz",
+            )
+            for method in METHODS
+        },
+        **_CALL,
+    },
 }
-"""What arrives of each method that a provider has."""
+"""What arrives of each method that a provider has: HTTP's method, and a pattern of the path."""
 
 DATED: dict[str, set[str]] = {
+    "amplitude": {"identify", "track", "group", "page", "screen"},
+    "mixpanel": {"identify", "track", "group", "page", "screen"},
     "segment": set(_SPECIFICATION),
     "journy": set(_SPECIFICATION),
     "rudderstack": set(_SPECIFICATION),
+    "braze": {"track", "page", "screen"},
+    "customerio": {"identify", "track", "page", "screen"},
+    "ga4": set(),  # it has one for the last 72 hours
     "trakio": {"track", "page"},
     "trophy": set(),
+    "posthog": {*_SPECIFICATION, "annotate"},
+    "webhook": METHODS.keys() - {"call"},
+    "archive": METHODS.keys() - {"call"},
 }
 """The methods whose request has a place for the message's own time."""
+
+KEYS_IN_BODY: dict[str, Json] = {
+    "amplitude": {"api_key": "****"},
+    "posthog": {"api_key": "****"},
+}
+"""The credentials that a provider has in the body, as the stand-in shows them."""
 
 LACKING = [
     (name, method)
@@ -72,7 +132,7 @@ def test_the_tables_are_complete() -> None:
     assert list(MESSAGES) == list(METHODS)
     assert {name: [m for m in METHODS if m in table] for name, table in REQUESTS.items()} == {
         name: provider_class(name)
-        .model_validate({"base_url": "http://127.0.0.1", **VENDORS[name].credentials})
+        .model_validate(VENDORS[name].integration_settings("http://127.0.0.1"))
         .methods()
         for name in provider_names()
     }
@@ -92,7 +152,9 @@ async def test_a_method_is_delivered(
 
     assert (output["status"], output["integration"]) == ("success", integration)
     (request,) = standin.requests
-    assert (request["method"], request["path"]) == REQUESTS[integration][method]
+    http_method, path = REQUESTS[integration][method]
+    assert request["method"] == http_method
+    assert re.fullmatch(path, request["path"])
     assert (request["integration"], request["answered"]) == (
         integration,
         output["response"]["status_code"],
@@ -116,7 +178,7 @@ async def test_a_method_that_a_provider_lacks_is_refused(
     title = provider_class(integration).title
     assert output["error"] == {
         "type": "UnsupportedMethod",
-        "message": f"{title} has no {method}; it has {there}",
+        "message": f"{title} does not support {method}; it supports {there}",
         "fields": [],
     }
     assert output[method] == MESSAGES[method]
@@ -142,10 +204,12 @@ async def test_a_call_reaches_any_endpoint(
     assert output["status"] == "success"
     (request,) = standin.requests
     assert (request["method"], request["path"]) == ("PATCH", "/things/a%2Fb")
-    assert request["query"] == {"page": "2", "tag": ["a", "b"], "all": "true"}
+    query = {"page": "2", "tag": ["a", "b"], "all": "true"}
+    assert {name: request["query"].get(name) for name in query} == query
     assert request["headers"]["x-trace"] == "t-1"
     assert request["headers"]["content-type"] == "application/vnd.things+json"
-    assert request["body"] == {"some_key": None, "names": ["é"]}
+    credentials = KEYS_IN_BODY.get(integration, {})
+    assert request["body"] == {"some_key": None, "names": ["é"], **credentials}
     assert request["answered"] == 200
 
 
@@ -175,14 +239,16 @@ async def test_a_past_time_arrives_or_is_refused(
     execute: Execute, standin: StandIn, integration: str, method: str
 ) -> None:
     """No provider dates a message of last year to today."""
-    past = "2025-01-31T09:30:00Z"
+    past, since_1970 = "2025-01-31T09:30:00Z", "1738315800"
+    past_in_milliseconds = "2025-01-31T09:30:00.000Z"
     message = {**MESSAGES[method], "timestamp": past}
 
     output = await execute(METHODS[method].workflow, {"integration": integration, method: message})
 
     if method in DATED[integration]:
         assert output["status"] == "success"
-        assert past in json.dumps(standin.requests[0]["body"])
+        sent = json.dumps(standin.requests[0]["body"])
+        assert any(time in sent for time in (past, since_1970, past_in_milliseconds))
     else:
         assert [field["path"] for field in output["error"]["fields"]] == [f"{method}.timestamp"]
         assert standin.requests == []

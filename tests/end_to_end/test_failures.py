@@ -1,12 +1,14 @@
 """Every failure type, with its output, as the history of an execution shows it."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
 from durable_analytics.testing import StandIn
-from tests.conftest import Execute, Json
+from tests.support.json_objects import Execute, Json
 
 TRACK: Json = {"integration": "segment", "track": {"user_id": "u-1", "event": "Signed Up"}}
 
@@ -101,7 +103,7 @@ async def test_a_hanging_provider_is_unavailable(execute: Execute, standin: Stan
 
     assert output["error"] == {
         "type": "Unavailable",
-        "message": "127.0.0.1 gave no answer within 4.5 s",
+        "message": "127.0.0.1 did not respond within 4.5 s",
         "fields": [],
     }
     assert output["response"] is None
@@ -116,7 +118,7 @@ async def test_the_last_answer_survives_attempts_without_one(
 
     output = await execute("Track", with_policy(**policy))
 
-    assert output["error"]["message"] == "127.0.0.1 gave no answer within 4.5 s"
+    assert output["error"]["message"] == "127.0.0.1 did not respond within 4.5 s"
     assert output["response"]["body"] == "maintenance"
 
 
@@ -138,7 +140,7 @@ async def test_a_dropped_connection_can_be_the_end(execute: Execute, standin: St
     output = await execute("Track", ONE_ATTEMPT)
 
     assert output["error"]["type"] == "Unavailable"
-    assert output["error"]["message"].startswith("the connection to 127.0.0.1 broke (")
+    assert output["error"]["message"] == "127.0.0.1 closed the connection without a response"
 
 
 async def test_an_answer_of_5_mb_is_cut(execute: Execute, standin: StandIn) -> None:
@@ -153,19 +155,36 @@ async def test_an_answer_of_5_mb_is_cut(execute: Execute, standin: StandIn) -> N
 
 
 @pytest.mark.parametrize("body", ["é" * 5_000, "\x00" * 5_000, '{"a":"' + "b" * 5_000 + '"}'])
-async def test_the_answer_of_a_failure_is_cut_to_what_temporal_keeps(
+async def test_the_answer_of_an_attempt_between_is_cut_to_what_temporal_keeps(
     execute: Execute, standin: StandIn, body: str
 ) -> None:
-    """Also after the retries, when the failure has been stored with the activity."""
-    standin.script("segment", {"status": 500, "body": body}, {"status": 500, "body": body})
+    """The first attempt is answered, the last one hangs."""
+    standin.script("segment", {"status": 500, "body": body}, {"delay": 30})
+    policy = {"single_attempt_timeout": 2, "retry_policy": {"maximum_attempts": 2}}
 
-    output = await execute("Track", with_policy(retry_policy={"maximum_attempts": 2}))
+    output = await execute("Track", with_policy(**policy))
 
     assert output["error"]["type"] == "Unavailable"
     assert output["response"]["truncated"] is True
     kept = output["response"]["body"]
     assert body.startswith(kept)
     assert 300 < len(kept) <= 2048
+
+
+@pytest.mark.parametrize("body", ["é" * 5_000, "\x00" * 5_000, '{"a":"' + "b" * 5_000 + '"}'])
+@pytest.mark.parametrize(("status", "attempts"), [(500, 2), (400, 1)])
+async def test_the_answer_of_the_last_attempt_is_whole(
+    execute: Execute, standin: StandIn, body: str, status: int, attempts: int
+) -> None:
+    """What no attempt follows reaches the workflow as it is."""
+    standin.script("segment", *[{"status": status, "body": body}] * attempts)
+
+    output = await execute("Track", with_policy(retry_policy={"maximum_attempts": 2}))
+
+    assert output["response"]["truncated"] is False
+    whole = json.loads(body) if body.startswith("{") else body
+    assert output["response"]["body"] == whole
+    assert len(standin.requests) == attempts
 
 
 @pytest.mark.parametrize("body", ['{"success": tru', "[1, 2", "{'a': 1}", "NaN", "\ufffd<html>"])
@@ -249,7 +268,7 @@ async def test_credentials_in_an_answer_are_masked(execute: Execute, standin: St
 async def test_wrong_credentials_are_unauthorized(execute: Execute, standin: StandIn) -> None:
     """As the provider says it, not by a script."""
     vendor = standin.vendors["trophy"]
-    strict = type(vendor)({"api_key": "other"}, vendor.authorizes, vendor.refuses, vendor.answers)
+    strict = replace(vendor, credentials={"api_key": "other"})
     metric = {"key": "words", "user": {"id": "u-1"}, "value": 1}
     vendors = standin.vendors
     try:

@@ -10,7 +10,7 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
 from durable_analytics.testing import StandIn
-from tests.conftest import Execute, Json
+from tests.support.json_objects import Execute, Json
 from worker import Settings
 
 TRACK: Json = {"integration": "segment", "track": {"user_id": "u-1", "event": "E"}}

@@ -4,27 +4,22 @@ import json
 import uuid
 
 import pytest
-from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
-from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from durable_analytics.contract import METHODS
+from durable_analytics.providers import provider_names
 from durable_analytics.testing import StandIn
-from tests.conftest import Execute, Json
+from durable_analytics.wire.methods import METHODS
+from tests.support.json_objects import Execute, Json
+from tests.support.raw_payloads import raw
+from tests.support.refusals import NOT_JSON
 from worker import Settings
 
 LONG_KEY = (
-    f"track.{'k' * 193}… is not a known key: known here are anonymous_id, channel, company_id, "
+    f"track.{'k' * 193}… is not a known key; the known keys are anonymous_id, channel, company_id, "
     "event, integrations, message_id, properties, timestamp, traits, user_id"
 )
-NOT_JSON = "the input is not valid JSON, or nested deeper than 200 levels"
 NOT_AN_OBJECT = 'the input must be one JSON object, like {"track": {"…": "…"}}'
-
-
-def raw(data: bytes, encoding: bytes = b"json/plain") -> RawValue:
-    """A payload as a careless client might write it."""
-    return RawValue(Payload(metadata={"encoding": encoding}, data=data))
 
 
 @pytest.mark.parametrize(
@@ -35,34 +30,59 @@ def raw(data: bytes, encoding: bytes = b"json/plain") -> RawValue:
         ([[{"track": {}}]], NOT_AN_OBJECT),
         (["track"], NOT_AN_OBJECT),
         ([7], NOT_AN_OBJECT),
-        ([{"track": {}}, {"track": {}}], "started with 2 inputs: send one JSON object"),
-        ([{"track": {}}, None], "started with 2 inputs: send one JSON object"),
-        ([1, "2", [3]], "started with 3 inputs: send one JSON object"),
+        (
+            [{"track": {}}, {"track": {}}],
+            "the execution was started with 2 arguments: send one JSON object",
+        ),
+        ([{"track": {}}, None], "the execution was started with 2 arguments: send one JSON object"),
+        ([1, "2", [3]], "the execution was started with 3 arguments: send one JSON object"),
         ([raw(b'{"track": ')], NOT_JSON),
         ([raw(b"\xff\xfe")], NOT_JSON),
+        ([raw(b'{"track":{"event":"\xff"}}')], "track contains bytes that are not UTF-8"),
         ([raw(b"{}" * 2)], NOT_JSON),
         ([raw(b"[" * 5000)], NOT_JSON),
-        ([raw(b'{"track":{"user_id":"u","event":"\\ud800"}}')], NOT_JSON),
-        ([raw(b"{}"), raw(b"not json")], "started with 2 inputs: send one JSON object"),
-        ([raw(b"{}"), raw(b"x", b"foreign")], "started with 2 inputs: send one JSON object"),
+        (
+            [raw(b'{"track":{"user_id":"u","event":' + b"9" * 5000 + b"}}")],
+            "track.event is a number with more than 4300 digits: send it as text",
+        ),
+        (
+            [raw(b"{}"), raw(b"not json")],
+            "the execution was started with 2 arguments: send one JSON object",
+        ),
+        (
+            [raw(b"{}"), raw(b"x", b"foreign")],
+            "the execution was started with 2 arguments: send one JSON object",
+        ),
         (
             [raw(b"garbage", b"binary/zstd")],
-            "the input must be JSON, not a payload of 'binary/zstd'",
+            (
+                "the input is compressed (binary/zstd) and cannot be decompressed to a payload "
+                "of at most 4 MiB"
+            ),
         ),
         (
             [raw(b'{"track": {}}' + b" " * 1_100_000)],
-            "the input is 1100013 bytes as Temporal writes it, in ASCII; at most 1048576 fit",
+            "the input has 1100013 bytes as ASCII JSON; the limit is 1048576 bytes: send less data",
         ),
-        ([raw(b"{}", b"x" * 1_000_000)], f"the input must be JSON, not a payload of '{'x' * 40}'"),
+        (
+            [raw(b"{}", b"x" * 1_000_000)],
+            f"the input must be JSON (json/plain), not a payload with encoding '{'x' * 40}'",
+        ),
         (
             [{"track": {"user_id": "u", "event": "e", "k" * 500_000: 1}}],
             LONG_KEY,
         ),
-        ([raw(b"x", b"binary/plain")], "the input must be JSON, not a payload of 'binary/plain'"),
-        ([raw(b"x", b"foreign")], "the input must be JSON, not a payload of 'foreign'"),
+        (
+            [raw(b"x", b"binary/plain")],
+            "the input must be JSON (json/plain), not a payload with encoding 'binary/plain'",
+        ),
+        (
+            [raw(b"x", b"foreign")],
+            "the input must be JSON (json/plain), not a payload with encoding 'foreign'",
+        ),
         (
             [raw(b'{"track":{"user_id":"u","event":"e","properties":{"a":[1e999]}}}')],
-            "track.properties.a.0 is not a finite number: leave the key out, or send null",
+            "track.properties.a.0 is not a finite number: remove the key, or send null",
         ),
         ([{}], "track is required"),
         ([{"track": None}], "track must be an object"),
@@ -127,7 +147,7 @@ async def test_no_execution_is_left_running(
         ),
         (
             {"track": {"userId": "u-1", "user_id": "u-1", "event": "E"}},
-            {"track.user_id": "is spelled twice, as userId and user_id: keep one"},
+            {"track.user_id": "is set twice, as userId and as user_id: remove one"},
         ),
         (
             {"track": {"anonymous_id": " ", "event": "\t"}},
@@ -135,7 +155,7 @@ async def test_no_execution_is_left_running(
         ),
         (
             {"track": {"anonymous_id": " ", "event": "E"}},
-            {"track.user_id": "is required where anonymous_id is not set"},
+            {"track.user_id": "is required if anonymous_id is not set"},
         ),
         (
             {
@@ -149,7 +169,11 @@ async def test_no_execution_is_left_running(
         ),
         (
             {"track": {"user_id": "u-1", "event": "E", "properties": {"currency": "usd"}}},
-            {"track.properties.currency": 'must be an ISO 4217 code in capitals, like "USD"'},
+            {
+                "track.properties.currency": (
+                    'must be an ISO 4217 code in capital letters, like "USD"'
+                )
+            },
         ),
         (
             {"track": {"user_id": "u-1", "event": "E", "timestamp": "yesterday"}},
@@ -169,7 +193,7 @@ async def test_no_execution_is_left_running(
         ),
         (
             {"track": {"user_id": "u", "event": "E" * 33_000}},
-            {"track": "makes a request of 33151 bytes; Segment takes 32768"},
+            {"track": "is too large: the request has 33151 bytes, and Segment accepts 32768"},
         ),
     ],
 )
@@ -191,7 +215,7 @@ async def test_what_could_not_be_told_is_refused(execute: Execute, standin: Stan
     output = await execute("Page", {"integration": "journy", "page": page})
 
     assert output["error"]["message"] == (
-        "the input is 1200083 bytes as Temporal writes it, in ASCII; at most 1048576 fit"
+        "the input has 1200083 bytes as ASCII JSON; the limit is 1048576 bytes: send less data"
     )
     assert standin.requests == []
 
@@ -239,7 +263,7 @@ async def test_an_unknown_integration_is_told_the_known_ones(
     )
 
     assert output["error"]["type"] == "UnknownIntegration"
-    known = "journy, rudderstack, segment, trakio, trophy"
+    known = ", ".join(provider_names())
     assert output["error"]["message"].endswith(f"configured: {known}; did you mean segment?")
     assert standin.requests == []
 

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from durable_analytics.providers import Answer
+from durable_analytics.providers import HttpResponse
 from durable_analytics.providers.trakio import Trakio
 from durable_analytics.testing import StandIn
-from tests.conftest import Execute, Json, settings_for
-from tests.end_to_end.test_batch import TRACK, numbered
-from tests.end_to_end.test_batch_refusals import BAD, start_batch, told
+from tests.support.batches import BAD, TRACK, numbered, start_batch, told
+from tests.support.hooks import Heard
+from tests.support.json_objects import Execute, Json
+from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import outcome, own_worker
-from tests.worker.test_hooks import Heard
-from worker import Account, Settings
+from worker import IntegrationSettings, Settings
 
 EVERY_SECOND = {"maximum_interval": "PT1S"}
 
@@ -184,9 +184,9 @@ async def test_its_timeouts_fit_its_messages(
 class Breaks(Trakio):
     """Stumbles over some answers."""
 
-    def read(self, answer: Answer) -> None:
+    def classify(self, response: HttpResponse) -> None:
         """See base class."""
-        if answer.body == "odd":
+        if response.body == "odd":
             raise ZeroDivisionError
 
 
@@ -196,7 +196,7 @@ async def test_a_bug_of_the_providers_author_loses_nothing(
     """What was accepted before stays so, and the failure names the bug."""
     queue = f"test-{uuid.uuid4()}"
     given = settings_for(standin).integrations["trakio"].provider
-    account = Account(provider=Breaks(**dict(given)), allow_policies_override=True)
+    account = IntegrationSettings(provider=Breaks(**dict(given)), allow_policies_override=True)
     settings = settings_for(
         standin,
         task_queue=queue,

@@ -10,7 +10,8 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from durable_analytics.testing import StandIn
-from tests.conftest import Execute, Json, settings_for
+from tests.support.json_objects import Execute, Json
+from tests.support.worker_settings import settings_for, settings_with
 from worker import register
 
 TRACK: Json = {"track": {"user_id": "u-1", "event": "E"}}
@@ -161,3 +162,25 @@ async def test_an_override_that_is_not_allowed_is_ignored(
     assert applied["retry_policy"]["initial_interval"] == "PT1S"
     assert "policies of the input ignored" in caplog.text
     assert len(standin.requests) == 1
+
+
+@pytest.mark.parametrize("workflow", ["Track", "Batch"])
+async def test_the_limits_of_an_integration_are_applied_and_named(
+    temporal: Client, standin: StandIn, task_queue: str, workflow: str
+) -> None:
+    """The history and the output have the limit, whatever the input asks for."""
+    account = standin.vendors["segment"].integration_settings(standin.base_url("segment"))
+    limits = {"policy_limits": {"total_timeout": "PT1H"}}
+    settings = settings_with(standin, task_queue, **account, **limits)
+    long = {"policies": {"request": {"total_timeout": "PT2H"}}}
+    message = {"messages": [{"type": "track", **TRACK["track"]}]} if workflow == "Batch" else TRACK
+
+    async with Worker(temporal, task_queue=task_queue, plugins=[register(settings)]):
+        output = await temporal.execute_workflow(
+            workflow, {**message, **long}, id=task_queue, task_queue=task_queue
+        )
+
+    assert output["status"] == "success"
+    assert output["policies"]["limited"] == ["total_timeout"]
+    assert output["policies"]["request"]["total_timeout"] == "PT1H"
+    assert (await scheduled(temporal, task_queue)).schedule_to_close_timeout.seconds in (3599, 3600)

@@ -8,9 +8,9 @@ import uuid
 import pytest
 from temporalio.client import Client, WorkflowFailureError
 
-from durable_analytics.contract import METHODS
 from durable_analytics.testing import VENDORS, StandIn
-from tests.conftest import Json
+from durable_analytics.wire.methods import METHODS
+from tests.support.json_objects import Json
 from worker import Settings
 
 MESSAGES: dict[str, Json] = {
@@ -41,7 +41,7 @@ async def test_no_credential_leaves_the_worker(
     """Even when the provider echoes each of them in its answer."""
     caplog.set_level(logging.DEBUG)
     echo = {"status": status, "body": {"echo": sorted(spellings())}}
-    secrets = running_worker.integrations[integration].provider.secrets()
+    secrets = running_worker.integrations[integration].provider.secret_values()
     provider = running_worker.integrations[integration].provider
     seen = []
     for key in MESSAGES.keys() & set(provider.methods()):

@@ -1,7 +1,7 @@
 """Track at Segment, from the start of the workflow to the provider and back."""
 
 from durable_analytics.testing import StandIn
-from tests.conftest import Execute
+from tests.support.json_objects import Execute
 
 SIGNED_UP = {
     "integration": "segment",
@@ -37,6 +37,7 @@ async def test_delivers(execute: Execute, standin: StandIn) -> None:
             "body": {"success": True},
             "truncated": False,
         },
+        "attempts": output["attempts"],
         "policies": {
             "request": {
                 "single_attempt_timeout": "PT3S",

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from durable_analytics.contract import TASK_QUEUE
-from tests.examples.conftest import EXAMPLES, TYPESCRIPT
+from durable_analytics.wire.methods import TASK_QUEUE
+from tests.support.programs import EXAMPLES, TYPESCRIPT
 
 ROOT = EXAMPLES.parent
 PAGE = ROOT / "docs" / "from-other-services.md"

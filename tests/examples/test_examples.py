@@ -4,9 +4,11 @@ import re
 import sys
 from collections.abc import Sequence
 
+import pytest
+
 from durable_analytics.testing import StandIn
-from tests.conftest import Json
-from tests.examples.conftest import EXAMPLES, TOOLS, Run
+from tests.support.json_objects import Json
+from tests.support.programs import EXAMPLES, TOOLS, Run
 
 REVENUE: Json = {"revenue": 19.99, "currency": "USD"}
 
@@ -89,6 +91,7 @@ async def test_own_workflow_retries(run: Run, standin: StandIn) -> None:
     assert len(set(ids)) == times_down
 
 
+@pytest.mark.slow
 async def test_typescript(run: Run, standin: StandIn, typescript: object) -> None:
     """Delivered once, joined the second time, and a failure that says why."""
     printed = await run(TOOLS / "node", f"{typescript}/deliver.ts")
@@ -98,7 +101,7 @@ async def test_typescript(run: Run, standin: StandIn, typescript: object) -> Non
         f"kept by Temporal as segment:track:{message_id}",
         "delivered, answered 200",
         "not delivered twice: true",
-        'not delivered: ValidationError [{"message":"is required","path":"track.event"}]',
+        'not delivered: ValidationError [{"path":"track.event","message":"is required"}]',
     ]
     assert deliveries(standin.requests) == [
         ("/v1/track", "u-1", "Order Completed", REVENUE, 200),

@@ -1,4 +1,4 @@
-"""One gateway for all tests that need no other."""
+"""A gateway that all tests share, unless they need settings of their own."""
 
 from collections.abc import AsyncIterator
 
@@ -6,15 +6,15 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from tests.gateway.processes import Gateway, address, gateway_process
+from tests.support.gateway_process import Gateway, address, gateway_process
 from worker import Settings
 
 
 @pytest.fixture(scope="session")
 async def gateway(temporal: Client, running_worker: Settings) -> AsyncIterator[Gateway]:
     """A gateway with a source for each integration, and a worker that delivers to the stand-in."""
-    async with gateway_process(address(temporal), running_worker.task_queue) as one:
-        yield one
+    async with gateway_process(address(temporal), running_worker.task_queue) as process:
+        yield process
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The routes, as SDKs of all kinds use them, and what browsers and proxies need around them."""
+"""The routes, CORS, and requests through proxies."""
 
 import json
 
@@ -7,33 +7,46 @@ import pytest
 from temporalio.client import Client
 
 from durable_analytics.testing import StandIn
-from gateway.messages import CALLS
-from tests.conftest import Json
-from tests.gateway.arrivals import AUTH, SUCCESS, arrived, client, executions, good, ids, inputs
-from tests.gateway.processes import Gateway, address, gateway_process
+from gateway.routes import ROUTES
+from tests.support.gateway_messages import (
+    AUTH,
+    SUCCESS,
+    arrived,
+    client,
+    executions,
+    good,
+    ids,
+    inputs,
+)
+from tests.support.gateway_process import Gateway, address, gateway_process
+from tests.support.json_objects import Json
 
 ORIGIN = "https://shop.example.com"
 
 
 @pytest.mark.parametrize("prefix", ["/v1", "", "/backend/v1"])
-async def test_every_route(http: httpx.AsyncClient, standin: StandIn, prefix: str) -> None:
-    """A message of the type that the path names, or a list of them, arrives."""
-    sent = {call: good(groupId="g-1", previousId="u-0", name="N") for call in CALLS}
-    for call, message in sent.items():
-        body = message if CALLS[call] else {"batch": [message]}
-        answer = await http.post(f"{prefix}/{call}", json=body, auth=AUTH)
-        assert (call, answer.status_code, answer.json()) == (call, 200, SUCCESS)
+async def test_every_route_delivers_its_messages(
+    http: httpx.AsyncClient, standin: StandIn, prefix: str
+) -> None:
+    """A message of the route's type, or a list, is delivered."""
+    sent = {route: good(groupId="g-1", previousId="u-0", name="N") for route in ROUTES}
+    for route, message in sent.items():
+        body = message if route.message_type else {"batch": [message]}
+        response = await http.post(f"{prefix}/{route.name}", json=body, auth=AUTH)
+        assert (route, response.status_code, response.json()) == (route, 200, SUCCESS)
 
-    there = {one["messageId"]: one["type"] for one in await arrived(standin, ids(sent.values()))}
-    assert there == {one["messageId"]: CALLS[call] or "track" for call, one in sent.items()}
+    received = await arrived(standin, ids(sent.values()))
+    assert {message["messageId"]: message["type"] for message in received} == {
+        message["messageId"]: route.message_type or "track" for route, message in sent.items()
+    }
 
 
 @pytest.mark.parametrize("place", ["basic", "bearer", "body"])
 @pytest.mark.parametrize("path", ["/v1/track", "/v1/batch"])
-async def test_where_the_key_stands(
+async def test_write_key_is_accepted_in_header_or_body(
     http: httpx.AsyncClient, standin: StandIn, place: str, path: str
 ) -> None:
-    """Anywhere that SDKs put it; the content type is that of a browser's beacon."""
+    """With any content type: `sendBeacon` sends text/plain."""
     message = good()
     body: Json = {"batch": [message]} if path == "/v1/batch" else dict(message)
     headers = {"Content-Type": "text/plain"}
@@ -43,50 +56,50 @@ async def test_where_the_key_stands(
         key = {"basic": "Basic c2VnbWVudDo=", "bearer": "Bearer segment"}
         headers["Authorization"] = key[place]
 
-    answer = await http.post(path, content=json.dumps(body), headers=headers)
+    response = await http.post(path, content=json.dumps(body), headers=headers)
 
-    assert (answer.status_code, answer.json()) == (200, SUCCESS)
+    assert (response.status_code, response.json()) == (200, SUCCESS)
     await arrived(standin, ids([message]))
 
 
-async def test_the_header_goes_before_the_body(http: httpx.AsyncClient) -> None:
-    """A wrong key in the header is not made right by another one."""
-    answer = await http.post("/v1/track", json={"writeKey": "segment"}, auth=("nobody", ""))
+async def test_write_key_in_header_overrides_body(http: httpx.AsyncClient) -> None:
+    """A wrong key in the header gets 401 although the key in the body is right."""
+    response = await http.post("/v1/track", json={"writeKey": "segment"}, auth=("nobody", ""))
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/openapi.json"])
-async def test_without_a_key(http: httpx.AsyncClient, path: str) -> None:
-    """Probes and readers need none; HEAD does as well."""
+async def test_health_routes_need_no_write_key(http: httpx.AsyncClient, path: str) -> None:
+    """GET and HEAD."""
     assert (await http.get(path)).status_code == 200
     assert (await http.head(path)).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/v1/t", "/v1/projects/segment/settings"])
-async def test_a_page_from_anywhere(http: httpx.AsyncClient, path: str) -> None:
-    """By default a browser may send from every page, with each header that its SDK sets."""
+async def test_cors_allows_every_origin_by_default(http: httpx.AsyncClient, path: str) -> None:
+    """With every header that an SDK sets."""
     wanted = {
         "Origin": ORIGIN,
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization,content-type,x-own",
     }
     asked = await http.options(path, headers=wanted)
-    answer = await http.post("/v1/t", json={}, headers={"Origin": ORIGIN})
+    response = await http.post("/v1/t", json={}, headers={"Origin": ORIGIN})
 
     assert asked.status_code == 200
     assert asked.headers["Access-Control-Allow-Origin"] in {"*", ORIGIN}
     assert "POST" in asked.headers["Access-Control-Allow-Methods"]
     for name in ("authorization", "content-type", "x-own"):
         assert name in asked.headers["Access-Control-Allow-Headers"]
-    assert answer.status_code == 401
-    assert answer.headers["Access-Control-Allow-Origin"] in {"*", ORIGIN}
-    assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
-    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert response.status_code == 401
+    assert response.headers["Access-Control-Allow-Origin"] in {"*", ORIGIN}
+    assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Credentials" not in response.headers
 
 
-async def test_pages_that_may_send(temporal: Client, task_queue: str) -> None:
-    """Where they are named, browsers keep all others from reading an answer."""
+async def test_cors_allows_only_configured_origins(temporal: Client, task_queue: str) -> None:
+    """Browsers do not let other pages read a response."""
     settings = {"ANALYTICS_GATEWAY__CORS_ORIGINS": f"https://a.example.com, {ORIGIN}"}
 
     async with (
@@ -107,8 +120,10 @@ async def test_pages_that_may_send(temporal: Client, task_queue: str) -> None:
     }
 
 
-async def test_what_a_browser_starts_with(http: httpx.AsyncClient, gateway: Gateway) -> None:
-    """Where to send: this gateway, as the browser reached it, also through a proxy."""
+async def test_sdk_settings_name_the_host_of_the_request(
+    http: httpx.AsyncClient, gateway: Gateway
+) -> None:
+    """Scheme and host are those by which the browser reached the gateway, also through a proxy."""
     path = "/v1/projects/segment/settings"
     direct = (await http.get(path)).json()["integrations"]["Segment.io"]
     headers = {"Host": "events.example.com", "X-Forwarded-Proto": "https"}
@@ -133,10 +148,10 @@ async def test_what_a_browser_starts_with(http: httpx.AsyncClient, gateway: Gate
         ("192.0.2.1", "8.8.8.8", None),
     ],
 )
-async def test_whose_address_it_is(
+async def test_ip_is_added_for_browsers_behind_trusted_proxies(
     temporal: Client, task_queue: str, trusted: str, forwarded: str, meant: str | None
 ) -> None:
-    """A browser's, as a trusted proxy tells it; not a server's, nor one that says nothing."""
+    """Not for servers, nor for private or invalid addresses, nor behind an untrusted proxy."""
     settings = {"ANALYTICS_GATEWAY__TRUSTED_PROXIES": trusted}
     headers = {"X-Forwarded-For": forwarded}
 
@@ -149,5 +164,5 @@ async def test_whose_address_it_is(
     handles = await executions(temporal, task_queue, 2)
     stored = [json.loads(await inputs(handle))["messages"] for handle in handles]
 
-    there = {message["event"]: message.get("context") for several in stored for message in several}
-    assert there == {"/v1/t": {"ip": meant} if meant else None, "/v1/track": None}
+    contexts = {message["event"]: message.get("context") for batch in stored for message in batch}
+    assert contexts == {"/v1/t": {"ip": meant} if meant else None, "/v1/track": None}

@@ -1,7 +1,8 @@
-"""A body is read within its limit of size and time, unpacked within the same, and mended."""
+"""Bodies are read, decompressed and parsed within limits."""
 
 import gzip
 import json
+import threading
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -10,12 +11,13 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from gateway.bodies import read_body, read_object
-from gateway.refusals import Refusal
+from durable_analytics.wire.json_reader import Unreadable
+from gateway.bodies import read_body, read_object, run_sized
+from gateway.errors import RequestError
 
 
 def request(*pieces: bytes, headers: Mapping[str, str] | None = None) -> Request:
-    """A request whose body comes in these pieces."""
+    """Return a request whose body arrives in these pieces."""
     raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
 
     async def messages() -> AsyncIterator[Message]:
@@ -27,25 +29,25 @@ def request(*pieces: bytes, headers: Mapping[str, str] | None = None) -> Request
 
 
 @pytest.mark.parametrize("pieces", [(b"",), (b"{}",), (b"{", b"", b"}")])
-async def test_a_body_in_pieces(pieces: tuple[bytes, ...]) -> None:
-    """It is read to its end, up to the limit."""
+async def test_chunked_body_is_read_to_its_end(pieces: tuple[bytes, ...]) -> None:
+    """Up to the limit."""
     assert await read_body(request(*pieces), 2) == b"".join(pieces)
 
 
 @pytest.mark.parametrize(
     "headers", [{}, {"Content-Length": "3"}, {"Content-Length": "2"}, {"Content-Length": "x"}]
 )
-async def test_a_body_over_the_limit(headers: dict[str, str]) -> None:
-    """413, whatever its length is said to be."""
-    with pytest.raises(Refusal, match="the body is larger than 2 bytes") as refused:
+async def test_body_over_the_limit_gets_413(headers: dict[str, str]) -> None:
+    """Whatever length is declared."""
+    with pytest.raises(RequestError, match="the body is larger than 2 bytes") as refused:
         await read_body(request(b"{", b"}", b" ", headers=headers), 2)
 
     assert refused.value.status == 413
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", "IDENTITY", " identity "])
-async def test_no_packing(encoding: str) -> None:
-    """The body as it is."""
+async def test_uncompressed_body_is_returned_unchanged(encoding: str) -> None:
+    """With an empty encoding, or with identity."""
     body = await read_body(request(b"{}", headers={"Content-Encoding": encoding}), 2)
 
     assert body == b"{}"
@@ -53,18 +55,20 @@ async def test_no_packing(encoding: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", "GZip", "x-gzip", "deflate", " gzip "])
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
-async def test_a_packing(encoding: str, pack: Any) -> None:
-    """Which of the two it is, its first bytes say better than its sender."""
+async def test_compressed_body_is_decompressed(encoding: str, pack: Any) -> None:
+    """The format is detected from the data, whichever encoding is declared."""
     body = await read_body(request(pack(b" " * 1000), headers={"Content-Encoding": encoding}), 1000)
 
     assert body == b" " * 1000
 
 
-async def test_a_packing_over_the_limit() -> None:
-    """No more is unpacked than the limit."""
+async def test_decompression_stops_at_the_limit() -> None:
+    """The status is 413."""
     packed = gzip.compress(b" " * 1001)
 
-    with pytest.raises(Refusal, match="the unpacked body is larger than 1000 bytes") as refused:
+    with pytest.raises(
+        RequestError, match="the decompressed body is larger than 1000 bytes"
+    ) as refused:
         await read_body(request(packed, headers={"Content-Encoding": "gzip"}), 1000)
 
     assert refused.value.status == 413
@@ -78,8 +82,8 @@ async def test_a_packing_over_the_limit() -> None:
         '{"a":1,"a":2}',
     ],
 )
-def test_an_object(text: str) -> None:
-    """As Python's own reader has it."""
+def test_json_object_is_parsed(text: str) -> None:
+    """With the same result as Python's parser."""
     assert read_object(text.encode()) == json.loads(text)
 
 
@@ -95,19 +99,28 @@ def test_an_object(text: str) -> None:
         (r'{"a":"\\ud800"}', {"a": r"\ud800"}),
     ],
 )
-def test_half_a_pair(text: str, meant: Any) -> None:
-    """It becomes U+FFFD; all beside it stays as it is."""
+def test_unpaired_surrogate_becomes_replacement_character(text: str, meant: Any) -> None:
+    """Everything beside it is kept."""
     assert read_object(text.encode()) == meant
 
 
 @pytest.mark.parametrize("levels", [150, 250, 100_000])
 @pytest.mark.parametrize("leaf", ["1", r'"\ud800"'])
-def test_depth(levels: int, leaf: str) -> None:
-    """Up to what the reader can do, and no crash beyond."""
-    text = '{"a":' + "[" * levels + leaf + "]" * levels + "}"
+def test_deep_nesting_is_marked_unreadable(levels: int, leaf: str) -> None:
+    """If the fast parser cannot read it."""
+    text = '{"a":' + "[" * levels + leaf + "]" * levels + ',"b":1}'
 
-    if levels < 200:
-        assert list(read_object(text.encode())) == ["a"]
-    else:
-        with pytest.raises(Refusal, match="nested deeper than 200 levels"):
-            read_object(text.encode())
+    body = read_object(text.encode())
+
+    assert (list(body), body["b"]) == (["a", "b"], 1)
+    if levels > 200:
+        assert isinstance(body["a"], Unreadable)
+        assert body["a"].problem.message == "is nested deeper than 100 levels"
+
+
+@pytest.mark.parametrize(("size", "is_elsewhere"), [(100, False), (1_000_000, True)])
+async def test_large_bodies_are_processed_in_a_thread(size: int, is_elsewhere: bool) -> None:
+    """The event loop must serve other requests meanwhile."""
+    thread = await run_sized(size, threading.get_ident)
+
+    assert (thread != threading.get_ident()) == is_elsewhere

@@ -1,4 +1,4 @@
-"""`DELETE /v1/users/{id}`: exactly the person that is meant, where the source may."""
+"""`DELETE /v1/users/{id}` deletes the named person if the source may."""
 
 from urllib.parse import quote
 
@@ -7,9 +7,15 @@ import pytest
 from temporalio.client import Client
 
 from durable_analytics.testing import StandIn
-from tests.gateway.arrivals import AUTH, SUCCESS, client, is_well, told
-from tests.gateway.processes import Gateway, address, gateway_process
-from tests.gateway.test_bad_http import exchange
+from tests.support.gateway_messages import (
+    AUTH,
+    SUCCESS,
+    assert_accepts_messages,
+    client,
+    error_message,
+)
+from tests.support.gateway_process import Gateway, address, gateway_process
+from tests.support.raw_http import exchange
 
 PATHS = {
     "u-1": "u-1",
@@ -31,16 +37,18 @@ PATHS = {
 
 
 async def delete(gateway: Gateway, path: str) -> int:
-    """The status of a deletion, its path as it stands here."""
+    """Send a deletion with this raw path, and return the status."""
     request = (
         f"DELETE /v1/users/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer segment\r\n\r\n"
     )
     return (await exchange(gateway, request.encode())).status
 
 
-@pytest.mark.parametrize(("path", "user_id"), PATHS.items(), ids=[one[:20] for one in PATHS])
-async def test_who_is_deleted(gateway: Gateway, standin: StandIn, path: str, user_id: str) -> None:
-    """Whoever the path names, in Segment's own words."""
+@pytest.mark.parametrize(("path", "user_id"), PATHS.items(), ids=[path[:20] for path in PATHS])
+async def test_user_id_in_path_is_deleted(
+    gateway: Gateway, standin: StandIn, path: str, user_id: str
+) -> None:
+    """The request to Segment names the decoded user id."""
     status = await delete(gateway, path)
 
     assert status == 200
@@ -54,19 +62,19 @@ async def test_who_is_deleted(gateway: Gateway, standin: StandIn, path: str, use
 
 
 @pytest.mark.parametrize("path", ["", "%20", "%FF", "%ED%A0%80", "%C0%AF"])
-async def test_nobody_is_deleted(
+async def test_invalid_user_id_deletes_nobody(
     gateway: Gateway, http: httpx.AsyncClient, standin: StandIn, path: str
 ) -> None:
-    """A path that names nobody is not taken for somebody else's."""
+    """An empty id, or one that is not UTF-8."""
     status = await delete(gateway, path)
 
     assert status in {400, 404}
-    await is_well(http, standin)
+    await assert_accepts_messages(http, standin)
     assert [request["path"] for request in standin.requests] == ["/v1/batch"]
 
 
-async def test_a_source_that_may_not(temporal: Client, task_queue: str) -> None:
-    """403, and the setting; nothing is started."""
+async def test_delete_needs_permission_of_the_source(temporal: Client, task_queue: str) -> None:
+    """The response is 403 and names the setting."""
     settings = {"ANALYTICS_SOURCES__SEGMENT__ALLOW_DELETE": "false"}
 
     async with (
@@ -78,6 +86,9 @@ async def test_a_source_that_may_not(temporal: Client, task_queue: str) -> None:
         taken = await http.delete(f"/v1/users/{quote('u 1')}", auth=("journy", ""))
 
     assert refused.status_code == 403
-    assert told(refused) == "this source may not delete: see sources.segment.allow_delete"
+    assert (
+        error_message(refused)
+        == "deletes are not allowed: set sources.segment.allow_delete to allow them"
+    )
     assert unknown.status_code == 401
     assert (taken.status_code, taken.json()) == (200, SUCCESS)

@@ -1,15 +1,15 @@
-"""An answer of 200 is a promise that Temporal keeps: what is stored, once, in order."""
+"""Executions for accepted requests: stored once, in order."""
 
 import asyncio
 import itertools
+import json
 
 import httpx
 from temporalio.client import Client
 
 from durable_analytics.testing import StandIn
-from tests.client.buffering.delivered import messages
-from tests.conftest import settings_for
-from tests.gateway.arrivals import (
+from tests.support.delivered import messages
+from tests.support.gateway_messages import (
     AUTH,
     SUCCESS,
     arrived,
@@ -21,47 +21,51 @@ from tests.gateway.arrivals import (
     inputs,
     outcome,
 )
-from tests.gateway.processes import address, gateway_process
+from tests.support.gateway_process import address, gateway_process
+from tests.support.json_objects import Json
+from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import own_worker
 from tests.worker.processes import worker_process
 
 
-async def test_a_repeated_batch(
+async def test_repeated_batch_starts_no_second_execution(
     http: httpx.AsyncClient, standin: StandIn, temporal: Client
 ) -> None:
-    """The same messages in the same order start nothing, while it runs and after it has run."""
+    """While the first execution runs, and after it has ended."""
     sent = [good(), good()]
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(http.post("/v1/batch", json={"batch": sent}, auth=AUTH) for _ in range(5))
     )
-    await outcome(temporal, batch_id(ids(sent)))
-    answers.append(await http.post("/v1/import", json={"batch": sent, "sentAt": "x"}, auth=AUTH))
+    await outcome(temporal, batch_id(sent))
+    responses.append(await http.post("/v1/import", json={"batch": sent, "sentAt": "x"}, auth=AUTH))
     marker = good()
     await http.post("/v1/batch", json={"batch": [marker]}, auth=AUTH)
     await arrived(standin, ids([marker]))
 
-    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, SUCCESS)] * 6
+    assert [(response.status_code, response.json()) for response in responses] == [
+        (200, SUCCESS)
+    ] * 6
     assert ids(messages(standin)) == ids([*sent, marker])
 
 
-async def test_other_batches(http: httpx.AsyncClient, standin: StandIn) -> None:
-    """Another order, or another source, is another batch."""
-    one, other = good(), good()
+async def test_same_messages_of_another_source_are_another_batch(
+    http: httpx.AsyncClient, standin: StandIn
+) -> None:
+    """In another order they are the same batch, sent again."""
+    first, second = good(), good()
 
-    for batch in ([one, other], [other, one]):
+    for batch in ([first, second], [second, first]):
         await http.post("/v1/batch", json={"batch": batch}, auth=AUTH)
-    await http.post("/v1/batch", json={"batch": [one, other]}, auth=("journy", ""))
+    await http.post("/v1/batch", json={"batch": [first, second]}, auth=("journy", ""))
 
-    requests = await standin.wait_for(3)
-    assert sorted(request["integration"] for request in requests) == [
-        "journy",
-        "segment",
-        "segment",
-    ]
+    requests = await standin.wait_for(2)
+    assert sorted(request["integration"] for request in requests) == ["journy", "segment"]
 
 
-async def test_several_integrations(temporal: Client, standin: StandIn, task_queue: str) -> None:
-    """An execution for each; a sick provider does not hold up the other."""
+async def test_each_integration_gets_its_own_execution(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """A failing provider does not delay the other."""
     standin.script("rudderstack", *[{"status": 500}] * 1000)
     both = {"ANALYTICS_SOURCES__SEGMENT__INTEGRATIONS": "rudderstack, segment"}
     many, single = [good(), good()], good()
@@ -71,14 +75,14 @@ async def test_several_integrations(temporal: Client, standin: StandIn, task_que
         own_worker(temporal, settings_for(standin, task_queue=task_queue)),
         client(gateway) as http,
     ):
-        answers = [
+        responses = [
             await http.post("/v1/batch", json={"batch": many}, auth=AUTH),
             await http.post("/v1/track", json=single, auth=AUTH),
         ]
         handles = await executions(temporal, task_queue, 4)
-        await outcome(temporal, batch_id(ids(many)))
-        sick = temporal.get_workflow_handle(batch_id(ids(many), integration="rudderstack"))
-        there = (await sick.describe()).status
+        await outcome(temporal, batch_id(many))
+        failing = temporal.get_workflow_handle(batch_id(many, integration="rudderstack"))
+        status = (await failing.describe()).status
         async with asyncio.timeout(60):
             requests = 0
             while not {*ids(many), single["messageId"]} <= set(_at_segment(standin)):
@@ -87,20 +91,22 @@ async def test_several_integrations(temporal: Client, standin: StandIn, task_que
         for handle in handles:
             await handle.terminate() if "rudderstack" in handle.id else await handle.result()
 
-    assert [answer.status_code for answer in answers] == [200, 200]
-    assert there is not None
-    assert there.name == "RUNNING"
+    assert [response.status_code for response in responses] == [200, 200]
+    assert status is not None
+    assert status.name == "RUNNING"
     names = sorted(handle.id.partition(":")[0] for handle in handles)
     assert names == ["rudderstack", "rudderstack", "segment", "segment"]
 
 
 def _at_segment(standin: StandIn) -> list[str]:
-    bodies = [one["body"] for one in standin.requests if one["integration"] == "segment"]
+    bodies = [row["body"] for row in standin.requests if row["integration"] == "segment"]
     return [message["messageId"] for body in bodies for message in body["batch"]]
 
 
-async def test_a_large_batch(temporal: Client, standin: StandIn, task_queue: str) -> None:
-    """In parts that executions can hold, in the order of the request; the same when repeated."""
+async def test_large_batch_is_split_in_order(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """A retry is split in the same way, and starts nothing."""
     large = {"ANALYTICS_SOURCES__SEGMENT__BODY_LIMIT_BYTES": str(8 * 1024 * 1024)}
     sent = [good(properties={"text": "x" * 3000}) for _ in range(2500)]
 
@@ -109,25 +115,27 @@ async def test_a_large_batch(temporal: Client, standin: StandIn, task_queue: str
         client(gateway) as http,
     ):
         for _ in range(2):
-            answer = await http.post("/v1/batch", json={"batch": sent}, auth=AUTH)
-            assert (answer.status_code, answer.json()) == (200, SUCCESS)
+            response = await http.post("/v1/batch", json={"batch": sent}, auth=AUTH)
+            assert (response.status_code, response.json()) == (200, SUCCESS)
     handles = await executions(temporal, task_queue, 2)
     sizes = [len(await inputs(handle)) for handle in handles]
     async with own_worker(temporal, settings_for(standin, task_queue=task_queue)):
-        there = await arrived(standin, ids(sent))
+        received = await arrived(standin, ids(sent))
         outputs = [await outcome(temporal, handle.id) for handle in handles]
 
     assert max(sizes) < 2 * 1024 * 1024
     assert sum(output["accepted"] for output in outputs) == len(sent)
-    assert sorted(ids(there)) == sorted(ids(sent))
-    place = {id_: index for index, id_ in enumerate(ids(sent))}
+    assert sorted(ids(received)) == sorted(ids(sent))
+    index_of = {id_: index for index, id_ in enumerate(ids(sent))}
     for request in standin.requests:
-        places = [place[id_] for id_ in ids(request["body"]["batch"])]
-        assert all(after - before == 1 for before, after in itertools.pairwise(places))
+        indexes = [index_of[id_] for id_ in ids(request["body"]["batch"])]
+        assert all(after - before == 1 for before, after in itertools.pairwise(indexes))
 
 
-async def test_a_large_context(temporal: Client, standin: StandIn, task_queue: str) -> None:
-    """It goes with each message: the fewer of them are in an execution, and all arrive."""
+async def test_large_context_reduces_messages_per_execution(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """The worker copies it into each message; all messages are delivered."""
     batch = [good() for _ in range(1000)]
 
     async with (
@@ -136,25 +144,27 @@ async def test_a_large_context(temporal: Client, standin: StandIn, task_queue: s
         client(gateway) as http,
     ):
         body = {"batch": batch, "context": {"page": {"title": "x" * 20_000}}}
-        answer = await http.post("/v1/batch", json=body, auth=AUTH)
-        there = await arrived(standin, ids(batch))
+        response = await http.post("/v1/batch", json=body, auth=AUTH)
+        received = await arrived(standin, ids(batch))
 
-    assert answer.json() == SUCCESS
-    assert sorted(ids(there)) == sorted(ids(batch))
+    assert response.json() == SUCCESS
+    assert sorted(ids(received)) == sorted(ids(batch))
 
 
-async def test_a_context_that_makes_too_much(http: httpx.AsyncClient) -> None:
-    """A small request must not become many large executions."""
+async def test_context_with_too_many_copies_gets_413(http: httpx.AsyncClient) -> None:
+    """A small request must not start many large executions."""
     body = {"batch": [{}] * 1000, "context": {"page": {"title": "x" * 400_000}}}
 
-    answer = await http.post("/v1/batch", json=body, auth=AUTH)
+    response = await http.post("/v1/batch", json=body, auth=AUTH)
 
-    assert answer.status_code == 413
-    assert "what context makes" in answer.json()["message"]
+    assert response.status_code == 413
+    assert "context, copied into all executions, is larger" in response.json()["message"]
 
 
-async def test_gathered_singles(temporal: Client, task_queue: str) -> None:
-    """Requests at the same time share executions, one integration each, and none is lost."""
+async def test_simultaneous_single_messages_share_executions(
+    temporal: Client, task_queue: str
+) -> None:
+    """Each execution has one integration, and each message is stored once."""
     patient = {"ANALYTICS_GATEWAY__GATHER_INTERVAL": "0.1"}
     sent = {name: [good() for _ in range(50)] for name in ("segment", "rudderstack")}
 
@@ -162,25 +172,66 @@ async def test_gathered_singles(temporal: Client, task_queue: str) -> None:
         gateway_process(address(temporal), task_queue, settings=patient) as gateway,
         client(gateway) as http,
     ):
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(
-                http.post("/v1/track", json=one, auth=(name, ""))
+                http.post("/v1/track", json=message, auth=(name, ""))
                 for name, several in sent.items()
-                for one in several
+                for message in several
             )
         )
     handles = await executions(temporal, task_queue, 2)
     stored = [(handle.id, await inputs(handle)) for handle in handles]
 
-    assert {answer.status_code for answer in answers} == {200}
+    assert {response.status_code for response in responses} == {200}
     assert len(handles) < 20
     for name, several in sent.items():
-        there = b"".join(content for id_, content in stored if id_.startswith(name))
-        assert all(there.count(id_.encode()) == 1 for id_ in ids(several))
+        contents = b"".join(content for id_, content in stored if id_.startswith(name))
+        assert all(contents.count(id_.encode()) == 1 for id_ in ids(several))
 
 
-async def test_too_many_requests(temporal: Client, task_queue: str) -> None:
-    """429 with both headers that SDKs look for; a source has no part in another's limit."""
+async def test_simultaneous_lists_share_executions(temporal: Client, task_queue: str) -> None:
+    """The messages of each list stay together, in order; a repeated list is stored once."""
+    patient = {"ANALYTICS_GATEWAY__GATHER_INTERVAL": "0.1"}
+    lists = [[good() for _ in range(15)] for _ in range(40)]
+    sdk = {"library": {"name": "sdk"}}
+
+    async with (
+        gateway_process(address(temporal), task_queue, settings=patient) as gateway,
+        client(gateway) as http,
+    ):
+
+        async def send(batch: list[Json], name: str, **beside: Json) -> int:
+            body = {"batch": batch, **beside}
+            return (await http.post("/v1/batch", json=body, auth=(name, ""))).status_code
+
+        statuses = await asyncio.gather(
+            *(send(batch, "segment") for batch in lists[:20] * 2),
+            *(send(batch, "segment", context=sdk) for batch in lists[20:30]),
+            *(send(batch, "rudderstack") for batch in lists[30:]),
+        )
+        statuses.append(await send([*lists[0], *lists[1]], "segment"))
+    handles = await executions(temporal, task_queue, 3)
+    stored = [(handle.id.partition(":")[0], json.loads(await inputs(handle))) for handle in handles]
+
+    assert set(statuses) == {200}
+    assert len(handles) < 20
+    for several, name, context in (
+        (lists[:20], "segment", None),
+        (lists[20:30], "segment", sdk),
+        (lists[30:], "rudderstack", None),
+    ):
+        batches = [
+            ids(body["messages"])
+            for integration, body in stored
+            if (integration, body.get("context")) == (name, context)
+        ]
+        assert sum(map(len, batches)) == 15 * len(several)
+        starts = {batch[at]: batch[at : at + 15] for batch in batches for at in range(len(batch))}
+        assert all(starts[ids(batch)[0]] == ids(batch) for batch in several)
+
+
+async def test_rate_limit_gets_429_with_retry_headers(temporal: Client, task_queue: str) -> None:
+    """Each source has its own limit."""
     limits = {
         "ANALYTICS_SOURCES__SEGMENT__REQUESTS_PER_SECOND": "0.01",
         "ANALYTICS_SOURCES__JOURNY__REQUESTS_PER_SECOND": "3",
@@ -190,18 +241,18 @@ async def test_too_many_requests(temporal: Client, task_queue: str) -> None:
         gateway_process(address(temporal), task_queue, settings=limits) as gateway,
         client(gateway) as http,
     ):
-        answers = [await http.post("/v1/track", json=good(), auth=AUTH) for _ in range(2)]
-        answers.append(await http.post("/v1/batch", json={"batch": [], "writeKey": "segment"}))
-        answers.append(await http.delete("/v1/users/u-1", auth=AUTH))
+        responses = [await http.post("/v1/track", json=good(), auth=AUTH) for _ in range(2)]
+        responses.append(await http.post("/v1/batch", json={"batch": [], "writeKey": "segment"}))
+        responses.append(await http.delete("/v1/users/u-1", auth=AUTH))
         others = [await http.post("/v1/track", json=good(), auth=("journy", "")) for _ in range(3)]
 
-    assert [answer.status_code for answer in answers] == [200, 429, 429, 429]
-    for answer in answers[1:]:
-        assert answer.headers["Retry-After"] == answer.headers["X-RateLimit-Reset"]
-        assert 90 <= int(answer.headers["Retry-After"]) <= 100
-        assert answer.json() == {
+    assert [response.status_code for response in responses] == [200, 429, 429, 429]
+    for response in responses[1:]:
+        assert response.headers["Retry-After"] == response.headers["X-RateLimit-Reset"]
+        assert 90 <= int(response.headers["Retry-After"]) <= 100
+        assert response.json() == {
             "success": False,
             "code": "too_many_requests",
-            "message": "more than 0.01 requests a second: send more in each",
+            "message": "more than 0.01 requests a second: put more messages into each request",
         }
-    assert [answer.status_code for answer in others] == [200] * 3
+    assert [response.status_code for response in others] == [200] * 3

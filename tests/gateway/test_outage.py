@@ -1,4 +1,4 @@
-"""While Temporal is away nobody is told that a message is stored."""
+"""During an outage of Temporal, no request gets 200."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,117 +8,130 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from tests.gateway.arrivals import AUTH, SUCCESS, batch_id, client, good, ids
-from tests.gateway.processes import Gateway, Way, address, gateway_process
+from tests.support.gateway_messages import AUTH, SUCCESS, batch_id, client, error_message, good
+from tests.support.gateway_process import BlockableProxy, Gateway, address, gateway_process
 
-REQUESTS = {
-    "single": httpx.Request("POST", "/v1/track", json=good()),
-    "batch": httpx.Request("POST", "/v1/batch", json={"batch": [good(), good()]}),
-    "delete": httpx.Request("DELETE", "/v1/users/u-1"),
-    "ready": httpx.Request("GET", "/ready"),
-}
+NAMES = ("single", "batch", "delete", "ready")
+
+
+def request(name: str) -> httpx.Request:
+    """Return a new request of this kind."""
+    if name == "single":
+        return httpx.Request("POST", "/v1/track", json=good())
+    if name == "batch":
+        return httpx.Request("POST", "/v1/batch", json={"batch": [good(), good()]})
+    return httpx.Request(*(("DELETE", "/v1/users/u-1") if name == "delete" else ("GET", "/ready")))
+
 
 _SOON = 10
-"""Seconds, on a busy machine; what nobody answers would take 30."""
+"""Seconds within which a response must arrive; the client's timeout is 30."""
 
 
 @dataclass
-class Cut:
-    """A gateway whose way to Temporal can be blocked."""
+class BlockableGateway:
+    """A gateway whose connection to Temporal can be blocked."""
 
-    way: Way
+    proxy: BlockableProxy
     gateway: Gateway
     http: httpx.AsyncClient
 
     async def send(self, name: str) -> httpx.Response:
         """Send one of the requests."""
-        one = REQUESTS[name]
-        return await self.http.request(one.method, str(one.url), content=one.content, auth=AUTH)
+        template = request(name)
+        return await self.http.request(
+            template.method, str(template.url), content=template.content, auth=AUTH
+        )
 
 
 @pytest.fixture
-async def cut(temporal: Client, task_queue: str) -> AsyncIterator[Cut]:
-    """One that has Temporal within reach."""
+async def blockable(temporal: Client, task_queue: str) -> AsyncIterator[BlockableGateway]:
+    """A gateway that reaches Temporal through an open proxy."""
     async with (
-        Way(address(temporal)) as way,
-        gateway_process(way.address, task_queue) as gateway,
+        BlockableProxy(address(temporal)) as proxy,
+        gateway_process(proxy.address, task_queue) as gateway,
         client(gateway) as http,
     ):
-        yield Cut(way, gateway, http)
+        yield BlockableGateway(proxy, gateway, http)
 
 
-@pytest.mark.parametrize("block", [Way.cut, Way.hold])
-async def test_temporal_goes_away_and_comes_back(cut: Cut, block: Callable[[Way], None]) -> None:
-    """503 soon (`answer_timeout`), to be sent again; then 200, without a new start."""
-    for name in REQUESTS:
-        answer = await cut.send(name)
-        assert (name, answer.status_code, answer.json()) == (name, 200, SUCCESS)
+@pytest.mark.parametrize("block", [BlockableProxy.disconnect, BlockableProxy.stall])
+async def test_outage_gets_503_and_recovers_without_restart(
+    blockable: BlockableGateway, block: Callable[[BlockableProxy], None]
+) -> None:
+    """The 503 arrives soon, and says when to retry."""
+    for name in NAMES:
+        response = await blockable.send(name)
+        assert (name, response.status_code, response.json()) == (name, 200, SUCCESS)
 
-    block(cut.way)
-    for name in REQUESTS:
+    block(blockable.proxy)
+    for name in NAMES:
         async with asyncio.timeout(_SOON):
-            answer = await cut.send(name)
-        assert (name, answer.status_code) == (name, 503)
-        assert answer.headers["Retry-After"] == answer.headers["X-RateLimit-Reset"] == "1"
-        assert answer.json() == {
-            "success": False,
-            "code": "service_unavailable",
-            "message": "not stored: Temporal is out of reach; send it again",
-        }
-    assert (await cut.http.get("/health")).json() == SUCCESS
+            response = await blockable.send(name)
+        assert (name, response.status_code) == (name, 503)
+        assert response.headers["Retry-After"] == response.headers["X-RateLimit-Reset"] == "1"
+        assert response.json()["code"] == "service_unavailable"
+        expected = "Temporal does not accept messages: " if name == "ready" else "not stored: "
+        assert error_message(response).startswith(expected)
+    assert (await blockable.http.get("/health")).json() == SUCCESS
 
-    cut.way.mend()
+    blockable.proxy.restore()
     async with asyncio.timeout(30):
-        while (await cut.send("ready")).status_code != 200:
+        while (await blockable.send("ready")).status_code != 200:
             pass
-    for name in REQUESTS:
-        answer = await cut.send(name)
-        assert (name, answer.status_code, answer.json()) == (name, 200, SUCCESS)
-    told = [line for line in cut.gateway.run.lines if "Temporal" in line][1:]
-    assert "Temporal is out of reach: answering 503" in told[0]
-    assert "Temporal takes messages again" in told[-1]
+    for name in NAMES:
+        response = await blockable.send(name)
+        assert (name, response.status_code, response.json()) == (name, 200, SUCCESS)
+    logged = [line for line in blockable.gateway.run.lines if "Temporal" in line][1:]
+    assert "Temporal is out of reach: answering 503" in logged[0]
+    assert "Temporal takes messages again" in logged[-1]
 
 
-@pytest.mark.parametrize("block", [Way.cut, Way.hold])
-async def test_many_at_once_while_it_is_away(cut: Cut, block: Callable[[Way], None]) -> None:
-    """All of them are answered, whichever of them were gathered."""
-    block(cut.way)
+@pytest.mark.parametrize("block", [BlockableProxy.disconnect, BlockableProxy.stall])
+async def test_simultaneous_requests_during_an_outage_all_get_503(
+    blockable: BlockableGateway, block: Callable[[BlockableProxy], None]
+) -> None:
+    """Also those that are combined into one execution."""
+    block(blockable.proxy)
 
     async def send() -> int:
-        return (await cut.http.post("/v1/track", json=good(), auth=AUTH)).status_code
+        return (await blockable.http.post("/v1/track", json=good(), auth=AUTH)).status_code
 
     async with asyncio.timeout(_SOON):
         assert set(await asyncio.gather(*(send() for _ in range(50)))) == {503}
 
 
-async def test_a_gateway_that_starts_before_temporal(temporal: Client, task_queue: str) -> None:
-    """It is up, says that it is not ready, and needs no second start."""
-    async with Way(address(temporal)) as way:
-        way.cut()
-        async with gateway_process(way.address, task_queue) as gateway, client(gateway) as http:
+async def test_gateway_starts_before_temporal(temporal: Client, task_queue: str) -> None:
+    """It reports that it is not ready, and recovers without a restart."""
+    async with BlockableProxy(address(temporal)) as proxy:
+        proxy.disconnect()
+        async with gateway_process(proxy.address, task_queue) as gateway, client(gateway) as http:
             assert (await http.get("/health")).status_code == 200
             assert (await http.get("/ready")).status_code == 503
             assert (await http.post("/v1/track", json=good(), auth=AUTH)).status_code == 503
-            way.mend()
+            proxy.restore()
             async with asyncio.timeout(30):
                 while (await http.get("/ready")).status_code != 200:
                     pass
             assert (await http.post("/v1/track", json=good(), auth=AUTH)).status_code == 200
 
 
-async def test_a_batch_that_is_sent_again_after_503(cut: Cut, temporal: Client) -> None:
-    """The execution is the same, whether the first request had started it or not."""
+async def test_batch_retried_after_503_starts_one_execution(
+    blockable: BlockableGateway, temporal: Client
+) -> None:
+    """Whether or not the first request had started it."""
     sent = [good(), good()]
     body = {"batch": sent}
     statuses = []
 
-    cut.way.cut()
-    statuses.append((await cut.http.post("/v1/batch", json=body, auth=AUTH)).status_code)
-    cut.way.mend()
+    blockable.proxy.disconnect()
+    statuses.append((await blockable.http.post("/v1/batch", json=body, auth=AUTH)).status_code)
+    blockable.proxy.restore()
     async with asyncio.timeout(30):
         while statuses[-1] != 200:
-            statuses.append((await cut.http.post("/v1/batch", json=body, auth=AUTH)).status_code)
+            statuses.append(
+                (await blockable.http.post("/v1/batch", json=body, auth=AUTH)).status_code
+            )
 
     assert statuses[0] == 503
-    history = await temporal.get_workflow_handle(batch_id(ids(sent))).fetch_history()
+    history = await temporal.get_workflow_handle(batch_id(sent)).fetch_history()
     assert history.events[0].workflow_execution_started_event_attributes.attempt == 1

@@ -1,6 +1,7 @@
-"""`python -m gateway`: how it starts, and how it ends."""
+"""Start and end of `python -m gateway`."""
 
 import asyncio
+import contextlib
 import json
 import signal
 from pathlib import Path
@@ -8,17 +9,33 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from tests.gateway.arrivals import AUTH, client, executions, good
-from tests.gateway.processes import Gateway, address, free_port, gateway_process, sources
-from tests.gateway.test_bad_http import BASIC, post
+from tests.support.free_ports import free_port
+from tests.support.gateway_messages import client, executions, good
+from tests.support.gateway_process import Gateway, address, gateway_process, sources
+from tests.support.raw_http import BASIC, post
 from tests.worker.processes import clean_environment, running
 
 
+async def open_connection(
+    gateway: Gateway,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a TCP connection."""
+    return await asyncio.open_connection("127.0.0.1", int(gateway.url.rpartition(":")[2]))
+
+
+async def wait_until_not_listening(gateway: Gateway) -> None:
+    """Wait until the gateway accepts no more connections."""
+    async with asyncio.timeout(30):
+        with contextlib.suppress(ConnectionError):
+            while True:
+                _, writer = await open_connection(gateway)
+                writer.close()
+
+
 async def begin(gateway: Gateway) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Send a request; returns when the gateway has begun to read it."""
+    """Send a request, and wait until the gateway has begun to read it."""
     body = json.dumps(good()).encode()
-    port = int(gateway.url.rpartition(":")[2])
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await open_connection(gateway)
     length = b"Content-Length: %d" % len(body)
     writer.write(post(BASIC, length, b"Expect: 100-continue", body=b""))
     async with asyncio.timeout(30):
@@ -28,10 +45,10 @@ async def begin(gateway: Gateway) -> tuple[asyncio.StreamReader, asyncio.StreamW
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_while_requests_wait(
+async def test_signal_completes_waiting_requests(
     temporal: Client, task_queue: str, signum: signal.Signals
 ) -> None:
-    """What has come in is stored and answered; then the process ends, with status 0."""
+    """Their messages are stored, and the process exits with status 0."""
     slow = {
         "ANALYTICS_GATEWAY__GATHER_INTERVAL": "1",
         "ANALYTICS_GATEWAY__ANSWER_TIMEOUT": "5",
@@ -41,47 +58,64 @@ async def test_a_signal_while_requests_wait(
         waiting = [await begin(gateway) for _ in range(5)]
         gateway.run.process.send_signal(signum)
         async with asyncio.timeout(30):
-            answers = [await reader.readuntil(b"\r\n\r\n") for reader, _ in waiting]
+            responses = [await reader.readuntil(b"\r\n\r\n") for reader, _ in waiting]
         status = await gateway.run.ended()
     for _, writer in waiting:
         writer.close()
 
-    assert [answer.split(b" ")[1] for answer in answers] == [b"200"] * 5
+    assert [response.split(b" ")[1] for response in responses] == [b"200"] * 5
     assert status == 0
     assert "gateway stopping" in gateway.run.lines[-2]
     assert "gateway stopped" in gateway.run.lines[-1]
     assert len(await executions(temporal, task_queue, 1)) == 1
 
 
-async def test_a_signal_while_temporal_is_away() -> None:
-    """Requests are answered with 503, and the process ends, with status 0."""
-    patient = {"ANALYTICS_GATEWAY__ANSWER_TIMEOUT": "3"}
-    asked = asyncio.Event()
+async def test_signal_during_an_outage_gets_503() -> None:
+    """The process then exits with status 0."""
+    settings = {"ANALYTICS_GATEWAY__ANSWER_TIMEOUT": "3"}
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.set()
         await reader.read()
         writer.close()
 
-    server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    where = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with (
-        gateway_process(where, settings=patient) as gateway,
-        client(gateway) as http,
-    ):
-        request = asyncio.create_task(http.post("/v1/track", json=good(), auth=AUTH))
-        async with asyncio.timeout(30):
-            await asked.wait()
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        target = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with gateway_process(target, settings=settings) as gateway:
+            reader, writer = await begin(gateway)
+            gateway.run.process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(30):
+                response = await reader.readuntil(b"\r\n\r\n")
+            status = await gateway.run.ended()
+        writer.close()
+
+    assert (response.split(b" ")[1], status) == (b"503", 0)
+
+
+async def test_signal_completes_a_request_that_is_just_arriving(
+    temporal: Client, task_queue: str
+) -> None:
+    """The gateway has accepted the connection, but no complete headers."""
+    async with gateway_process(address(temporal), task_queue) as gateway:
+        reader, writer = await open_connection(gateway)
+        body = json.dumps(good()).encode()
+        request = post(BASIC, b"Content-Length: %d" % len(body), body=body)
+        writer.write(request[:20])
+        # The gateway reads connections in order: it has read the first bytes of this one.
+        async with client(gateway) as http:
+            await http.get("/health")
         gateway.run.process.send_signal(signal.SIGTERM)
-        answer = await request
+        await wait_until_not_listening(gateway)
+        writer.write(request[20:])
+        async with asyncio.timeout(30):
+            response = await reader.readuntil(b"\r\n\r\n")
         status = await gateway.run.ended()
-    server.close()
+        writer.close()
 
-    assert (answer.status_code, status) == (503, 0)
+    assert (response.split(b" ")[1], status) == (b"200", 0)
 
 
-async def test_a_port_that_is_taken(temporal: Client) -> None:
-    """One line that names the setting, and status 2."""
+async def test_port_in_use_is_reported(temporal: Client) -> None:
+    """One line names the setting; the exit status is 2."""
     async with gateway_process(address(temporal)) as gateway:
         port = gateway.url.rpartition(":")[2]
         environment = clean_environment(**sources(), ANALYTICS_GATEWAY__PORT=port)
@@ -92,11 +126,11 @@ async def test_a_port_that_is_taken(temporal: Client) -> None:
     assert [line for line in second.lines if "gateway.port" in line] == second.lines
     (line,) = second.lines
     assert line.startswith(f"gateway.host, gateway.port: cannot listen on 127.0.0.1:{port}: ")
-    assert line.endswith("; set another one")
+    assert line.endswith("; set another address or port")
 
 
-async def test_a_host_that_is_elsewhere() -> None:
-    """Likewise."""
+async def test_foreign_host_is_reported() -> None:
+    """One line names the setting; the exit status is 2."""
     environment = clean_environment(
         **sources(), ANALYTICS_GATEWAY__HOST="192.0.2.1", ANALYTICS_GATEWAY__PORT=str(free_port())
     )
@@ -108,8 +142,8 @@ async def test_a_host_that_is_elsewhere() -> None:
     assert gateway.lines[0].startswith("gateway.host, gateway.port: cannot listen on 192.0.2.1:")
 
 
-async def test_wrong_settings(tmp_path: Path) -> None:
-    """Status 2, a line a problem, no secret and no traceback."""
+async def test_invalid_settings_are_all_reported(tmp_path: Path) -> None:
+    """One line for each problem, without secrets or traceback; the exit status is 2."""
     environment = clean_environment(
         ANALYTICS_SOURCES__SHOP__WRITE_KEY="sk very secret",
         ANALYTICS_GATEWAY__PORT="0",

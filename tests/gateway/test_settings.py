@@ -1,4 +1,4 @@
-"""The settings of a gateway, and what it shares with the worker that stands beside it."""
+"""The settings of the gateway, and those that it shares with the worker."""
 
 import os
 from datetime import timedelta
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import GatewaySettings, Settings
-from process.settings import ProcessSettings
+from runtime.settings import ProcessSettings
 from worker.settings import Settings as WorkerSettings
 
 BOTH = """
@@ -36,14 +36,14 @@ write_key = "journy-source-key"
 
 @pytest.fixture(autouse=True)
 def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable and no file of the machine that runs the tests decides anything."""
+    """Remove all settings of the machine that runs the tests."""
     for name in [name for name in os.environ if name.upper().startswith("ANALYTICS_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
 
-def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write key is enough; the source goes to the integration of its own name."""
+def test_write_key_alone_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source delivers to the integration with its name."""
     monkeypatch.setenv("ANALYTICS_SOURCES__SEGMENT__WRITE_KEY", "k")
 
     settings = Settings.load()
@@ -55,7 +55,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         "cors_origins": ["*"],
         "gather_interval": timedelta(milliseconds=5),
         "trusted_proxies": ["127.0.0.1"],
-        "answer_timeout": timedelta(milliseconds=800),
+        "answer_timeout": timedelta(seconds=10),
     }
     source = settings.sources["segment"]
     assert source.model_dump(exclude={"write_key"}) == {
@@ -69,8 +69,8 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "'k'" not in repr(settings)
 
 
-def test_one_file_for_both() -> None:
-    """Each process reads its own sections, and lets the other's be."""
+def test_gateway_and_worker_share_a_file() -> None:
+    """Each process ignores the sections of the other."""
     Path("analytics.toml").write_text(BOTH)
 
     gateway, worker = Settings.load(), WorkerSettings.load()
@@ -85,8 +85,8 @@ def test_one_file_for_both() -> None:
     assert set(worker.integrations) == {"segment", "journy"}
 
 
-def test_one_environment_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Likewise; it goes before the file, and has lists and numbers as text."""
+def test_gateway_and_worker_share_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It overrides the file; lists and numbers are text."""
     Path("analytics.toml").write_text(BOTH)
     for name, value in {
         "GATEWAY__PORT": "9001",
@@ -95,7 +95,7 @@ def test_one_environment_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
         "GATEWAY__CORS_ORIGINS": "https://a.example.com, https://b.example.com",
         "SOURCES__SHOP__INTEGRATIONS": "journy,segment",
         "SOURCES__SHOP__ALLOW_DELETE": "true",
-        "INTEGRATIONS__SEGMENT__REGION": "eu",  # the other one stands in the file alone
+        "INTEGRATIONS__SEGMENT__REGION": "eu",  # journy is configured in the file only
         "WORKER__PROCESSES": "2",
         "MAX_CONCURRENT_ACTIVITIES": "7",
     }.items():
@@ -112,8 +112,8 @@ def test_one_environment_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (worker.worker.processes, worker.max_concurrent_activities) == (2, 7)
 
 
-def test_what_is_elsewhere() -> None:
-    """Each process knows which settings are the other's: a new one is not forgotten."""
+def test_each_process_knows_the_settings_of_the_other() -> None:
+    """A new setting cannot be forgotten."""
     shared = set(ProcessSettings.model_fields)
 
     assert Settings.elsewhere == set(WorkerSettings.model_fields) - shared

@@ -1,4 +1,4 @@
-"""A wrong setting stops the gateway with one line: which, what is wrong, how to set it."""
+"""Invalid settings are reported with the setting, the problem and the variable."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import Settings
-from tests.process.wrong_settings import SECRET, problems
+from tests.runtime.wrong_settings import SECRET, problems
 
 SHOP = "ANALYTICS_SOURCES__SHOP__"
 KEY = {f"{SHOP}WRITE_KEY": SECRET}
@@ -15,7 +15,7 @@ GATEWAY = "ANALYTICS_GATEWAY__"
 
 @pytest.fixture(autouse=True)
 def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable and no file of the machine that runs the tests decides anything."""
+    """Remove all settings of the machine that runs the tests."""
     for name in [name for name in os.environ if name.upper().startswith("ANALYTICS_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -27,7 +27,10 @@ WRONG = {
     "empty write key": ({f"{SHOP}WRITE_KEY": ""}, "sources.shop.write_key: ", None),
     "colon in a write key": (
         {f"{SHOP}WRITE_KEY": f"{SECRET}:x"},
-        "sources.shop.write_key: must hold no colon: SDKs send it as the user name of Basic",
+        (
+            "sources.shop.write_key: must not contain a colon: "
+            "SDKs send it as the user name of Basic authentication"
+        ),
         None,
     ),
     "typing error in a source": (
@@ -60,11 +63,11 @@ WRONG = {
     ),
     "no time to answer": (
         {**KEY, f"{GATEWAY}ANSWER_TIMEOUT": "0"},
-        "gateway.answer_timeout: must be more than 0",
+        "gateway.answer_timeout: must be longer than 0",
         None,
     ),
     "no time left to answer": (
-        {**KEY, f"{GATEWAY}GATHER_INTERVAL": "1"},
+        {**KEY, f"{GATEWAY}GATHER_INTERVAL": "10"},
         "gateway.answer_timeout: must be longer than gather_interval",
         None,
     ),
@@ -85,7 +88,7 @@ WRONG = {
     ),
     "the same write key": (
         {**KEY, "ANALYTICS_SOURCES__APP__WRITE_KEY": SECRET},
-        "sources: must each have a write key of its own: two have the same",
+        "sources: must have different write keys: two sources have the same one",
         f"{SHOP}WRITE_KEY",
     ),
     "an unknown integration": (
@@ -97,13 +100,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("variables", "problem", "variable"), WRONG.values(), ids=WRONG)
-def test_a_wrong_variable(
+def test_invalid_variable_is_reported_in_one_line(
     variables: dict[str, str],
     problem: str,
     variable: str | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One line, and no value in it."""
+    """The line does not hold the value."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
@@ -115,8 +118,8 @@ def test_a_wrong_variable(
     assert line.endswith(f"; set it in analytics.toml or as {variable}")
 
 
-def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has to start the gateway once a problem."""
+def test_all_problems_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one start of the gateway."""
     for name in (f"{GATEWAY}PORT", f"{SHOP}MESSAGES_LIMIT", "ANALYTICS_LOG_FORMAT"):
         monkeypatch.setenv(name, "-1")
 
@@ -128,8 +131,8 @@ def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_a_variable_that_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A typing error in a name does not pass in silence."""
+def test_unknown_variable_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be a misspelled setting."""
     for name in (f"{SHOP}WRITE_KEY", "ANALYTICS_SOURCE__SHOP__WRITE_KEY"):
         monkeypatch.setenv(name, SECRET)
 

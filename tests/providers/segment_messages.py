@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tests.conftest import Json
 from tests.providers.building import COMMON
+from tests.support.json_objects import Json
 
 CONTEXT: Json = {
     "active": True,

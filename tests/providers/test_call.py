@@ -11,7 +11,7 @@ PROVIDERS = [pytest.param(provider, id=name) for name, provider in ACCOUNTS.item
 
 RELATIVE = 'must be relative, like "/v1/track"'
 NO_DOTS = 'must not contain ".."'
-NO_QUERY = "must hold no query: put it into call.query"
+NO_QUERY = "must not contain a query: use call.query"
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -85,7 +85,9 @@ def test_other_http_methods_are_refused(method: str) -> None:
 
 OWN_HEADERS = {
     "segment": ["writeKey", "write_key"],
+    "amplitude": ["api_key", "Api-Key", "secret_key"],
     "journy": ["writekey"],
+    "mixpanel": ["token", "$token", "service_account_secret"],
     "rudderstack": ["WriteKey"],
     "trakio": ["X-Trakio-Token", "x-token", "token"],
     "trophy": ["X-API-KEY", "x-api-key"],
@@ -102,7 +104,10 @@ def test_no_header_replaces_a_credential_or_the_connections(name: str, own: list
 
     told = refusal(ACCOUNTS[name], "call", call)
 
-    reason = "is set by the worker: another API key is another integration"
+    reason = (
+        "is set by the worker and must not be in an input; "
+        "for another API key, configure another integration"
+    )
     assert told == {f"call.headers.{header}": reason for header in names}
 
 
@@ -111,7 +116,9 @@ def test_no_header_replaces_a_credential_or_the_connections(name: str, own: list
     ("name", "key"),
     [
         ("segment", "writeKey"),
+        ("amplitude", "apiKey"),
         ("journy", "write_key"),
+        ("mixpanel", "$token"),
         ("rudderstack", "WRITEKEY"),
         ("trakio", "token"),
         ("trophy", "X-API-Key"),
@@ -122,8 +129,45 @@ def test_no_query_or_body_brings_a_credential(name: str, key: str, part: str) ->
     call = {"method": "POST", "path": "/x", part: {key: "geheim", "a": 1}}
 
     assert refusal(ACCOUNTS[name], "call", call) == {
-        f"call.{part}.{key}": "is a credential: another API key is another integration"
+        f"call.{part}.{key}": (
+            "is a credential and must not be in an input; "
+            "for another API key, configure another integration"
+        )
     }
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("key", ["api_key", "access_token", "apiKey", "key", "X-Amz-Signature"])
+def test_no_query_has_the_usual_name_of_a_credential(provider: Provider, key: str) -> None:
+    """Neither in a call nor in the options of a request, as in headers."""
+    reason = (
+        "is a credential and must not be in an input; "
+        "for another API key, configure another integration"
+    )
+    call = {"method": "GET", "path": "/x"}
+
+    told = refusal(provider, "call", {**call, "query": {key: "geheim", "page": 1}})
+    assert told == {f"call.query.{key}": reason}
+    told = refusal(provider, "call", call, request_options={"query": {key: "geheim"}})
+    assert told == {f"request_options.query.{key}": reason}
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("posthog", "session_id"),
+        ("archive", "continuation-token"),
+        ("segment", "pageToken"),
+        ("segment", "author"),
+        ("segment", "keyword"),
+    ],
+)
+def test_a_query_has_other_names(name: str, key: str) -> None:
+    """Also one that looks like a credential, if the provider uses it for something else."""
+    query = {key: "x"}
+    call = {"method": "GET", "path": "/x", "query": query}
+
+    assert built(ACCOUNTS[name], "call", call).query == query
 
 
 @pytest.mark.parametrize(
@@ -138,7 +182,9 @@ def test_a_header_must_be_one(name: str, value: str) -> None:
     call = {"method": "GET", "path": "/x", "headers": {name: value}}
 
     assert refusal(TROPHY, "call", call) == {
-        "call.headers": "is not a header that HTTP can carry: use printable ASCII, no space around"
+        "call.headers": (
+            "is not a valid HTTP header: use printable ASCII without leading or trailing spaces"
+        )
     }
 
 
@@ -159,5 +205,5 @@ def test_a_call_has_no_context(provider: Provider) -> None:
 
     assert built(provider, "call", call, context={"library": {"name": "shop"}}) == plain
     assert refusal(provider, "call", call, context={"locale": "en"}) == {
-        "context.locale": f"has no place at {provider.title}: leave it out"
+        "context.locale": f"cannot be sent: {provider.title} has no field for it; remove it"
     }

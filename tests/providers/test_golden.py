@@ -1,28 +1,29 @@
-"""Every method of every provider becomes exactly the request that its table says."""
+"""Each method of each provider becomes exactly the request in the provider's golden table."""
 
 from importlib import import_module
 from typing import Any
 
 import pytest
 
-from durable_analytics.contract import METHODS
-from durable_analytics.messages import Message
 from durable_analytics.providers import Provider, provider_names
-from tests.conftest import Json
-from tests.providers.building import ACCOUNTS, Golden, built, refusal
+from durable_analytics.wire.messages import Message
+from durable_analytics.wire.methods import METHODS
+from tests.providers.building import ACCOUNTS, Golden, added_headers, built, refusal
+from tests.support.json_objects import Json
 
 TABLES: dict[str, list[Golden]] = {
-    name: import_module(f"tests.providers.test_{name}").GOLDEN for name in provider_names()
+    name: import_module(f"tests.support.goldens.{name}").GOLDEN for name in provider_names()
 }
-"""A test file a provider, and in it the table of its requests."""
+"""The golden table of each provider."""
 
 _EXTRA: Json = {
     "anonymous_id": "a-1",
     "channel": "web",
+    "company_id": "c-1",
     "integrations": {"All": True},
     "traits": {"a": "b"},
 }
-"""Values for the fields that some provider has no place for."""
+"""Values for the fields that some providers do not have."""
 
 
 def rows(*extents: str) -> list[Any]:
@@ -37,32 +38,34 @@ def rows(*extents: str) -> list[Any]:
 
 @pytest.mark.parametrize(("provider", "row"), rows("full", "least"))
 def test_a_message_becomes_this_request(provider: Provider, row: Golden) -> None:
-    """Method, URL, headers, query, body, and the headers that carry the credentials."""
+    """Method, URL, headers, query, body, and the headers with credentials are as in the table."""
     context = {"context": row.context} if row.context else {}
 
-    assert built(provider, row.method, row.message, **context) == row.request
-    assert provider.authorization(row.method) == row.authorization
+    request = built(provider, row.method, row.message, **context)
+
+    assert request == row.request
+    assert added_headers(provider, request.credentials) == row.authorization
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_method_has_its_rows(name: str) -> None:
-    """One with all fields and one with the least, for each method of the account."""
-    there = sorted((row.method, row.extent) for row in TABLES[name])
+    """Each method has a row with all fields, and a row with the fewest fields."""
+    extents = sorted((row.method, row.extent) for row in TABLES[name])
 
-    assert there == sorted(
+    assert extents == sorted(
         (method, extent) for method in ACCOUNTS[name].methods() for extent in ("full", "least")
     )
 
 
 @pytest.mark.parametrize(("provider", "row"), rows("full"))
 def test_a_full_row_lacks_only_what_the_provider_refuses(provider: Provider, row: Golden) -> None:
-    """So that no field goes untested, and none is dropped in silence."""
-    always_there = Message.model_fields.keys() - {"integrations"}
-    lacking = METHODS[row.method].message.model_fields.keys() - row.message.keys() - always_there
+    """A field that is not in a full row is refused, so that no field is dropped silently."""
+    common = Message.model_fields.keys() - {"integrations"}
+    missing = METHODS[row.method].message.model_fields.keys() - row.message.keys() - common
 
     refused = {
         path
-        for field in lacking
+        for field in missing
         for path in refusal(provider, row.method, {**row.message, field: _EXTRA[field]})
     }
-    assert refused == {f"{row.method}.{field}" for field in lacking}
+    assert refused == {f"{row.method}.{field}" for field in missing}

@@ -2,36 +2,10 @@
 
 import pytest
 
-from durable_analytics.providers import HttpRequest
-from tests.conftest import Json
-from tests.providers.building import ACCOUNTS, COMMON, SENT, Golden, built, calls, refusal
-from tests.providers.segment_messages import ROWS, Row
+from tests.providers.building import ACCOUNTS, COMMON, built, refusal
+from tests.support.json_objects import Json
 
 JOURNY = ACCOUNTS["journy"]
-BATCH = "https://analyze.journy.io/backend/v1/batch"
-WRITE_KEY = {"Authorization": "Basic am91cm55LWtleTo="}
-
-
-def body_of(row: Row) -> Json:
-    """A batch of Segment's item; the type of a screen is page."""
-    type_ = "page" if row.method == "screen" else row.method
-    return {"batch": [{"type": type_, **row.item}], "sentAt": SENT}
-
-
-GOLDEN = [
-    *(
-        Golden(
-            row.method,
-            row.extent,
-            row.message,
-            HttpRequest("POST", BATCH, body_of(row)),
-            WRITE_KEY,
-            row.context,
-        )
-        for row in ROWS
-    ),
-    *calls("https://analyze.journy.io", WRITE_KEY),
-]
 
 
 def item(method: str, message: Json, **input: object) -> Json:
@@ -89,7 +63,7 @@ def test_null_deletes_a_trait(method: str) -> None:
 
 def test_only_a_group_can_be_alone() -> None:
     assert refusal(JOURNY, "track", {"event": "E"}) == {
-        "track.user_id": "is required where anonymous_id is not set"
+        "track.user_id": "is required if anonymous_id is not set"
     }
 
 

@@ -8,21 +8,35 @@ import pytest
 
 from durable_analytics.errors import Unavailable
 from durable_analytics.providers import (
-    Answer,
     HttpRequest,
+    HttpResponse,
     Provider,
     provider_class,
     provider_names,
 )
-from durable_analytics.providers.registry import GROUP
+from durable_analytics.providers._registry import GROUP
 from durable_analytics.testing import VENDORS
-from tests.providers.building import ACCOUNTS, account, built
+from tests.providers.building import ACCOUNTS, account, added_headers, built
 from worker import Settings
 
-OURS = ["journy", "rudderstack", "segment", "trakio", "trophy"]
+OURS = [
+    "amplitude",
+    "archive",
+    "braze",
+    "customerio",
+    "ga4",
+    "journy",
+    "mixpanel",
+    "posthog",
+    "rudderstack",
+    "segment",
+    "trakio",
+    "trophy",
+    "webhook",
+]
 
 ACME = """
-from durable_analytics.providers import BaseUrl, Credential, HttpRequest, Provider
+from durable_analytics.providers import BaseUrl, Credential, HttpRequest, Provider, builds
 
 
 class Acme(Provider):
@@ -30,10 +44,11 @@ class Acme(Provider):
     base_url: BaseUrl = "https://acme.example.com"
     key: Credential
 
-    def authorization(self, method):
-        return {"X-Acme": self.key.get_secret_value()}
+    def authorize(self, request, *, delivery_id, sent_at):
+        return request.with_headers({"X-Acme": self.key.get_secret_value()})
 
-    def track(self, delivery, sent_at):
+    @builds("track")
+    def track(self, delivery):
         return HttpRequest("POST", f"{self.base_url}/{delivery.message.event}", {})
 
 
@@ -76,15 +91,15 @@ def test_a_third_partys_provider_is_one_of_them(install: Install) -> None:
     """By its name, with its own settings and methods, and the base's behaviour."""
     install("acme_analytics:Acme")
 
-    assert provider_names() == ["acme", *OURS]
+    assert provider_names() == sorted(["acme", *OURS])
     acme = account("acme", key="k-1")
     assert acme.methods() == ["track", "call"]
     assert built(acme, "track", {"user_id": "u-1", "event": "E"}) == HttpRequest(
         "POST", "https://acme.example.com/E", {}
     )
-    assert acme.secrets() == {"k-1"}
-    assert acme.read(Answer(204)) is None
-    assert isinstance(acme.read(Answer(500)), Unavailable)
+    assert acme.secret_values() == {"k-1"}
+    assert acme.classify(HttpResponse(204)) is None
+    assert isinstance(acme.classify(HttpResponse(500)), Unavailable)
 
 
 def test_a_worker_can_be_configured_with_it(
@@ -97,13 +112,15 @@ def test_a_worker_can_be_configured_with_it(
     settings = Settings(integrations={"mine": {"provider": "acme", "key": "k-1"}})
 
     provider = settings.deliverable().find("mine").provider
-    assert (provider.title, provider.authorization("track")) == ("Acme", {"X-Acme": "k-1"})
+    assert (provider.title, added_headers(provider)) == ("Acme", {"X-Acme": "k-1"})
 
 
 def test_an_entry_point_must_name_a_provider(install: Install) -> None:
     install("acme_analytics:no_provider")
 
-    with pytest.raises(TypeError, match=f"the entry point acme of {GROUP} names no Provider"):
+    with pytest.raises(
+        TypeError, match=f"the entry point acme of {GROUP} is not a subclass of Provider"
+    ):
         provider_class("acme")
 
 
@@ -114,4 +131,4 @@ def test_a_provider_has_to_authenticate() -> None:
         title = "Careless"
 
     with pytest.raises(NotImplementedError):
-        Careless(base_url="https://x.example.com").authorization("call")
+        added_headers(Careless(base_url="https://x.example.com"))

@@ -3,8 +3,8 @@
 import pytest
 
 from durable_analytics.providers import HttpRequest, Provider
-from tests.conftest import Json
 from tests.providers.building import ACCOUNTS, COMMON, SENT, built, refusal
+from tests.support.json_objects import Json
 
 TRACK: Json = {"user_id": "u-1", "event": "E"}
 METRIC: Json = {"key": "words", "user": {"id": "u-1"}, "value": 1}
@@ -14,9 +14,15 @@ OPTIONS: Json = {
     "body": {"some_key": {"a_b": None}},
 }
 
-NOT_REPLACED = "is set by the provider's request and cannot be replaced"
-BY_THE_WORKER = "is set by the worker: another API key is another integration"
-A_CREDENTIAL = "is a credential: another API key is another integration"
+NOT_REPLACED = "is already part of the provider's request and cannot be replaced: remove it"
+BY_THE_WORKER = (
+    "is set by the worker and must not be in an input; "
+    "for another API key, configure another integration"
+)
+A_CREDENTIAL = (
+    "is a credential and must not be in an input; "
+    "for another API key, configure another integration"
+)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +141,7 @@ def test_no_options_change_nothing(options: Json | None) -> None:
             "call",
             {"method": "GET", "path": "/x"},
             {"body": {"a": 1}},
-            {"body": "has no object to be added to"},
+            {"body": "cannot be added: the body of the request is not a JSON object"},
         ),
         (
             "trophy",
@@ -165,15 +171,15 @@ def test_nothing_is_replaced(
 )
 def test_no_option_is_a_credential(provider: Provider, names: list[str]) -> None:
     """In no part of the request, in no spelling."""
-    message = {"user_id": "u-1"}
+    call = {"method": "POST", "path": "/x", "body": {}}
     headers = {"headers": {name.upper(): "geheim" for name in names}}
-    assert refusal(provider, "identify", message, request_options=headers) == {
+    assert refusal(provider, "call", call, request_options=headers) == {
         f"request_options.headers.{name.upper()}": BY_THE_WORKER for name in names
     }
 
     for part in ("query", "body"):
         options = {part: {name.upper(): "geheim" for name in provider.credential_names}}
-        assert refusal(provider, "identify", message, request_options=options) == {
+        assert refusal(provider, "call", call, request_options=options) == {
             f"request_options.{part}.{name.upper()}": A_CREDENTIAL
             for name in provider.credential_names
         }

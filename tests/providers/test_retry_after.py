@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_analytics.providers.retry_after import retry_after
+from durable_analytics.providers._retry_after import retry_after
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 LONGEST = timedelta(days=3650)
@@ -20,8 +20,22 @@ LONGEST = timedelta(days=3650)
         ("1.5", timedelta(seconds=1.5)),
         ("0", None),
         ("-5", None),
-        ("9" * 30, LONGEST),
-        ("9" * 400, LONGEST),
+        ("1000000000", LONGEST),
+        ("1769852103", timedelta(minutes=5, seconds=3)),
+        ("1769852103.5", timedelta(minutes=5, seconds=3.5)),
+        ("1769852103000", timedelta(minutes=5, seconds=3)),
+        ("1769851800", None),
+        ("1700000000", None),
+        ("1700000000000", None),
+        ("99999999999", LONGEST),
+        ("9" * 16, None),
+        ("9" * 30, None),
+        ("9" * 400, None),
+        ("2026-01-31T09:30:03Z", timedelta(seconds=3)),
+        ("2026-01-31T10:30:03+01:00", timedelta(seconds=3)),
+        ("2026-01-31 09:30:03", timedelta(seconds=3)),
+        ("2026-01-30", None),
+        ("\uff12", None),
         ("Sat, 31 Jan 2026 09:30:03 GMT", timedelta(seconds=3)),
         ("Sat, 31 Jan 2026 10:30:03 +0100", timedelta(seconds=3)),
         ("Sat, 31 Jan 2026 09:30:03 -0000", timedelta(seconds=3)),

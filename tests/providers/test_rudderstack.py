@@ -3,39 +3,7 @@
 import pydantic
 import pytest
 
-from durable_analytics.providers import HttpRequest
-from tests.conftest import Json
-from tests.providers.building import ACCOUNTS, SENT, Golden, account, calls, refusal
-from tests.providers.segment_messages import ROWS, Row
-
-PLANE = "https://shop.dataplane.example.com"
-WRITE_KEY = {"Authorization": "Basic cnVkZGVyLWtleTo="}
-
-
-def item_of(row: Row) -> Json:
-    """Segment's item; a person's traits are in the context, over those that were there."""
-    item = {**row.item, "sentAt": SENT}
-    if row.method == "identify" and "traits" in item:
-        traits = item.pop("traits")
-        context = item["context"]
-        item["context"] = {**context, "traits": {**context["traits"], **traits}}
-    return item
-
-
-GOLDEN = [
-    *(
-        Golden(
-            row.method,
-            row.extent,
-            row.message,
-            HttpRequest("POST", f"{PLANE}/v1/{row.method}", item_of(row)),
-            WRITE_KEY,
-            row.context,
-        )
-        for row in ROWS
-    ),
-    *calls(PLANE, WRITE_KEY),
-]
+from tests.providers.building import ACCOUNTS, account, refusal
 
 
 def test_the_data_plane_has_no_default() -> None:

@@ -6,60 +6,22 @@ import pydantic
 import pytest
 
 from durable_analytics.errors import Rejected, UnsupportedMethod
-from durable_analytics.providers import Answer, HttpRequest, provider_class
-from tests.conftest import Json
+from durable_analytics.providers import HttpResponse, provider_class
 from tests.providers.building import (
     ACCOUNTS,
-    SENT,
-    Golden,
     account,
     built,
-    calls,
     refusal,
 )
-from tests.providers.segment_messages import ROWS
+from tests.support.goldens.segment import DELETION
+from tests.support.json_objects import Json
 
 SEGMENT = ACCOUNTS["segment"]
-WRITE_KEY = {"Authorization": "Basic c2VnbWVudC1rZXk6"}
-PUBLIC_API = {"Authorization": "Bearer segment-token"}
 
-DELETION = HttpRequest(
-    "POST",
-    "https://api.segmentapis.com/regulations",
-    {
-        "regulationType": "SUPPRESS_WITH_DELETE",
-        "subjectType": "USER_ID",
-        "subjectIds": ["u-1"],
-    },
-    {"Content-Type": "application/vnd.segment.v1+json"},
-)
-
-GOLDEN = [
-    *(
-        Golden(
-            row.method,
-            row.extent,
-            row.message,
-            HttpRequest(
-                "POST", f"https://api.segment.io/v1/{row.method}", {**row.item, "sentAt": SENT}
-            ),
-            WRITE_KEY,
-            row.context,
-        )
-        for row in ROWS
-    ),
-    Golden(
-        "delete",
-        "full",
-        {"user_id": "u-1", "message_id": "m-2", "timestamp": "2026-01-31T09:30:00Z"},
-        DELETION,
-        PUBLIC_API,
-    ),
-    Golden("delete", "least", {"user_id": "u-1"}, DELETION, PUBLIC_API),
-    *calls("https://api.segment.io", WRITE_KEY),
-]
 
 TRACK: Json = {"user_id": "u-1", "event": "E"}
+
+
 DELETE: Json = {"user_id": "u-1"}
 
 
@@ -85,7 +47,7 @@ DELETE: Json = {"user_id": "u-1"}
         ),
     ],
 )
-def test_the_region_settles_the_addresses(settings: Json, tracking: str, public: str) -> None:
+def test_the_region_sets_the_urls(settings: Json, tracking: str, public: str) -> None:
     """Of both APIs; an address of one's own comes before the region's."""
     there = account("segment", write_key="k", public_api_token="t", **settings)
 
@@ -127,8 +89,9 @@ def test_deletion_needs_its_own_token() -> None:
     with pytest.raises(UnsupportedMethod) as refused:
         built(there, "delete", DELETE)
     assert str(refused.value) == (
-        "Segment has no delete; it has identify, track, group, alias, page, screen, call;"
-        " to delete, set the integration's public_api_token"
+        "Segment does not support delete; "
+        "it supports identify, track, group, alias, page, screen, call;"
+        " to use delete, set public_api_token of the integration"
     )
 
 
@@ -136,7 +99,8 @@ def test_the_hint_is_for_deletion_alone() -> None:
     with pytest.raises(UnsupportedMethod) as refused:
         built(account("segment", write_key="k"), "annotate", {"event": "E"})
     assert str(refused.value) == (
-        "Segment has no annotate; it has identify, track, group, alias, page, screen, call"
+        "Segment does not support annotate; "
+        "it supports identify, track, group, alias, page, screen, call"
     )
 
 
@@ -144,7 +108,9 @@ def test_an_alias_has_one_new_id() -> None:
     """Segment cannot take a list."""
     message = {"previous_user_id": "a-1", "new_user_id": ["u-1", "u-2"]}
 
-    assert refusal(SEGMENT, "alias", message) == {"alias.new_user_id": "must be one id at Segment"}
+    assert refusal(SEGMENT, "alias", message) == {
+        "alias.new_user_id": "must be one id, not a list, at Segment"
+    }
 
 
 def test_a_deletion_has_no_context() -> None:
@@ -153,7 +119,7 @@ def test_a_deletion_has_no_context() -> None:
     assert built(SEGMENT, "delete", DELETE, context=context) == DELETION
 
     assert refusal(SEGMENT, "delete", DELETE, context={**context, "ip": "192.0.2.1"}) == {
-        "context.ip": "has no place at Segment: leave it out"
+        "context.ip": "cannot be sent: Segment has no field for it; remove it"
     }
 
 
@@ -173,7 +139,7 @@ def test_a_message_may_have_32_kb(character: str) -> None:
     assert len(content) == limit
 
     assert refusal(SEGMENT, "track", of_size(limit + 1, character)) == {
-        "track": "makes a request of 32769 bytes; Segment takes 32768"
+        "track": "is too large: the request has 32769 bytes, and Segment accepts 32768"
     }
 
 
@@ -197,7 +163,7 @@ def test_a_call_may_be_larger() -> None:
 @pytest.mark.parametrize("status", [200, 202])
 def test_success_false_is_a_refusal(status: int) -> None:
     """Whatever the status says."""
-    failure = SEGMENT.read(Answer(status, body={"success": False}))
+    failure = SEGMENT.classify(HttpResponse(status, body={"success": False}))
 
     assert isinstance(failure, Rejected)
     assert str(failure) == f"Segment answered {status} with success false"
@@ -205,4 +171,4 @@ def test_success_false_is_a_refusal(status: int) -> None:
 
 @pytest.mark.parametrize("body", [{"success": True}, {}, None, "", "false", [False]])
 def test_anything_else_in_a_200_is_success(body: object) -> None:
-    assert SEGMENT.read(Answer(200, body=body)) is None
+    assert SEGMENT.classify(HttpResponse(200, body=body)) is None

@@ -2,112 +2,11 @@
 
 import pytest
 
-from durable_analytics.providers import HttpRequest
-from tests.conftest import Json
-from tests.providers.building import ACCOUNTS, Golden, built, calls, refusal
+from tests.providers.building import ACCOUNTS, built, refusal
+from tests.support.goldens.trophy import BASE, METRIC
+from tests.support.json_objects import Json
 
 TROPHY = ACCOUNTS["trophy"]
-API_KEY = {"X-API-KEY": "trophy-key"}
-BASE = "https://api.trophy.so/v1"
-
-METRIC: Json = {"key": "words", "user": {"id": "u-1"}, "value": 750}
-
-GOLDEN = [
-    Golden(
-        "identify",
-        "full",
-        {
-            "user_id": "u-1",
-            "message_id": "m-2",
-            "timestamp": "2026-01-31T09:30:00Z",
-            "traits": {
-                "email": "ada@example.com",
-                "name": "Ada",
-                "tz": "Europe/London",
-                "sign_up_date": "2026-01-31",
-                "device_tokens": ["t-1"],
-                "subscribe_to_emails": False,
-                "plan": "pro",
-                "some_key": None,
-                "attributes": {"department": "engineering"},
-            },
-        },
-        HttpRequest(
-            "PUT",
-            f"{BASE}/users/u-1",
-            {
-                "email": "ada@example.com",
-                "name": "Ada",
-                "tz": "Europe/London",
-                "signUpDate": "2026-01-31",
-                "deviceTokens": ["t-1"],
-                "subscribeToEmails": False,
-                "attributes": {"department": "engineering", "plan": "pro", "some_key": None},
-            },
-        ),
-        API_KEY,
-    ),
-    Golden(
-        "identify",
-        "least",
-        {"user_id": "u-1"},
-        HttpRequest("PUT", f"{BASE}/users/u-1", {}),
-        API_KEY,
-    ),
-    Golden(
-        "metric",
-        "full",
-        {
-            "key": "words-written",
-            "user": {
-                "id": "u-1",
-                "email": "ada@example.com",
-                "name": "Ada",
-                "tz": "Europe/London",
-                "device_tokens": ["t-1"],
-                "subscribe_to_emails": True,
-                "attributes": {"some_key": "x"},
-            },
-            "value": -2.5,
-            "attributes": {"some_source": "mobile-app"},
-            "idempotency_key": "k-1",
-            "message_id": "m-2",
-            "timestamp": "2026-01-31T09:30:00Z",
-        },
-        HttpRequest(
-            "POST",
-            f"{BASE}/metrics/words-written/event",
-            {
-                "user": {
-                    "id": "u-1",
-                    "email": "ada@example.com",
-                    "name": "Ada",
-                    "tz": "Europe/London",
-                    "deviceTokens": ["t-1"],
-                    "subscribeToEmails": True,
-                    "attributes": {"some_key": "x"},
-                },
-                "value": -2.5,
-                "attributes": {"some_source": "mobile-app"},
-            },
-            {"Idempotency-Key": "k-1"},
-        ),
-        API_KEY,
-    ),
-    Golden(
-        "metric",
-        "least",
-        METRIC,
-        HttpRequest(
-            "POST",
-            f"{BASE}/metrics/words/event",
-            {"user": {"id": "u-1"}, "value": 750},
-            {"Idempotency-Key": "m-1"},
-        ),
-        API_KEY,
-    ),
-    *calls(BASE, API_KEY),
-]
 
 
 def test_a_whole_number_stays_one() -> None:
@@ -135,7 +34,10 @@ def test_a_repeat_counts_once(message: Json, key: str) -> None:
 def test_the_key_must_be_a_header(field: str, value: str) -> None:
     """Refused at once; sent, it would fail at every attempt."""
     assert refusal(TROPHY, "metric", {**METRIC, field: value}) == {
-        f"metric.{field}": "must be printable ASCII, no space around it, at Trophy: it is a header"
+        f"metric.{field}": (
+            "must be printable ASCII without leading or trailing spaces: "
+            "Trophy receives it as an HTTP header"
+        )
     }
 
 
@@ -160,7 +62,7 @@ def test_ids_and_keys_are_one_step_of_the_url(id_: str, step: str) -> None:
 @pytest.mark.parametrize("dots", [".", ".."])
 def test_dots_lead_nowhere_else(dots: str) -> None:
     """An HTTP client resolves them, and no quoting prevents it."""
-    words = "would lead to another address at Trophy: use another"
+    words = "must not be one or two dots: it is part of a URL at Trophy"
 
     assert refusal(TROPHY, "identify", {"user_id": dots}) == {"identify.user_id": words}
     assert refusal(TROPHY, "metric", {**METRIC, "key": dots}) == {"metric.key": words}
@@ -179,9 +81,18 @@ def test_dots_lead_nowhere_else(dots: str) -> None:
         ({"seats": 3}, {"seats": "must be text at Trophy"}),
         ({"attributes": {"seats": 3}}, {"attributes.seats": "must be text at Trophy"}),
         ({"attributes": [1]}, {"attributes": "must be text at Trophy"}),
-        ({"plan": "a", "attributes": {"plan": "b"}}, {"plan": "is given twice: keep one"}),
-        ({"device_tokens": [], "deviceTokens": []}, {"deviceTokens": "is given twice: keep one"}),
+        (
+            {"plan": "a", "attributes": {"plan": "b"}},
+            {"plan": "is set twice, in two spellings or also in attributes: remove one"},
+        ),
+        (
+            {"device_tokens": [], "deviceTokens": []},
+            {"deviceTokens": "is set twice, in two spellings or also in attributes: remove one"},
+        ),
         ({"seats": 3, "tz": 1}, {"seats": "", "tz": ""}),
+        ({"email": None}, {"email": "must not be null at Trophy: remove it"}),
+        ({"plan": None}, {"plan": "must not be null at Trophy: remove it"}),
+        ({"attributes": {"plan": None}}, {"attributes.plan": "must be text at Trophy"}),
     ],
 )
 def test_traits_that_do_not_fit_are_named(traits: Json, problems: dict[str, str]) -> None:
@@ -198,7 +109,7 @@ def test_traits_that_do_not_fit_are_named(traits: Json, problems: dict[str, str]
     ("traits", "body"),
     [
         ({"subscribeToEmails": True}, {"subscribeToEmails": True}),
-        ({"email": None}, {"email": None}),
+        ({"tz": None, "device_tokens": None}, {"tz": None, "deviceTokens": None}),
         ({"attributes": {"email": "x"}}, {"attributes": {"email": "x"}}),
         ({"Plan_Name": "pro"}, {"attributes": {"Plan_Name": "pro"}}),
         (None, {}),
@@ -223,5 +134,5 @@ def test_there_is_no_place_for_a_context(method: str, message: Json) -> None:
     context = {"library": {"name": "shop"}, "ip": "192.0.2.1"}
 
     assert refusal(TROPHY, method, message, context=context) == {
-        "context.ip": "has no place at Trophy: leave it out"
+        "context.ip": "cannot be sent: Trophy has no field for it; remove it"
     }

@@ -1,7 +1,7 @@
 """Trophy's official client as an oracle: what it really sends, against what we send."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,9 +13,9 @@ from trophy.environment import (  # type: ignore[import-untyped]  # no marker
 )
 
 from durable_analytics.providers import HttpRequest
-from durable_analytics.testing import VENDORS, Received, Reply, StandIn, Vendor
-from tests.conftest import Json
-from tests.providers.building import account, built
+from durable_analytics.testing import VENDORS, Received, Reply, StandIn
+from tests.providers.building import account, added_headers, built
+from tests.support.json_objects import Json
 
 API_KEY = VENDORS["trophy"].credentials["api_key"]
 
@@ -43,7 +43,7 @@ METRICS: list[Json] = [
 PEOPLE: list[tuple[str, Json]] = [
     ("u-1", {**USER, "sign_up_date": "2026-01-31"}),
     ("u-1", {}),
-    ("u-1", {"email": None, "subscribe_to_emails": False}),
+    ("u-1", {"tz": None, "subscribe_to_emails": False}),
     ("ü 1", {"attributes": {"plan": "pro"}}),
 ]
 """Calls in the client's words, which are ours too; a person's traits are its arguments."""
@@ -91,7 +91,7 @@ async def oracle() -> AsyncIterator[Oracle]:
         received.append(request)
         return trophy.answers(request)
 
-    vendor = Vendor(trophy.credentials, trophy.authorizes, trophy.refuses, answers)
+    vendor = replace(trophy, answers=answers)
     async with StandIn({"trophy": vendor}) as standin, httpx.AsyncClient() as http:
         url = standin.base_url("trophy")
         client = AsyncTrophyApi(
@@ -110,7 +110,7 @@ def ours(method: str, message: Json) -> HttpRequest:
 
 def assert_same(sdk: Received, our: HttpRequest, **on_purpose: Any) -> None:
     """All of a request is the same, but for the headers in the table and those given here."""
-    authorization = account("trophy", api_key=API_KEY).authorization("call")
+    authorization = added_headers(account("trophy", api_key=API_KEY))
     content_type = {"Content-Type": "application/json"}
     our_headers = {**content_type, **our.headers, **authorization}
 

@@ -2,15 +2,15 @@
 
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.worker import Worker
 
-from tests.conftest import Json
-from worker import Settings, register
+from tests.support.json_objects import Json
+from worker import Settings, register, workers
 
 QUICK = {"request": {"retry_policy": {"maximum_interval": "PT1S"}}}
 """Attempts follow one another after a second."""
@@ -33,6 +33,16 @@ async def own_worker(
     plugin = register(settings, clients=clients)
     async with Worker(client, task_queue=settings.task_queue, plugins=[plugin]) as worker:
         yield worker
+
+
+@asynccontextmanager
+async def own_process(client: Client, settings: Settings) -> AsyncIterator[list[Worker]]:
+    """All workers of a process, with a task queue for each integration."""
+    made = workers(client, settings)
+    async with AsyncExitStack() as stack:
+        for worker in made:
+            await stack.enter_async_context(worker)
+        yield made
 
 
 async def start(

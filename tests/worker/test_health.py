@@ -1,7 +1,5 @@
 """The health check, against a real server and a real worker."""
 
-import asyncio
-import sys
 from datetime import timedelta
 from pathlib import Path
 from socket import gethostname
@@ -10,8 +8,8 @@ import pytest
 from temporalio.client import Client
 
 from durable_analytics.testing import StandIn
-from tests.conftest import Execute
-from tests.worker.processes import ROOT, worker_environment
+from tests.support.json_objects import Execute
+from tests.worker.processes import running, worker_environment, worker_process
 from worker import Settings, health
 
 MESSAGE = {"track": {"user_id": "u-1", "event": "Signed Up"}}
@@ -26,24 +24,36 @@ async def polling(execute: Execute, running_worker: Settings) -> Settings:
 
 async def _health(environment: dict[str, str]) -> tuple[int, str]:
     """Run the check as the container does; returns its exit status and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "worker.health"),
-        cwd=ROOT,
-        env=environment,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, told = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, told.decode()
+    async with running("-m", "worker.health", environment=environment) as check:
+        status = await check.ended()
+    return status, "".join(f"{line}\n" for line in check.lines)
 
 
 async def test_is_healthy_while_a_worker_of_this_host_polls(
     temporal: Client, standin: StandIn, polling: Settings
 ) -> None:
     environment = worker_environment(temporal, standin, polling.task_queue)
+    environment["ANALYTICS_INTEGRATION_QUEUES"] = "false"
 
     assert await _health(environment) == (0, "")
+
+
+async def test_is_healthy_only_while_the_queues_of_all_integrations_are_polled(
+    temporal: Client, standin: StandIn, polling: Settings, task_queue: str
+) -> None:
+    """A worker of one queue alone is not healthy; the line names the queue that nobody polls."""
+    one = await _health(worker_environment(temporal, standin, polling.task_queue))
+    async with worker_process(temporal, standin, task_queue):
+        all_queues = await _health(worker_environment(temporal, standin, task_queue))
+
+    assert one == (
+        1,
+        (
+            f"no worker on {gethostname()} has polled task queue "
+            f"{polling.task_queue}.amplitude lately\n"
+        ),
+    )
+    assert all_queues == (0, "")
 
 
 async def test_is_unhealthy_without_a_worker(temporal: Client, standin: StandIn) -> None:
@@ -61,7 +71,10 @@ async def test_is_unhealthy_without_a_server(temporal: Client, standin: StandIn)
 
     assert await _health(environment | {"TEMPORAL_ADDRESS": "127.0.0.1:1"}) == (
         1,
-        "no Temporal server answers at 127.0.0.1:1: start one, or set TEMPORAL_ADDRESS\n",
+        (
+            "no Temporal server responds at 127.0.0.1:1 (connection refused): "
+            "start one, or set TEMPORAL_ADDRESS\n"
+        ),
     )
 
 
@@ -73,9 +86,9 @@ async def test_a_wrong_setting_or_profile_is_told(temporal: Client, standin: Sta
         1,
         "the connection to Temporal: Profile 'none' not found\n",
     )
-    status, told = await _health(environment | {"ANALYTICS_TASK_QUEUE": ""})
+    status, output = await _health(environment | {"ANALYTICS_TASK_QUEUE": ""})
     assert status == 1
-    assert told.startswith("task_queue: ")
+    assert output.startswith("task_queue: ")
 
 
 async def test_a_poll_of_long_ago_does_not_count(
@@ -85,10 +98,12 @@ async def test_a_poll_of_long_ago_does_not_count(
     monkeypatch.setenv("TEMPORAL_ADDRESS", temporal.service_client.config.target_host)
     monkeypatch.setattr(health, "_RECENT", timedelta(0))
 
-    told = await health.check(polling.task_queue)
+    problem = await health.check([polling.task_queue])
 
-    assert told
-    assert told.startswith(f"no worker on {gethostname()} has polled task queue analytics since ")
+    assert problem
+    assert problem.startswith(
+        f"no worker on {gethostname()} has polled task queue analytics since "
+    )
 
 
 async def test_workers_of_other_hosts_do_not_count(temporal: Client, polling: Settings) -> None:

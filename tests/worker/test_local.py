@@ -7,57 +7,35 @@ import shlex
 import signal
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 from temporalio.client import Client
 
-from durable_analytics.testing import VENDORS, StandIn, Vendor
-from tests.conftest import TEMPORAL
+from durable_analytics.providers import provider_names
+from durable_analytics.temporal.search_attributes import find_missing
+from durable_analytics.testing import VENDORS, StandIn
+from tests.support.local_run import CHILDREN, PORTS, local, local_ports
+from tests.support.programs import TEMPORAL
 from tests.worker.deliveries import outcome, start
-from tests.worker.processes import Running, clean_environment, running
-from worker.children import Child
+from tests.worker.processes import clean_environment, running
+from worker.local_children import Child
 
-CHILDREN = ("temporal", "standin", "worker", "gateway")
-PORTS = ("TEMPORAL", "UI", "STANDIN", "GATEWAY")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def ports() -> dict[str, str]:
     """Where a run listens."""
-    names = [f"LOCAL_{name}_PORT" for name in PORTS]
-    return dict(zip(names, map(str, free_ports(4)), strict=True))
+    return local_ports()
 
 
 def alive(folder: Path) -> list[str]:
     """The parts of a run that are there."""
-    return [name for name in CHILDREN if Child(name, folder / ".temporal").left_over()]
-
-
-@asynccontextmanager
-async def local(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Running]:
-    """`make run` in a folder; no process of it is left at the end."""
-    try:
-        async with running(
-            "-m", "worker.local", environment=clean_environment(**environment), cwd=folder
-        ) as run:
-            yield run
-    finally:
-        for name in CHILDREN if (folder / ".temporal").is_dir() else ():
-            if pid := Child(name, folder / ".temporal").left_over():
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+    return [name for name in CHILDREN if Child(name, folder / ".temporal").leftover_pid()]
 
 
 def real_credentials(provider: StandIn) -> dict[str, str]:
@@ -70,12 +48,7 @@ def real_credentials(provider: StandIn) -> dict[str, str]:
 async def provider() -> AsyncIterator[StandIn]:
     """A provider with credentials of its own."""
     segment = VENDORS["segment"]
-    vendor = Vendor(
-        {**segment.credentials, "write_key": "a-real-key"},
-        segment.authorizes,
-        segment.refuses,
-        segment.answers,
-    )
+    vendor = replace(segment, credentials={**segment.credentials, "write_key": "a-real-key"})
     async with StandIn({"segment": vendor}) as there:
         yield there
 
@@ -83,12 +56,12 @@ async def provider() -> AsyncIterator[StandIn]:
 async def test_a_whole_run(tmp_path: Path, ports: Mapping[str, str]) -> None:
     """It says where everything is; the command that it prints delivers; Ctrl-C ends it all."""
     async with local(tmp_path, ports) as run:
-        await run.line("Ctrl-C stops it all")
-        told = "\n".join(run.lines)
-        assert f"http://localhost:{ports['LOCAL_UI_PORT']}" in told
-        assert f"127.0.0.1:{ports['LOCAL_TEMPORAL_PORT']}, task queue analytics" in told
+        await run.line("Ctrl-C stops all processes")
+        output = "\n".join(run.lines)
+        assert f"http://localhost:{ports['LOCAL_UI_PORT']}" in output
+        assert f"127.0.0.1:{ports['LOCAL_TEMPORAL_PORT']}, task queue analytics" in output
         (at,) = (i for i, line in enumerate(run.lines) if "workflow execute" in line)
-        program, *arguments = shlex.split(told.replace("\\\n", "").splitlines()[at])
+        program, *arguments = shlex.split(output.replace("\\\n", "").splitlines()[at])
         assert program == ".venv/bin/temporal"
         command = await asyncio.create_subprocess_exec(
             *(TEMPORAL, *arguments, "--output", "json"),
@@ -101,20 +74,24 @@ async def test_a_whole_run(tmp_path: Path, ports: Mapping[str, str]) -> None:
         async with httpx.AsyncClient(trust_env=False) as client:
             requests = (await client.get(standin)).json()
             gateway = f"http://localhost:{ports['LOCAL_GATEWAY_PORT']}"
-            assert f"{gateway}/v1/track" in told
+            assert f"{gateway}/v1/track" in output
             body = '{"userId":"u-1","event":"Hi"}'
             for key in VENDORS:
                 answer = await client.post(f"{gateway}/v1/track", content=body, auth=(key, ""))
                 assert answer.json() == {"success": True}
             ui = await client.get(f"http://127.0.0.1:{ports['LOCAL_UI_PORT']}/")
-        assert [(one["path"], one["answered"]) for one in requests] == [("/v1/track", 200)]
+        temporal = await Client.connect(f"127.0.0.1:{ports['LOCAL_TEMPORAL_PORT']}")
+        assert await find_missing(temporal) == {}
+        assert [(request["path"], request["answered"]) for request in requests] == [
+            ("/v1/track", 200)
+        ]
         assert ui.is_success
 
         async with running(
             "-m", "worker.local", environment=clean_environment(**ports), cwd=tmp_path
         ) as second:
             assert await second.ended() == 2
-            assert second.lines == ["`make run` is running in this folder already"]
+            assert second.lines == ["`make run` is already running in this folder"]
         assert alive(tmp_path) == list(CHILDREN)
 
         run.process.send_signal(signal.SIGINT)
@@ -130,8 +107,22 @@ async def test_a_taken_port(tmp_path: Path, ports: Mapping[str, str], which: str
             assert await run.ended() == 2
 
     assert run.lines == [
-        f"port {ports[which]} is taken: end what listens there, or move ours with {which}=…"
+        (
+            f"port {ports[which]} is in use: "
+            f"end the program that uses it, or choose another port with {which}=…"
+        )
     ]
+    assert alive(tmp_path) == []
+
+
+async def test_one_port_for_two(tmp_path: Path, ports: Mapping[str, str]) -> None:
+    """The line names both settings; nothing is started."""
+    port = ports["LOCAL_STANDIN_PORT"]
+    async with local(tmp_path, {**ports, "LOCAL_GATEWAY_PORT": port}) as run:
+        assert await run.ended() == 2
+
+    names = "LOCAL_STANDIN_PORT and LOCAL_GATEWAY_PORT"
+    assert run.lines == [f"port {port} is set for {names}: set different ports"]
     assert alive(tmp_path) == []
 
 
@@ -178,12 +169,12 @@ async def test_a_server_and_credentials_of_one_s_own(
     async with local(
         tmp_path, {**ports, **real_credentials(provider), "TEMPORAL_ADDRESS": address}
     ) as run:
-        await run.line("Ctrl-C stops it all")
+        await run.line("Ctrl-C stops all processes")
         assert alive(tmp_path) == ["standin", "worker", "gateway"]
-        told = "\n".join(run.lines)
-        assert f"{address}, task queue {task_queue}" in told
-        assert "By settings    segment, words: not at the stand-in" in told
-        assert "its write keys: journy, rudderstack, segment, trakio, trophy, words" in told
+        output = "\n".join(run.lines)
+        assert f"{address}, task queue {task_queue}" in output
+        assert "Real providers segment, words (from your settings, not the stand-in)" in output
+        assert f"its write keys: {', '.join(sorted([*provider_names(), 'words']))}" in output
         policies = {"request": {"single_attempt_timeout": "PT2S"}}
         segment = await outcome(await start(temporal, task_queue, policies=policies))
         default = await outcome(
@@ -193,7 +184,7 @@ async def test_a_server_and_credentials_of_one_s_own(
         assert await run.ended() == 0
 
     assert (segment["integration"], default["integration"]) == ("segment", "journy")
-    assert [one["answered"] for one in provider.requests] == [200]
+    assert [request["answered"] for request in provider.requests] == [200]
     timeouts = [
         output["policies"]["request"]["single_attempt_timeout"] for output in (segment, default)
     ]
@@ -201,7 +192,7 @@ async def test_a_server_and_credentials_of_one_s_own(
 
 
 @pytest.mark.parametrize("part", ["run", "temporal", "worker", "gateway"])
-async def test_killed(
+async def test_a_killed_part_loses_nothing(
     tmp_path: Path, ports: Mapping[str, str], provider: StandIn, part: str
 ) -> None:
     """Whatever part is killed, the next run delivers what was pending, with the same ids."""
@@ -220,13 +211,14 @@ async def test_killed(
             await run.ended()
             assert alive(tmp_path) == list(CHILDREN)
         else:
-            pid = Child(part, tmp_path / ".temporal").left_over()
+            pid = Child(part, tmp_path / ".temporal").leftover_pid()
             assert pid
             os.kill(pid, signal.SIGKILL)
             assert await run.ended() == 1
             assert alive(tmp_path) == []
             await run.line(
-                f"{part} ended with status -9: all is stopped, nothing lost; run it again"
+                f"{part} ended with status -9: all processes are stopped, no message is lost; "
+                "run it again"
             )
         tried = {request["body"]["messageId"] for request in requests}
         assert len(tried) == 3

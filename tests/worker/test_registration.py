@@ -1,7 +1,7 @@
 """One call registers everything, with a team's own `Worker` too."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -9,12 +9,15 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from durable_analytics.contract import METHODS
+from activities.http import EmbeddersClient, HttpClient
+from durable_analytics.redrive.names import LOCK_WORKFLOW
 from durable_analytics.testing import StandIn
-from tests.conftest import settings_for
+from durable_analytics.wire.methods import METHODS
+from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import UNLIKELY, outcome, own_worker, start
 from tests.worker.order_placed import OrderPlaced
-from worker import list_activities, list_workflows, register
+from worker import Settings, list_activities, list_workflows, register, registration
+from worker.http_clients import http_clients
 
 
 async def test_what_is_listed_is_what_is_registered(temporal: Client, standin: StandIn) -> None:
@@ -32,12 +35,13 @@ async def test_what_is_listed_is_what_is_registered(temporal: Client, standin: S
 
 
 def test_every_method_is_listed() -> None:
-    """A workflow and two activities each."""
+    """A workflow and two activities each, one more that sends batches, and those of pauses."""
     workflows = ["Batch", *(key.capitalize() for key in METHODS)]
     parts = ("Request", "Validation")
 
-    assert list_workflows() == sorted(workflows)
-    assert list_activities() == sorted(f"{name}.{part}" for name in workflows for part in parts)
+    assert list_workflows() == sorted([*workflows, LOCK_WORKFLOW, "Integration"])
+    names = [f"{name}.{part}" for name in workflows for part in parts]
+    assert list_activities() == sorted([*names, "Batch.Send", "Integration.SetLimit"])
 
 
 async def test_beside_a_team_s_own_workflows(
@@ -80,25 +84,26 @@ async def test_a_client_of_the_embedder_s_own(
     assert [request["integration"] for request in standin.requests] == ["journy"]
 
 
-async def test_our_clients_are_closed_with_the_worker(
+async def test_our_connections_are_closed_with_the_worker(
     temporal: Client, standin: StandIn, task_queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One an integration, none of them open afterwards."""
-    made: list[httpx.AsyncClient] = []
-    original = httpx.AsyncClient.__init__
+    """One client an integration, none of them with a connection afterwards."""
+    made: list[HttpClient] = []
 
-    def remember(self: httpx.AsyncClient, *args: Any, **options: Any) -> None:
-        made.append(self)
-        original(self, *args, **options)
+    def remember(settings: Settings, own: Mapping[str, EmbeddersClient]) -> dict[str, HttpClient]:
+        clients = http_clients(settings, own)
+        made.extend(clients.values())
+        return clients
 
-    monkeypatch.setattr(httpx.AsyncClient, "__init__", remember)
+    monkeypatch.setattr(registration, "http_clients", remember)
     settings = settings_for(standin, task_queue=task_queue)
 
     async with own_worker(temporal, settings):
         await outcome(await start(temporal, task_queue))
-        assert [client.is_closed for client in made] == [False] * len(settings.integrations)
+        assert sum(client.connections.idle for client in made if client.connections) == 1
 
-    assert [client.is_closed for client in made] == [True] * len(settings.integrations)
+    assert len(made) == len(settings.integrations)
+    assert sum(client.connections.idle for client in made if client.connections) == 0
 
 
 async def test_a_client_for_no_integration_is_an_error(standin: StandIn) -> None:

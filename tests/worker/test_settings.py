@@ -9,7 +9,7 @@ from durable_analytics.providers import provider_class
 from durable_analytics.providers.segment import Segment
 from durable_analytics.providers.trakio import Trakio
 from durable_analytics.providers.trophy import Trophy
-from worker import Account, Settings, load
+from worker import IntegrationSettings, Settings, load
 
 SEGMENT = "ANALYTICS_INTEGRATIONS__SEGMENT__"
 
@@ -67,7 +67,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def segment(settings: Settings) -> tuple[Account, Segment]:
+def segment(settings: Settings) -> tuple[IntegrationSettings, Segment]:
     """The account of that name, and its provider."""
     account = settings.integrations["segment"]
     assert isinstance(account.provider, Segment)
@@ -124,7 +124,7 @@ def test_a_file_holds_every_setting(authorities: Path) -> None:
     }
 
 
-def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_key_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """One write key is all it takes; the provider is the integration's name."""
     monkeypatch.setenv(f"{SEGMENT}WRITE_KEY", "k")
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.wrong_settings import SECRET, problems
+from durable_analytics.providers import provider_names
+from tests.runtime.wrong_settings import SECRET, problems
 from worker import load
 
 PREFIX = "ANALYTICS_INTEGRATIONS__"
@@ -33,12 +34,12 @@ WRONG_VARIABLES = {
     ),
     "no provider": (
         {f"{PREFIX}SHOP__WRITE_KEY": SECRET},
-        "integrations.shop.provider: must be one of journy, rudderstack, segment, trakio, trophy",
+        f"integrations.shop.provider: must be one of {', '.join(provider_names())}",
         f"{PREFIX}SHOP__PROVIDER",
     ),
     "unknown provider": (
         {f"{PREFIX}SHOP__PROVIDER": "segmant", f"{PREFIX}SHOP__WRITE_KEY": SECRET},
-        "integrations.shop.provider: must be one of journy, rudderstack, segment, trakio, trophy",
+        f"integrations.shop.provider: must be one of {', '.join(provider_names())}",
         f"{PREFIX}SHOP__PROVIDER",
     ),
     "typing error in a provider's key": (
@@ -54,8 +55,9 @@ WRONG_VARIABLES = {
     "foreign key": (
         {f"{PREFIX}TRAKIO__TOKEN": SECRET, f"{PREFIX}TRAKIO__XYZ": SECRET},
         (
-            "integrations.trakio.xyz: is not a known key: known here are allow_policies_override, "
-            "base_url, ca_bundle, policies, provider, proxy, token"
+            "integrations.trakio.xyz: is not a known key; "
+            "the known keys are allow_policies_override, "
+            "base_url, ca_bundle, max_in_flight, policies, policy_limits, provider, proxy, token"
         ),
         f"{PREFIX}TRAKIO__XYZ",
     ),
@@ -66,27 +68,27 @@ WRONG_VARIABLES = {
     ),
     "base URL of another scheme": (
         {**WRITE_KEY, f"{SEGMENT}BASE_URL": f"ftp://{SECRET}.example.com"},
-        'integrations.segment.base_url: must be a URL like "https://api.example.com"',
+        'integrations.segment.base_url: must be a URL, like "https://api.example.com"',
         f"{SEGMENT}BASE_URL",
     ),
     "base URL with a password": (
         {**WRITE_KEY, f"{SEGMENT}BASE_URL": f"https://name:{SECRET}@example.com"},
-        "integrations.segment.base_url: must hold no credentials, query or fragment",
+        "integrations.segment.base_url: must not contain credentials, a query or a fragment",
         f"{SEGMENT}BASE_URL",
     ),
     "proxy without a scheme": (
         {**WRITE_KEY, f"{SEGMENT}PROXY": f"name:{SECRET}@proxy.internal:3128"},
-        'integrations.segment.proxy: must be a URL like "http://proxy.internal:3128"',
+        'integrations.segment.proxy: must be a URL, like "http://proxy.internal:3128"',
         f"{SEGMENT}PROXY",
     ),
     "proxy that is no URL": (
         {**WRITE_KEY, f"{SEGMENT}PROXY": f"http://proxy.internal:{SECRET}"},
-        'integrations.segment.proxy: must be a URL like "http://proxy.internal:3128"',
+        'integrations.segment.proxy: must be a URL, like "http://proxy.internal:3128"',
         f"{SEGMENT}PROXY",
     ),
     "proxy that needs more than is installed": (
         {**WRITE_KEY, f"{SEGMENT}PROXY": "socks5://proxy.internal:1080"},
-        'integrations.segment.proxy: must be a URL like "http://proxy.internal:3128"',
+        'integrations.segment.proxy: must be a URL, like "http://proxy.internal:3128"',
         f"{SEGMENT}PROXY",
     ),
     "no such CA bundle": (
@@ -119,7 +121,7 @@ WRONG_VARIABLES = {
         {**WRITE_KEY, f"{REQUEST}TOTAL_TIMEOUT": "-5"},
         (
             "integrations.segment.policies.request.total_timeout: "
-            "must be more than 0 and at most 10 years"
+            "must be longer than 0 and at most 10 years"
         ),
         f"{REQUEST}TOTAL_TIMEOUT",
     ),
@@ -135,7 +137,7 @@ WRONG_VARIABLES = {
         {**WRITE_KEY, f"{RETRY}INITIAL_INTERVAL": "PT9S", f"{RETRY}MAXIMUM_INTERVAL": "PT5S"},
         (
             "integrations.segment.policies: policies.request.retry_policy.maximum_interval "
-            "is below initial_interval: set it to PT9S or more"
+            "must not be shorter than initial_interval: set it to PT9S or more"
         ),
         f"{SEGMENT}POLICIES",
     ),
@@ -286,13 +288,22 @@ def test_a_variable_that_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANALYTICS_TASKQUEUE", SECRET)
     monkeypatch.setenv("analytics_write_key", SECRET)
 
-    told = problems(load)
+    lines = problems(load)
 
     middle = ": is not a setting; settings are ANALYTICS_"
-    assert [line.partition(middle)[0] for line in told] == [
+    assert [line.partition(middle)[0] for line in lines] == [
         "ANALYTICS_TASKQUEUE",
         "analytics_write_key",
     ]
+
+
+def test_a_secret_file_that_is_no_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does one in the name of a secret file."""
+    (tmp_path / "ANALYTICS_INTEGRATION__SEGMENT__WRITE_KEY").write_text(SECRET)
+    monkeypatch.setenv("ANALYTICS_SECRETS_DIR", str(tmp_path))
+
+    (line,) = problems(load)
+    assert line.startswith("ANALYTICS_INTEGRATION__SEGMENT__WRITE_KEY: is not a setting; ")
 
 
 def test_a_variable_above_another(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,7 +312,10 @@ def test_a_variable_above_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{SEGMENT}WRITE_KEY", SECRET)
 
     assert problems(load) == [
-        "ANALYTICS_INTEGRATIONS__SEGMENT__WRITE_KEY: its level segment is set as text too: keep one"
+        (
+            "ANALYTICS_INTEGRATIONS__SEGMENT__WRITE_KEY: "
+            "conflicts with a variable that sets segment to a text: remove one of them"
+        )
     ]
 
 
@@ -310,7 +324,9 @@ def test_a_settings_file_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv(f"{SEGMENT}WRITE_KEY", SECRET)
     monkeypatch.setenv("ANALYTICS_CONFIG", "elsewhere.toml")
 
-    assert problems(load) == ["ANALYTICS_CONFIG: there is no file elsewhere.toml: name a TOML file"]
+    assert problems(load) == [
+        "ANALYTICS_CONFIG: the file elsewhere.toml does not exist: set the path of a TOML file"
+    ]
 
 
 def test_a_folder_of_secrets_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,7 +335,7 @@ def test_a_folder_of_secrets_that_is_not_there(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("ANALYTICS_SECRETS_DIR", "elsewhere")
 
     assert problems(load) == [
-        "ANALYTICS_SECRETS_DIR: there is no folder elsewhere: name one with secret files"
+        "ANALYTICS_SECRETS_DIR: the folder elsewhere does not exist: set a folder with secret files"
     ]
 
 
@@ -329,7 +345,7 @@ def test_a_secret_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.M
     file.write_bytes(b"\xff\xfe")
     monkeypatch.setenv("ANALYTICS_SECRETS_DIR", str(tmp_path))
 
-    assert problems(load) == [f"{file}: cannot be read (UnicodeDecodeError): make it readable text"]
+    assert problems(load) == [f"{file}: cannot be read (not UTF-8 text): make it readable text"]
 
 
 def test_a_hook_whose_module_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,7 +357,7 @@ def test_a_hook_whose_module_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     assert problems(load) == [
         (
-            "on_attempt_failed: its module fails with RuntimeError; "
+            "on_attempt_failed: its module cannot be imported: it raises RuntimeError; "
             "set it in analytics.toml or as ANALYTICS_ON_ATTEMPT_FAILED"
         )
     ]

@@ -1,7 +1,8 @@
 """Records the histories that test_replay replays: `python -m tests.workflows.record [NAME …]`.
 
 Run it for the new cases when a method is added. Never to mend a failing replay: that failure says
-that executions in flight would break on the next deploy.
+that executions in flight would break on the next deploy. The histories of earlier releases stay as
+they are: this release would record others.
 """
 
 import asyncio
@@ -15,7 +16,9 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from durable_analytics.testing import StandIn
-from tests.conftest import TEMPORAL, Json, settings_for
+from tests.support.json_objects import Json
+from tests.support.programs import TEMPORAL
+from tests.support.worker_settings import settings_for
 from worker import register
 
 ROOT = Path(__file__).parents[2]
@@ -48,19 +51,45 @@ CASES: dict[str, tuple[str, Json]] = {
     "batch-split": ("Batch", {"messages": GOOD}),
     "batch-sliced": ("Batch", {"messages": [*GOOD, {"type": "delete", "user_id": "u-1"}]}),
     "batch-one-by-one": ("Batch", {"integration": "trakio", "messages": GOOD}),
+    "batch-send": ("Batch", {"messages": [*GOOD, {"type": "delete", "user_id": "u-1"}, *GOOD]}),
+    "batch-send-split": ("Batch", {"messages": GOOD}),
+    "batch-send-retried": ("Batch", {"messages": [*GOOD, {"type": "delete", "user_id": "u-1"}]}),
+    "batch-send-failed": (
+        "Batch",
+        {
+            "policies": {"request": {"retry_policy": {"maximum_attempts": 1}}},
+            "messages": [{"type": "delete", "user_id": "u-1"}, *GOOD],
+        },
+    ),
+    "batch-send-one-by-one": ("Batch", {"integration": "trakio", "messages": GOOD}),
     "refused": ("Track", {"track": {"user_id": "u-1"}}),
     "retried": ("Track", TRACK),
     "rejected": ("Track", TRACK),
     "cancelled": ("Track", TRACK),
+    "integration": ("Integration", {}),
 }
 """By the file's name: the workflow type and its input."""
 
+EARLIER = {"batch", "batch-split", "batch-sliced", "batch-one-by-one"}
+"""The cases that an earlier release recorded: with a `Batch.Request` for each slice."""
+
 SCRIPTS: dict[str, list[Json]] = {
-    "batch-split": [{"status": 413}],
+    "batch-send-split": [{"status": 413}],
+    "batch-send-retried": [{"status": 500}],
+    "batch-send-failed": [{"status": 503}],
     "retried": [{"status": 500}],
     "rejected": [{"status": 400}],
     "cancelled": [{"status": 500}] * 9,
 }
+
+
+COMMANDS: dict[str, list[Json]] = {
+    "integration": [
+        {"id": "1", "pause": {"reason": "maintenance", "by": "Ann", "for": "PT1H"}},
+        {"id": "2", "resume": {}},
+    ],
+}
+"""The signals that an execution gets, a second apart."""
 
 
 async def main() -> None:
@@ -77,13 +106,16 @@ async def main() -> None:
         async with Worker(
             client, task_queue=settings.task_queue, plugins=[register(settings)], identity="worker"
         ):
-            for name in sys.argv[1:] or CASES:
+            for name in sys.argv[1:] or sorted(CASES.keys() - EARLIER):
                 workflow, data = CASES[name]
                 standin.clear()
                 standin.script("segment", *SCRIPTS.get(name, []))
                 handle = await client.start_workflow(
                     workflow, data, id=f"{name}-{uuid.uuid4()}", task_queue=settings.task_queue
                 )
+                for command in COMMANDS.get(name, []):
+                    await handle.signal("command", command)
+                    await asyncio.sleep(1)
                 if name == "cancelled":
                     await standin.wait_for(1)
                     await handle.cancel()

@@ -4,9 +4,9 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from durable_analytics.contract import METHODS
 from durable_analytics.testing import StandIn
-from tests.conftest import settings_for
+from durable_analytics.wire.methods import METHODS
+from tests.support.worker_settings import settings_for
 from tests.workflows.record import CASES, HISTORIES
 from worker import register
 

@@ -1,6 +1,5 @@
-"""A client for services that track in their request path: enqueues, and sends from its thread."""
+"""A client for services that track in their request path: it queues, and a thread sends."""
 
-from durable_analytics.buffering.client import BufferingClient
-from durable_analytics.calls import Outcome
+from durable_analytics.buffering._client import BufferingClient
 
-__all__ = ["BufferingClient", "Outcome"]
+__all__ = ["BufferingClient"]

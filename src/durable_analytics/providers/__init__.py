@@ -1,16 +1,24 @@
-"""Providers: one file a vendor, on one base."""
+"""Providers: a base class, and one module for each vendor."""
 
-from durable_analytics.providers.base import BaseUrl, Credential, Provider
-from durable_analytics.providers.exchange import Answer, Delivery, HttpRequest
-from durable_analytics.providers.registry import provider_class, provider_names
+from durable_analytics.providers._base import Provider, builds
+from durable_analytics.providers._deliveries import BatchDelivery, BatchLimits, Delivery, PlainItems
+from durable_analytics.providers._registry import provider_class, provider_names
+from durable_analytics.providers.http import Form, HttpRequest, HttpResponse, JsonItems
+from durable_analytics.providers.setting_types import BaseUrl, Credential
 
 __all__ = [
-    "Answer",
     "BaseUrl",
+    "BatchDelivery",
+    "BatchLimits",
     "Credential",
     "Delivery",
+    "Form",
     "HttpRequest",
+    "HttpResponse",
+    "JsonItems",
+    "PlainItems",
     "Provider",
+    "builds",
     "provider_class",
     "provider_names",
 ]

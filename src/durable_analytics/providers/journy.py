@@ -1,16 +1,18 @@
-"""journy.io: Segment's messages at an endpoint of its own, with a few meanings of its own.
+"""journy.io, which accepts Segment's messages at one endpoint, with a few differences.
 
 Source: journy.io's page on the Node.js SDK. A page with a name is recorded as a screen, one
-without as a page; null deletes a trait; a group alone has its own id as the anonymous id.
+without as a page; null deletes a trait; a group without a person has the id of the group as the
+anonymous id.
 """
 
-from datetime import datetime
 from typing import ClassVar
 
-from durable_analytics.messages import JsonObject, Message, instant
-from durable_analytics.providers.base import BaseUrl
-from durable_analytics.providers.exchange import Delivery, HttpRequest
-from durable_analytics.providers.segment_compatible import Form, SegmentCompatible
+from durable_analytics.providers._deliveries import Delivery
+from durable_analytics.providers.http import HttpRequest
+from durable_analytics.providers.segment_compatible import MessageFormat, SegmentCompatible
+from durable_analytics.providers.setting_types import BaseUrl
+from durable_analytics.wire.messages import JsonObject, Message, is_filled, is_number
+from durable_analytics.wire.timestamps import instant
 
 
 class Journy(SegmentCompatible):
@@ -19,26 +21,28 @@ class Journy(SegmentCompatible):
     title: ClassVar = "journy.io"
 
     base_url: BaseUrl = "https://analyze.journy.io"
-    """Your own domain where journy.io's proxy is in use."""
+    """Set your own domain if you use journy.io's proxy."""
 
     def fill_in(self, method: str, message: JsonObject) -> JsonObject:
-        """A group alone is told by the same id twice."""
-        alone = not any(message.get(name) for name in ("user_id", "anonymous_id"))
-        if method == "group" and alone and isinstance(message.get("group_id"), str):
-            return {"anonymous_id": message["group_id"]}
+        """Set the id of a group without a person as the anonymous id."""
+        ids = (message.get("user_id"), message.get("anonymous_id"))
+        group_id = message.get("group_id")
+        has_no_person = not any(is_filled(id_) or is_number(id_) for id_ in ids)
+        if method == "group" and has_no_person and (is_filled(group_id) or is_number(group_id)):
+            return {"anonymous_id": group_id}
         return {}
 
-    forms: ClassVar = {
-        **SegmentCompatible.forms,
-        "screen": Form.of("page", "name", "category", "properties"),
+    formats: ClassVar = {
+        **SegmentCompatible.formats,
+        "screen": MessageFormat.of("page", "name", "category", "properties"),
     }
-    """A screen is a page with a name."""
+    """The formats of messages, by method; at journy.io, a screen is a page with a name."""
 
-    def message(self, delivery: Delivery[Message], sent_at: datetime) -> HttpRequest:
-        """A batch of one: journy.io documents no other endpoint."""
-        body = {"batch": [self.item(delivery)], "sentAt": instant(sent_at)}
+    def message(self, delivery: Delivery[Message]) -> HttpRequest:
+        """Build a batch of one message: journy.io documents no other endpoint."""
+        body = {"batch": [self.item(delivery)], "sentAt": instant(delivery.sent_at)}
         return HttpRequest("POST", self.batch_url(), body)
 
     def batch_url(self) -> str:
-        """As the Segment SDKs have it that journy.io wraps."""
+        """Return the URL that the Segment SDKs wrapped by journy.io use."""
         return f"{self.base_url}/backend/v1/batch"

@@ -1,43 +1,51 @@
-"""Segment: the HTTP Tracking API, and deletion by the Public API's regulations."""
+"""Segment: the HTTP Tracking API, and deletions with the Public API."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import model_validator
-
-from durable_analytics.errors import UnsupportedMethod
-from durable_analytics.messages import Delete
-from durable_analytics.providers.base import BaseUrl, Credential
-from durable_analytics.providers.exchange import Delivery, HttpRequest
+from durable_analytics.providers._base import builds
+from durable_analytics.providers._deliveries import Delivery
+from durable_analytics.providers.http import HttpRequest
 from durable_analytics.providers.segment_compatible import SegmentCompatible
+from durable_analytics.providers.setting_types import BaseUrl, Credential
+from durable_analytics.wire.messages import Delete
 
-_REGIONS = {
-    "us": ("https://api.segment.io", "https://api.segmentapis.com"),
-    "eu": ("https://events.eu1.segmentapis.com", "https://eu1.api.segmentapis.com"),
-}
-"""Tracking API and Public API. The wrong region answers 200, and the events vanish."""
+_PUBLIC_API = "public_api"
 
 
 class Segment(SegmentCompatible):
     """A source at Segment."""
 
     title: ClassVar = "Segment"
+    credential_sets: ClassVar = ("", _PUBLIC_API)
+    credential_settings: ClassVar = {"delete": "public_api_token"}
+
+    # The wrong region responds with 200 and loses the events.
+    regions: ClassVar = {
+        "us": {
+            "base_url": "https://api.segment.io",
+            "public_api_url": "https://api.segmentapis.com",
+        },
+        "eu": {
+            "base_url": "https://events.eu1.segmentapis.com",
+            "public_api_url": "https://eu1.api.segmentapis.com",
+        },
+    }
 
     message_limit_bytes: ClassVar = 32 * 1024
     """32 KB a message (HTTP Tracking API)."""
 
     region: Literal["us", "eu"] = "us"
-    """Where the workspace lives."""
+    """The region of the workspace."""
 
     base_url: BaseUrl
-    """The Tracking API. The region's when absent."""
+    """The URL of the Tracking API. Default: that of the region."""
 
     public_api_url: BaseUrl
-    """The Public API, for deletions. The region's when absent."""
+    """The URL of the Public API, for deletions. Default: that of the region."""
 
     public_api_token: Credential | None = None
-    """A Public API token, which deletions need: the write key does not open them."""
+    """A Public API token, which deletions need instead of the write key."""
 
     regulation_type: Literal[
         "DELETE_INTERNAL",
@@ -47,42 +55,21 @@ class Segment(SegmentCompatible):
         "SUPPRESS_WITH_DELETE_INTERNAL",
         "UNSUPPRESS",
     ] = "SUPPRESS_WITH_DELETE"
-    """What a deletion does there."""
+    """The type of regulation that a deletion creates."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _addresses_of_the_region(cls, settings: Any) -> Any:
-        if not isinstance(settings, dict):
-            return settings
-        # A wrong region is told as such, not as missing addresses.
-        tracking, public = _REGIONS.get(str(settings.get("region")), _REGIONS["us"])
-        return {"base_url": tracking, "public_api_url": public, **settings}
+    def authorize(
+        self, request: HttpRequest, *, delivery_id: str, sent_at: datetime
+    ) -> HttpRequest:
+        """Add the token of the Public API, or the write key."""
+        if request.credentials == _PUBLIC_API and self.public_api_token:
+            return request.with_bearer_token(self.public_api_token.get_secret_value())
+        return super().authorize(request, delivery_id=delivery_id, sent_at=sent_at)
 
-    def methods(self) -> list[str]:
-        """All but delete where its token is not set."""
-        return [m for m in super().methods() if m != "delete" or self.public_api_token]
-
-    def require(self, method: str) -> None:
-        """Deletion is a matter of settings."""
-        try:
-            super().require(method)
-        except UnsupportedMethod as error:
-            if method != "delete":
-                raise
-            hint = "to delete, set the integration's public_api_token"
-            raise UnsupportedMethod(f"{error}; {hint}") from None
-
-    def authorization(self, method: str) -> Mapping[str, str]:
-        """The Public API has a token of its own."""
-        if method == "delete" and self.public_api_token:
-            return {"Authorization": f"Bearer {self.public_api_token.get_secret_value()}"}
-        return super().authorization(method)
-
-    def delete(self, delivery: Delivery[Delete], sent_at: datetime) -> HttpRequest:
-        """A regulation for one user; Segment carries it out later."""
-        del sent_at
-        self.no_place_for(delivery, "traits", "integrations")
-        self.no_context(delivery)
+    @builds("delete")
+    def delete(self, delivery: Delivery[Delete]) -> HttpRequest:
+        """Create a regulation for one user, which Segment executes later."""
+        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_context(delivery)
         return HttpRequest(
             "POST",
             f"{self.public_api_url}/regulations",
@@ -92,4 +79,5 @@ class Segment(SegmentCompatible):
                 "subjectIds": [delivery.message.user_id],
             },
             {"Content-Type": "application/vnd.segment.v1+json"},
+            credentials=_PUBLIC_API,
         )

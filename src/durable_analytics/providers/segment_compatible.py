@@ -1,173 +1,225 @@
-"""What Segment, journy.io and RudderStack share: Segment's message format and its key.
+"""The base of Segment, journy.io and RudderStack: Segment's message format and write key.
 
 Source: Segment's HTTP Tracking API and its specification; RudderStack and journy.io follow them.
 """
 
-import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic.alias_generators import to_camel
 
 from durable_analytics.errors import DeliveryError, Rejected, ValidationError
-from durable_analytics.messages import Alias, Context, JsonObject, Message, instant
-from durable_analytics.providers.additions import credentials_among
-from durable_analytics.providers.base import Credential, Provider
-from durable_analytics.providers.exchange import Answer, BatchLimits, Delivery, HttpRequest
+from durable_analytics.providers._base import Provider, builds
+from durable_analytics.providers._deliveries import BatchDelivery, BatchLimits, Delivery, PlainItems
+from durable_analytics.providers._unsupported_fields import replaced_values, single_new_id
+from durable_analytics.providers.http import HttpRequest, HttpResponse, JsonItems
+from durable_analytics.providers.request_options import credentials_among
+from durable_analytics.providers.setting_types import Credential
+from durable_analytics.wire.messages import CONTEXT_OBJECT_KEYS, Context, JsonObject, Message
+from durable_analytics.wire.methods import METHODS
+from durable_analytics.wire.timestamps import instant
 
 _CONTEXT_KEYS = {name: to_camel(name) for name in Context.model_fields}
 
-_OBJECT_KEYS = {
-    object_: {name: to_camel(name) for name in names}
-    for object_, names in {
-        "device": ("ad_tracking_enabled", "advertising_id"),
-        "screen": ("inner_height", "inner_width"),
-        "userAgentData": ("full_version_list", "platform_version", "ua_full_version"),
-    }.items()
+_FIELD_KEYS = {
+    key: {name: to_camel(name) for name in method.message.model_fields}
+    for key, method in METHODS.items()
 }
-"""The keys of the specification inside context objects; any other key there is the caller's."""
 
-_PLACES_IN_CONTEXT = {"channel": "channel", "company_id": "groupId", "traits": "traits"}
-"""Where a message's fields go that have no place in Segment's message itself."""
+_OBJECT_KEYS = {
+    to_camel(object_): {name: to_camel(name) for name in names}
+    for object_, names in CONTEXT_OBJECT_KEYS.items()
+}
+"""The keys of the specification inside context objects; other keys stay unchanged."""
+
+_KEYS_IN_CONTEXT = {"channel": "channel", "company_id": "groupId", "traits": "traits"}
+"""The keys in the context for fields that Segment's messages do not have."""
 
 _COMMON = ("message_id", "timestamp", "user_id", "anonymous_id", "integrations")
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """How messages of one method look: their type, and the key of each of their fields."""
+class MessageFormat:
+    """The format of the messages of one method: their type, and the key of each field."""
 
     type: str
-    places: Mapping[str, str]
+    keys: Mapping[str, str]
 
     @classmethod
-    def of(cls, type_: str, *fields: str, **elsewhere: str) -> "Form":
-        """A form with the common fields and these.
+    def of(cls, type_: str, *fields: str, **renamed: str) -> "MessageFormat":
+        """Return a format with the common fields and these fields.
 
         Args:
             type_: Segment's name of the type.
-            fields: Of the message, under their own names in camelCase.
-            elsewhere: Those under another name.
+            fields: Fields with their own names in camelCase.
+            renamed: Fields with another name.
         """
-        return cls(type_, {name: to_camel(name) for name in (*_COMMON, *fields)} | elsewhere)
+        return cls(type_, {name: to_camel(name) for name in (*_COMMON, *fields)} | renamed)
+
+    def having(self, field: str) -> "MessageFormat":
+        """Return a format with an additional field."""
+        return replace(self, keys={**self.keys, field: to_camel(field)})
 
 
 class SegmentCompatible(Provider):
-    """A provider that takes Segment's messages."""
+    """A provider that accepts Segment's messages."""
 
     credential_names: ClassVar = frozenset({"writekey", "write_key"})
-    forms: ClassVar[Mapping[str, Form]] = {
-        "identify": Form.of("identify", "traits"),
-        "track": Form.of("track", "event", "properties"),
-        "group": Form.of("group", "group_id", "traits"),
-        "alias": Form.of("alias", previous_user_id="previousId", new_user_id="userId"),
-        "page": Form.of("page", "name", "category", "properties"),
-        "screen": Form.of("screen", "name", "category", "properties"),
+    formats: ClassVar[Mapping[str, MessageFormat]] = {
+        "identify": MessageFormat.of("identify", "traits"),
+        "track": MessageFormat.of("track", "event", "properties"),
+        "group": MessageFormat.of("group", "group_id", "traits"),
+        "alias": MessageFormat.of("alias", previous_user_id="previousId", new_user_id="userId"),
+        "page": MessageFormat.of("page", "name", "category", "properties"),
+        "screen": MessageFormat.of("screen", "name", "category", "properties"),
     }
-    """By method."""
+    """The formats of messages, by method."""
 
-    dated_methods: ClassVar = frozenset(forms)
-    batched_methods: ClassVar = frozenset(forms)
-    batch_limits: ClassVar = BatchLimits(body_bytes=500 * 1000, messages=2500)
-    """500 KB and 2500 messages (Segment's HTTP Tracking API, whose SDKs all cut there)."""
+    timestamped_methods: ClassVar = frozenset(formats)
+    message_id_fields: ClassVar = dict.fromkeys(formats, "messageId")
+    batch_limits: ClassVar = {"batch": BatchLimits(body_bytes=500 * 1000, messages=2500)}
+    """500 KB and 2500 messages (Segment's HTTP Tracking API; all SDKs use these limits)."""
 
     write_key: Credential
-    """The source's key."""
+    """The write key of the source."""
 
-    def authorization(self, method: str) -> Mapping[str, str]:
-        """Basic, the key as the user name and no password."""
-        del method
-        user = f"{self.write_key.get_secret_value()}:".encode()
-        return {"Authorization": f"Basic {base64.b64encode(user).decode()}"}
+    def authorize(
+        self, request: HttpRequest, *, delivery_id: str, sent_at: datetime
+    ) -> HttpRequest:
+        """Add Basic authentication with the write key as the user name and no password."""
+        del delivery_id, sent_at
+        return request.with_basic_auth(self.write_key.get_secret_value())
 
-    def read(self, answer: Answer) -> DeliveryError | None:
-        """`{"success": false}` is a refusal, whatever the status says."""
-        failure = self.verdict(answer.status_code)
-        refused = isinstance(answer.body, dict) and answer.body.get("success") is False
-        if failure is None and refused:
-            return Rejected(f"{self.title} answered {answer.status_code} with success false")
+    def classify(self, response: HttpResponse) -> DeliveryError | None:
+        """Classify the response; `{"success": false}` is a refusal, even with the status 200."""
+        failure = self.classify_status(response.status_code)
+        is_refused = isinstance(response.body, dict) and response.body.get("success") is False
+        if failure is None and is_refused:
+            return Rejected(f"{self.title} answered {response.status_code} with success false")
         return failure
 
-    def message(self, delivery: Delivery[Message], sent_at: datetime) -> HttpRequest:
-        """One message, at the endpoint of its type."""
+    @builds("identify", "track", "group", "alias", "page", "screen")
+    def message(self, delivery: Delivery[Message]) -> HttpRequest:
+        """Build a request with one message, to the endpoint of its type."""
         item = self.item(delivery)
+        if "sentAt" in item:  # an unknown key of the message
+            delivery.left_out.add("sentAt")
         url = f"{self.base_url}/v1/{item.pop('type')}"
-        return HttpRequest("POST", url, {**item, "sentAt": instant(sent_at)})
+        return HttpRequest("POST", url, {**item, "sentAt": instant(delivery.sent_at)})
 
-    def _send(self, delivery: Delivery[Message], sent_at: datetime) -> HttpRequest:
-        return self.message(delivery, sent_at)
+    def batch_key(self, method: str, message: Message) -> str | None:
+        """Return the key of the one endpoint for batches, which accepts all of Segment's types."""
+        del message
+        return "batch" if method in self.formats else None
 
-    identify: ClassVar = _send
-    track: ClassVar = _send
-    group: ClassVar = _send
-    alias: ClassVar = _send
-    page: ClassVar = _send
-    screen: ClassVar = _send
-
-    def batch(self, items: Sequence[bytes], sent_at: datetime) -> HttpRequest:
-        """Many messages, each with its type and its context."""
-        body = {"sentAt": instant(sent_at)}
-        return HttpRequest("POST", self.batch_url(), body, items_key="batch", items=items)
+    def batch(self, batch: BatchDelivery) -> HttpRequest:
+        """Build a request with many messages, each with its type and its context."""
+        body = JsonItems(batch.items, "batch", {"sentAt": instant(batch.sent_at)})
+        return HttpRequest("POST", self.batch_url(), body)
 
     def batch_url(self) -> str:
-        """Where batches go."""
+        """Return the URL for batches."""
         return f"{self.base_url}/v1/batch"
 
     def item(self, delivery: Delivery[Message]) -> JsonObject:
-        """The message in Segment's words, without the envelope of a request."""
-        message, form = delivery.message, self.forms[delivery.method]
-        if isinstance(message, Alias) and not isinstance(message.new_user_id, str):
-            raise ValidationError.at("alias.new_user_id", f"must be one id at {self.title}")
-        item = self._let_through(delivery) if delivery.unchecked else {}
-        item["type"] = form.type
-        given, values = message.__pydantic_fields_set__, message.__dict__
-        for name, place in form.places.items():
-            if name in given:
-                item[place] = values[name]
-        if context := self.context(delivery, given - form.places.keys()):
+        """Return the message in Segment's format, without the envelope of a request."""
+        message = delivery.message
+        values = message.__dict__
+        fields = {name: values[name] for name in message.__pydantic_fields_set__}
+        context = _plain_context(delivery.context, delivery.strict)
+        delivery.left_out.update(
+            self._replaced(delivery.method, fields, delivery.unchecked, context)
+        )
+        return self._make_item(delivery.method, fields, delivery.unchecked, {**context})
+
+    def plain_items(self) -> PlainItems | None:
+        """Return how to build items without models, unless a subclass builds them differently."""
+        for name in ("item", "batch_key", "refuse_timestamp"):
+            if getattr(type(self), name) is not getattr(SegmentCompatible, name):
+                return None
+        methods = {method for method in self.formats if self.has(method)}
+        return PlainItems(
+            "batch", methods & self.timestamped_methods, _plain_context, self._plain_item
+        )
+
+    def _plain_item(
+        self, method: str, fields: JsonObject, unchecked: JsonObject, context: JsonObject
+    ) -> JsonObject | None:
+        """Return the item of a message; None if a field has the key of another field."""
+        if next(self._replaced(method, fields, unchecked, context), None):
+            return None
+        return self._make_item(method, fields, unchecked, context)
+
+    def _replaced(
+        self, method: str, fields: JsonObject, unchecked: JsonObject, context: JsonObject
+    ) -> Iterator[str]:
+        """Yield the fields whose keys have the value of another field in the item."""
+        format_ = self.formats[method]
+        has_moved = not fields.keys() <= format_.keys.keys()
+        if has_moved and context:
+            for name, key in _KEYS_IN_CONTEXT.items():
+                if name in fields and name not in format_.keys:
+                    for path in replaced_values(key, fields[name], context.get(key)):
+                        yield f"context.{path}"
+        if unchecked:
+            taken = {key: fields[name] for name, key in format_.keys.items() if name in fields}
+            taken |= {"context": context} if has_moved or context else {}
+            for name, value in unchecked.items():
+                key = _FIELD_KEYS[method].get(name, name)
+                is_other_type = key == "type" and value not in (method, format_.type)
+                if is_other_type or taken.get(key, value) != value:
+                    yield name
+
+    def _make_item(
+        self, method: str, fields: JsonObject, unchecked: JsonObject, context: JsonObject
+    ) -> JsonObject:
+        if method == "alias":
+            single_new_id(fields["new_user_id"], self.title)
+        format_ = self.formats[method]
+        item = self._unchecked_fields(method, unchecked) if unchecked else {}
+        item["type"] = format_.type
+        for name, key in format_.keys.items():
+            if name in fields:
+                item[key] = fields[name]
+        if not fields.keys() <= format_.keys.keys():
+            moved = {name: value for name, value in fields.items() if name not in format_.keys}
+            context = _with_moved(context, moved)
+        if context:
             item["context"] = context
         return item
 
-    def _let_through(self, delivery: Delivery[Message]) -> JsonObject:
-        """What is not checked of the message: as it was written, but for keys that are known."""
-        unchecked = delivery.unchecked
-        if problems := credentials_among(delivery.method, unchecked, self.credential_names):
+    def _unchecked_fields(self, method: str, unchecked: JsonObject) -> JsonObject:
+        """Return the unchecked fields of a message; known keys are in camelCase."""
+        if problems := credentials_among(method, unchecked, self.credential_names):
             raise ValidationError.of(problems)
-        known = type(delivery.message).model_fields
-        return _in_camel_case(unchecked, {name: to_camel(name) for name in known})
-
-    def context(self, delivery: Delivery[Message], moved: set[str]) -> JsonObject:
-        """The context, with those fields of the message that have their place in it.
-
-        Args:
-            delivery: The message.
-            moved: The fields of the message that have no other place.
-        """
-        context = _in_camel_case(delivery.context, _CONTEXT_KEYS)
-        for name in _OBJECT_KEYS.keys() & context.keys():
-            if isinstance(value := context[name], dict):
-                context[name] = _in_camel_case(value, _OBJECT_KEYS[name])
-        # SDKs put the context into the message; it is nearer than the input's.
-        if delivery.unchecked:
-            context |= _object(delivery.unchecked.get("context"))
-        if not moved:
-            return context
-        for name, value in delivery.given(*(n for n in _PLACES_IN_CONTEXT if n in moved)).items():
-            place = _PLACES_IN_CONTEXT[name]
-            if value is None:
-                context.setdefault(place, None)
-            elif name == "traits":
-                context["traits"] = {**_object(context.get("traits")), **value}
-            else:
-                context[place] = value
-        return context
+        return _rename_keys(unchecked, _FIELD_KEYS[method])
 
 
-def _in_camel_case(fields: JsonObject, known: Mapping[str, str]) -> JsonObject:
-    """Rename what the specification knows; any other key stays as the caller wrote it."""
-    return {known.get(name, name): value for name, value in fields.items()}
+def _plain_context(context: JsonObject, strict: bool) -> JsonObject:
+    return _rename_context_keys(context) if strict else context
+
+
+def _with_moved(context: JsonObject, moved: JsonObject) -> JsonObject:
+    """Return a context with the fields of a message that Segment has in the context."""
+    added = {key: moved[name] for name, key in _KEYS_IN_CONTEXT.items() if name in moved}
+    if "traits" in added:
+        added["traits"] = {**_object(context.get("traits")), **added["traits"]}
+    return {**context, **added}
+
+
+def _rename_keys(fields: JsonObject, names: Mapping[str, str]) -> JsonObject:
+    """Rename these keys; other keys stay unchanged."""
+    return {names.get(name, name): value for name, value in fields.items()}
+
+
+def _rename_context_keys(context: JsonObject) -> JsonObject:
+    renamed = _rename_keys(context, _CONTEXT_KEYS)
+    for name in _OBJECT_KEYS.keys() & renamed.keys():
+        if isinstance(value := renamed[name], dict):
+            renamed[name] = _rename_keys(value, _OBJECT_KEYS[name])
+    return renamed
 
 
 def _object(value: Any) -> JsonObject:

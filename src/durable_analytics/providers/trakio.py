@@ -1,14 +1,17 @@
-"""Trak.io: people, events, annotations and companies, each at an endpoint of its own.
+"""Trak.io: people, events, annotations and companies, each with its own endpoint.
 
-Source: Trak.io's REST API and its Elixir client Pathway. An error may hide in a 200's body.
+Source: Trak.io's REST API and its Elixir client Pathway. The body of a 200 may contain an error.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
-from durable_analytics.errors import DeliveryError, Rejected, ValidationError
-from durable_analytics.messages import (
+from durable_analytics.errors import DeliveryError, Rejected
+from durable_analytics.providers._base import Provider, builds
+from durable_analytics.providers._deliveries import Delivery
+from durable_analytics.providers.http import HttpRequest, HttpResponse
+from durable_analytics.providers.setting_types import BaseUrl, Credential
+from durable_analytics.wire.messages import (
     Alias,
     Annotate,
     Group,
@@ -18,8 +21,6 @@ from durable_analytics.messages import (
     PersonMessage,
     Track,
 )
-from durable_analytics.providers.base import BaseUrl, Credential, Provider
-from durable_analytics.providers.exchange import Answer, Delivery, HttpRequest
 
 
 class Trakio(Provider):
@@ -27,79 +28,76 @@ class Trakio(Provider):
 
     title: ClassVar = "Trak.io"
     credential_names: ClassVar = frozenset({"token", "x-token", "x-trakio-token"})
-    dated_methods: ClassVar = frozenset({"track", "page"})
+    timestamped_methods: ClassVar = frozenset({"track", "page"})
 
     base_url: BaseUrl = "https://api.trak.io/v1"
 
     token: Credential
     """The project's API token."""
 
-    def authorization(self, method: str) -> Mapping[str, str]:
-        """A header of its own."""
-        del method
-        return {"X-Trakio-Token": self.token.get_secret_value()}
+    def authorize(
+        self, request: HttpRequest, *, delivery_id: str, sent_at: datetime
+    ) -> HttpRequest:
+        """Add the header with the token."""
+        del delivery_id, sent_at
+        return request.with_headers({"X-Trakio-Token": self.token.get_secret_value()})
 
-    def read(self, answer: Answer) -> DeliveryError | None:
-        """The body's status counts: with `force_200` the code says nothing."""
-        failure = self.verdict(answer.status_code)
-        body = answer.body
+    def classify(self, response: HttpResponse) -> DeliveryError | None:
+        """Classify by the status in the body: with `force_200`, the status code is always 200."""
+        failure = self.classify_status(response.status_code)
+        body = response.body
         if failure or not isinstance(body, dict) or body.get("status") != "error":
             return failure
         code = body.get("code")
         if isinstance(code, int) and not 200 <= code < 300:
-            return self.verdict(code, "an error in the body of a 2xx")
-        return Rejected(f"{self.title} answered {answer.status_code} with an error in the body")
+            return self.classify_status(code, "an error in the body of a 2xx response")
+        return Rejected(f"{self.title} answered {response.status_code} with an error in the body")
 
-    def identify(self, delivery: Delivery[Identify], sent_at: datetime) -> HttpRequest:
-        """Traits are properties there."""
-        del sent_at
-        self.no_place_for(delivery, "integrations")
-        self.no_context(delivery)
+    @builds("identify")
+    def identify(self, delivery: Delivery[Identify]) -> HttpRequest:
+        """Build the request for a person; traits are sent as properties."""
+        self.refuse_fields(delivery, "integrations")
+        self.refuse_context(delivery)
         properties = delivery.message.traits or {}
         return self._post("identify", {"distinct_id": self._id(delivery), "properties": properties})
 
-    def alias(self, delivery: Delivery[Alias], sent_at: datetime) -> HttpRequest:
-        """The new id or ids become aliases of the previous one."""
-        del sent_at
-        self.no_place_for(delivery, "traits", "integrations")
-        self.no_context(delivery)
+    @builds("alias")
+    def alias(self, delivery: Delivery[Alias]) -> HttpRequest:
+        """Build the request that adds the new id, or ids, as aliases of the previous id."""
+        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_context(delivery)
         ids = delivery.message
         return self._post("alias", {"distinct_id": ids.previous_user_id, "alias": ids.new_user_id})
 
-    def track(self, delivery: Delivery[Track], sent_at: datetime) -> HttpRequest:
-        """An event, with the channel and the company that it happened in."""
-        del sent_at
-        self.no_place_for(delivery, "traits", "integrations")
+    @builds("track")
+    def track(self, delivery: Delivery[Track]) -> HttpRequest:
+        """Build the request for an event, with its channel and its company."""
+        self.refuse_fields(delivery, "traits", "integrations")
         return self._event(
             delivery,
             delivery.message.event,
             delivery.given("channel", "company_id", "properties"),
         )
 
-    def page(self, delivery: Delivery[Page], sent_at: datetime) -> HttpRequest:
-        """An event called "Page view": there is no endpoint for pages."""
-        del sent_at
-        self.no_place_for(delivery, "integrations")
-        properties = dict(delivery.message.properties or {})
-        for name, value in delivery.given("name", "category").items():
-            if properties.setdefault(name, value) != value:
-                raise ValidationError.at(
-                    f"page.properties.{name}", f"differs from page.{name}, which takes its place"
-                )
+    @builds("page")
+    def page(self, delivery: Delivery[Page]) -> HttpRequest:
+        """Build the request for an event "Page view": there is no endpoint for pages."""
+        self.refuse_fields(delivery, "integrations")
+        properties = self.merge_fields(delivery, "properties", "name", "category")
         return self._event(delivery, "Page view", {"properties": properties})
 
-    def annotate(self, delivery: Delivery[Annotate], sent_at: datetime) -> HttpRequest:
-        """An event that is nobody's."""
-        del sent_at
-        self.no_place_for(delivery, "integrations")
-        self.no_context(delivery)
+    @builds("annotate")
+    def annotate(self, delivery: Delivery[Annotate]) -> HttpRequest:
+        """Build the request for an event without a person."""
+        self.refuse_fields(delivery, "integrations")
+        self.refuse_context(delivery)
         return self._post("annotate", delivery.given("event", "properties", "channel"))
 
-    def group(self, delivery: Delivery[Group], sent_at: datetime) -> HttpRequest:
-        """A company, and the person as one of its people."""
-        del sent_at
-        self.no_place_for(delivery, "integrations")
-        self.no_context(delivery)
+    @builds("group")
+    def group(self, delivery: Delivery[Group]) -> HttpRequest:
+        """Build the request for a company, with the person as one of its people."""
+        self.refuse_fields(delivery, "integrations")
+        self.refuse_context(delivery)
         return self._post(
             "company",
             {
@@ -123,14 +121,9 @@ class Trakio(Provider):
         return self._post("track", data)
 
     def _id(self, delivery: Delivery[PersonMessage]) -> str:
-        """One id: Trak.io keeps several apart until they are aliased."""
-        person = delivery.message
-        if person.user_id and person.anonymous_id:
-            raise ValidationError.at(
-                f"{delivery.method}.anonymous_id",
-                f"has no place at {self.title} beside user_id: leave it out, or send an alias",
-            )
-        return person.user_id or person.anonymous_id or ""
+        """Return the one id of the person; Trak.io needs an alias to accept a second id."""
+        user_id, anonymous_id = self.single_id(delivery)
+        return user_id or anonymous_id or ""
 
     def _post(self, endpoint: str, data: JsonObject) -> HttpRequest:
         return HttpRequest("POST", f"{self.base_url}/{endpoint}", {"data": data})

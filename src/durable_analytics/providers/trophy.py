@@ -1,20 +1,21 @@
-"""Trophy: metrics that go up and down, and the people whose metrics they are.
+"""Trophy: users, and events that change their metrics.
 
-Source: Trophy's API and its Ruby and Python clients. It takes no timestamps.
+Source: Trophy's API and its Ruby and Python clients. Trophy accepts no timestamps.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 
 from durable_analytics.errors import DeliveryError, FieldProblem, Unavailable, ValidationError
-from durable_analytics.messages import Identify, JsonObject, Message, Metric
-from durable_analytics.providers.additions import is_header_value
-from durable_analytics.providers.base import BaseUrl, Credential, Provider
-from durable_analytics.providers.exchange import Answer, Delivery, HttpRequest
+from durable_analytics.providers._base import Provider, builds
+from durable_analytics.providers._deliveries import Delivery
+from durable_analytics.providers.http import HttpRequest, HttpResponse
+from durable_analytics.providers.request_options import is_header_value
+from durable_analytics.providers.setting_types import BaseUrl, Credential
+from durable_analytics.wire.messages import Identify, JsonObject, Message, Metric, is_filled
 
 
 def _is_text(value: Any) -> bool:
@@ -37,16 +38,22 @@ _USER_FIELDS = {
     "device_tokens": ("deviceTokens", _is_list_of_text, "a list of text"),
     "subscribe_to_emails": ("subscribeToEmails", _is_boolean, "true or false"),
 }
-"""The traits that are fields of a user there: the name on the wire, the check, its words."""
+"""The traits that are fields of a user at Trophy: the key, the check, and the expected value."""
 
-_SPELLED = {to_camel(name): field for name, field in _USER_FIELDS.items()} | _USER_FIELDS
-"""The same by both spellings."""
+_FIELDS_IN_BOTH_SPELLINGS = {to_camel(n): field for n, field in _USER_FIELDS.items()} | _USER_FIELDS
+"""`_USER_FIELDS` with the names in camelCase, too."""
+
+_NULLABLE = frozenset({"tz", "device_tokens"})
+"""The fields of a user that may be null (Trophy's OpenAPI description)."""
+
+_NULL = "must not be null at Trophy: remove it"
 
 
 class Trophy(Provider):
     """An account at Trophy."""
 
     title: ClassVar = "Trophy"
+    message_id_fields: ClassVar = {"metric": "Idempotency-Key"}
     credential_names: ClassVar = frozenset({"api_key", "x-api-key"})
 
     base_url: BaseUrl = "https://api.trophy.so/v1"
@@ -54,23 +61,31 @@ class Trophy(Provider):
     api_key: Credential
     """The account's API key."""
 
-    def authorization(self, method: str) -> Mapping[str, str]:
-        """A header of its own."""
-        del method
-        return {"X-API-KEY": self.api_key.get_secret_value()}
+    def authorize(
+        self, request: HttpRequest, *, delivery_id: str, sent_at: datetime
+    ) -> HttpRequest:
+        """Add the header with the API key."""
+        del delivery_id, sent_at
+        return request.with_headers({"X-API-KEY": self.api_key.get_secret_value()})
 
-    def read(self, answer: Answer) -> DeliveryError | None:
-        """409 is a conflict of simultaneous writes, which Trophy's clients retry."""
-        if answer.status_code == 409:
+    def classify(self, response: HttpResponse) -> DeliveryError | None:
+        """Classify the response; 409 is a conflict of simultaneous writes, which is retried."""
+        if response.status_code == 409:
             return Unavailable(f"{self.title} answered 409")
-        return self.verdict(answer.status_code)
+        return self.classify_status(response.status_code)
 
-    def metric(self, delivery: Delivery[Metric], sent_at: datetime) -> HttpRequest:
-        """One event of a metric; a repeat with the same key counts once (202)."""
-        del sent_at
-        self._refuse_what_has_no_place(delivery)
+    @builds("metric")
+    def metric(self, delivery: Delivery[Metric]) -> HttpRequest:
+        """Build the request for an event of a metric; Trophy counts the same key once (202)."""
+        self._refuse_unsupported_fields(delivery)
         metric = delivery.message
         user = metric.user.model_dump(exclude_unset=True)
+        if problems := [
+            FieldProblem(f"metric.user.{name}", _NULL)
+            for name, value in user.items()
+            if value is None and name not in _NULLABLE
+        ]:
+            raise ValidationError.of(problems)
         body = {
             "user": {to_camel(name): value for name, value in user.items()},
             **delivery.given("value", "attributes"),
@@ -79,30 +94,33 @@ class Trophy(Provider):
         if not is_header_value(idempotency_key):
             raise ValidationError.at(
                 "metric.idempotency_key" if metric.idempotency_key else "metric.message_id",
-                f"must be printable ASCII, no space around it, at {self.title}: it is a header",
+                (
+                    "must be printable ASCII without leading or trailing spaces: "
+                    f"{self.title} receives it as an HTTP header"
+                ),
             )
-        url = f"{self.base_url}/metrics/{_step('metric.key', metric.key)}/event"
+        url = f"{self.base_url}/metrics/{_segment('metric.key', metric.key)}/event"
         return HttpRequest("POST", url, body, {"Idempotency-Key": idempotency_key})
 
-    def identify(self, delivery: Delivery[Identify], sent_at: datetime) -> HttpRequest:
-        """A user, made or changed; traits that are no field of it are its attributes."""
-        del sent_at
+    @builds("identify")
+    def identify(self, delivery: Delivery[Identify]) -> HttpRequest:
+        """Build the request that creates or updates a user; other traits become attributes."""
         person = delivery.message
-        if not person.user_id:
+        if not is_filled(person.user_id):
             raise ValidationError.at("identify.user_id", f"is required at {self.title}")
-        self._refuse_what_has_no_place(delivery)
-        url = f"{self.base_url}/users/{_step('identify.user_id', person.user_id)}"
+        self._refuse_unsupported_fields(delivery)
+        url = f"{self.base_url}/users/{_segment('identify.user_id', person.user_id)}"
         return HttpRequest("PUT", url, _user(person.traits or {}))
 
-    def _refuse_what_has_no_place(self, delivery: Delivery[Message]) -> None:
-        self.no_place_for(delivery, "anonymous_id", "integrations")
-        self.no_context(delivery)
+    def _refuse_unsupported_fields(self, delivery: Delivery[Message]) -> None:
+        self.refuse_fields(delivery, "anonymous_id", "integrations")
+        self.refuse_context(delivery)
 
 
-def _step(path: str, value: str) -> str:
-    """A step of a URL's path, whatever characters it holds."""
+def _segment(path: str, value: str) -> str:
+    """Return a text as one segment of a URL path."""
     if value in (".", ".."):
-        raise ValidationError.at(path, "would lead to another address at Trophy: use another")
+        raise ValidationError.at(path, "must not be one or two dots: it is part of a URL at Trophy")
     return quote(value, safe="")
 
 
@@ -112,20 +130,31 @@ def _user(traits: JsonObject) -> JsonObject:
     problems = [
         FieldProblem(f"identify.traits.attributes.{name}", "must be text at Trophy")
         for name, value in attributes.items()
-        if value is not None and not isinstance(value, str)
+        if not isinstance(value, str)
     ]
     user: JsonObject = {}
     for trait, value in traits.items():
         if trait == "attributes" and isinstance(value, dict):
             continue
-        name, fits, words = _SPELLED.get(trait, (trait, _is_text, "text"))
-        place = user if trait in _SPELLED else attributes
-        if name in place:
-            problems.append(FieldProblem(f"identify.traits.{trait}", "is given twice: keep one"))
-        elif value is None or fits(value):
-            place[name] = value
+        is_field = trait in _FIELDS_IN_BOTH_SPELLINGS
+        default = (trait, _is_text, "text")
+        name, is_valid, expected = _FIELDS_IN_BOTH_SPELLINGS.get(trait, default)
+        if value is None and not (is_field and to_snake(trait) in _NULLABLE):
+            problems.append(FieldProblem(f"identify.traits.{trait}", _NULL))
+            continue
+        target = user if is_field else attributes
+        if name in target:
+            problems.append(
+                FieldProblem(
+                    f"identify.traits.{trait}",
+                    "is set twice, in two spellings or also in attributes: remove one",
+                )
+            )
+        elif value is None or is_valid(value):
+            target[name] = value
         else:
-            problems.append(FieldProblem(f"identify.traits.{trait}", f"must be {words} at Trophy"))
+            problem = f"must be {expected} at Trophy"
+            problems.append(FieldProblem(f"identify.traits.{trait}", problem))
     if problems:
         raise ValidationError.of(problems)
     return {**user, "attributes": attributes} if attributes else user

@@ -1,4 +1,4 @@
-"""Chromium as Debian has it, and the browser SDK as npm has it."""
+"""Chromium from Debian, and the browser SDK from npm."""
 
 import os
 import shutil
@@ -7,24 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.conftest import TOOLS, run_program
-from tests.gateway.browser.pages import WEB, Browser, Site
+from tests.support.browser import WEB, Browser, Site
+from tests.support.programs import TOOLS, run_program
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The program."""
+    """The path of Chromium."""
     if program := shutil.which("chromium"):
         return program
-    told = "there is no Chromium: apt-get install -y chromium"
+    reason = "there is no Chromium: apt-get install -y chromium"
     if "CI_REQUIRES_BROWSER" in os.environ:
-        pytest.fail(told)
-    pytest.skip(told)
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
 async def sdk(chromium: str) -> Path:
-    """The bundles of the SDK, with what the lock file names installed."""
+    """The folder of the SDK's bundles, installed from the lock file."""
     del chromium
     await run_program(TOOLS / "npm", "ci", "--prefer-offline", "--no-progress", cwd=WEB)
     return WEB / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
@@ -32,7 +32,7 @@ async def sdk(chromium: str) -> Path:
 
 @pytest.fixture
 async def browser(chromium: str, sdk: Path, tmp_path: Path) -> AsyncIterator[Browser]:
-    """A browser that nobody has used yet."""
+    """A browser with a new profile."""
     async with Site(sdk) as site:
         yield Browser(chromium, tmp_path, site)
         assert not site.log

@@ -1,19 +1,22 @@
 """Pages that may not send: of another origin than the gateway allows, or with another key."""
 
 import httpx
+import pytest
 from temporalio.client import Client
 
 from durable_analytics.testing import StandIn
-from tests.gateway.browser.arrivals import arrivals, assert_same
-from tests.gateway.browser.pages import Browser, Plan
-from tests.gateway.processes import Gateway, address, gateway_process
+from tests.support.browser import Browser, Plan
+from tests.support.browser_arrivals import arrivals, assert_same
+from tests.support.gateway_process import Gateway, address, gateway_process
 from worker import Settings
+
+pytestmark = pytest.mark.slow
 
 SHOP = "https://shop.example.com"
 HI = [["track", "Hi"]]
 
 
-async def test_another_origin(
+async def test_disallowed_origin_can_neither_read_settings_nor_send(
     browser: Browser, temporal: Client, running_worker: Settings, standin: StandIn
 ) -> None:
     """The browser neither shows the settings to a page that is not allowed, nor sends for it."""
@@ -29,12 +32,12 @@ async def test_another_origin(
         async with browser.visit(gateway.url, Plan(HI, asks=False)) as recorder:
             report = await browser.site.done()
         assert report["errors"] == ["TypeError: Failed to fetch"]
-        assert {one.method for one in recorder.exchanges} == {"OPTIONS"}
+        assert {exchange.method for exchange in recorder.exchanges} == {"OPTIONS"}
 
     assert standin.requests == []
 
 
-async def test_an_allowed_origin(
+async def test_allowed_origin_can_send(
     browser: Browser, temporal: Client, running_worker: Settings, standin: StandIn
 ) -> None:
     """A page that is allowed, beside another, sends."""
@@ -57,16 +60,18 @@ async def test_an_allowed_origin(
     assert "Access-Control-Allow-Origin" not in other.headers
 
 
-async def test_an_unknown_write_key(browser: Browser, gateway: Gateway, standin: StandIn) -> None:
+async def test_unknown_write_key_is_reported_to_the_page(
+    browser: Browser, gateway: Gateway, standin: StandIn
+) -> None:
     """The page is told what is wrong, and what it sends nevertheless is refused for good."""
     async with browser.visit(gateway.url, Plan(HI, write_key="unknown")) as asking:
         report = await browser.site.done()
     assert "the write key is missing or unknown" in report["errors"][0]
-    assert [one.status for one in asking.exchanges] == [401]
+    assert [exchange.status for exchange in asking.exchanges] == [401]
 
     async with browser.visit(gateway.url, Plan(HI, write_key="unknown", asks=False)) as recorder:
         report = await browser.site.done()
     assert set(report["errors"]) == {"NonRetryableError: Non-retryable error: 401"}
-    assert [one.status for one in recorder.sent] == [401]
+    assert [exchange.status for exchange in recorder.sent] == [401]
 
     assert standin.requests == []

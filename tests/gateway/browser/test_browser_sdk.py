@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from durable_analytics.testing import StandIn
-from tests.conftest import Json
-from tests.gateway.browser.arrivals import arrivals, assert_same, time_of
-from tests.gateway.browser.pages import Browser, Calls, Plan
-from tests.gateway.processes import Gateway
+from tests.support.browser import Browser, Calls, Plan
+from tests.support.browser_arrivals import arrivals, assert_same, time_of
+from tests.support.gateway_process import Gateway
+from tests.support.json_objects import Json
+
+pytestmark = pytest.mark.slow
 
 ANYTHING: Json = {
     "nothing": None,
@@ -54,7 +56,9 @@ CALLS: Calls = [
 NO_MESSAGE = ("setAnonymousId", "reset")
 
 
-async def test_every_method(browser: Browser, gateway: Gateway, standin: StandIn) -> None:
+async def test_every_method_arrives_unchanged(
+    browser: Browser, gateway: Gateway, standin: StandIn
+) -> None:
     """Each call arrives as the SDK sent it, key by key, through the path of its type."""
     count = sum(call[0] not in NO_MESSAGE for call in CALLS) + len(["ajs_uid", "ajs_event"])
     query = "ajs_uid=u-0&ajs_trait_city=K%C3%B6ln&ajs_event=Came&ajs_prop_from=mail&utm_source=mail"
@@ -67,8 +71,11 @@ async def test_every_method(browser: Browser, gateway: Gateway, standin: StandIn
     assert set(report["messageIds"]) < arrived.keys()
     assert_same(recorder, arrived)
     assert len(recorder.sent) == count
-    assert {one.status for one in recorder.exchanges} == {200}
-    types = {one.path: {message["type"] for message in one.messages} for one in recorder.sent}
+    assert {exchange.status for exchange in recorder.exchanges} == {200}
+    types = {
+        exchange.path: {message["type"] for message in exchange.messages}
+        for exchange in recorder.sent
+    }
     assert types == {
         "/v1/a": {"alias"},
         "/v1/g": {"group"},
@@ -85,22 +92,26 @@ async def test_every_method(browser: Browser, gateway: Gateway, standin: StandIn
     assert named["Named"]["messageId"] == "my-own-id"
 
 
-async def test_the_browser_asks_first(browser: Browser, gateway: Gateway, standin: StandIn) -> None:
+async def test_browser_sends_a_preflight_request(
+    browser: Browser, gateway: Gateway, standin: StandIn
+) -> None:
     """The gateway is of another origin: the browser asks before it sends the write key."""
     async with browser.visit(gateway.url, Plan([["track", "Hi"]])) as recorder:
         await browser.site.done()
         await arrivals(standin, 1)
 
-    asked, sent = (one for one in recorder.exchanges if one.path == "/v1/t")
+    asked, sent = (exchange for exchange in recorder.exchanges if exchange.path == "/v1/t")
     assert asked.method == "OPTIONS"
     assert asked.headers["Access-Control-Request-Headers"] == "authorization"
-    assert "authorization" in asked.answer_headers["Access-Control-Allow-Headers"]
+    assert "authorization" in asked.response_headers["Access-Control-Allow-Headers"]
     assert sent.headers["Origin"] == browser.site.origin
     assert sent.headers["Authorization"].startswith("Basic ")
     assert sent.headers["Content-Type"].startswith("text/plain")
 
 
-async def test_batching(browser: Browser, gateway: Gateway, standin: StandIn) -> None:
+async def test_batches_arrive_unchanged(
+    browser: Browser, gateway: Gateway, standin: StandIn
+) -> None:
     """With the SDK's strategy "batching", all of it arrives through `/v1/b`."""
     strategy = {"strategy": "batching", "config": {"size": 10, "timeout": 100}}
     tracks: Calls = [["track", f"Event {n}", {**ANYTHING, "n": n}, OPTIONS] for n in range(22)]
@@ -114,11 +125,13 @@ async def test_batching(browser: Browser, gateway: Gateway, standin: StandIn) ->
     assert report["errors"] == []
     assert set(report["messageIds"]) == arrived.keys()
     assert_same(recorder, arrived)
-    assert {one.path for one in recorder.sent} == {"/v1/b"}
+    assert {exchange.path for exchange in recorder.sent} == {"/v1/b"}
     assert 1 < len(recorder.sent) < len(calls)
 
 
-async def test_half_a_character(browser: Browser, gateway: Gateway, standin: StandIn) -> None:
+async def test_unpaired_surrogate_arrives_replaced(
+    browser: Browser, gateway: Gateway, standin: StandIn
+) -> None:
     """JavaScript that cuts a text leaves half an emoji behind; the rest of the text arrives."""
     async with browser.visit(gateway.url, Plan([["track", "Hi", {"cut": "so \ud83d"}]])):
         await browser.site.done()
@@ -134,7 +147,7 @@ STRATEGIES: list[Json | None] = [
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=["standard", "batching"])
-async def test_a_wrong_clock(
+async def test_timestamps_of_a_wrong_clock_are_corrected(
     browser: Browser, gateway: Gateway, standin: StandIn, strategy: Json | None
 ) -> None:
     """A browser whose clock is ahead: the messages arrive with the time that it was."""
@@ -150,7 +163,7 @@ async def test_a_wrong_clock(
         arrived = {one["event"]: one for one in (await arrivals(standin, 2)).values()}
 
     ended = datetime.now(UTC)
-    assert all(one.sent_at > ended + timedelta(hours=4) for one in recorder.sent)
+    assert all(exchange.sent_at > ended + timedelta(hours=4) for exchange in recorder.sent)
     assert began <= time_of(arrived["Now"]) <= ended
     day = timedelta(days=1)
     assert began - day - timedelta(seconds=60) <= time_of(arrived["Yesterday"]) <= ended - day
@@ -163,7 +176,7 @@ LEFT = [
 
 
 @pytest.mark.parametrize(("strategy", "when"), LEFT, ids=["standard", "batching"])
-async def test_a_page_that_is_left(
+async def test_messages_arrive_after_the_page_is_left(
     browser: Browser, gateway: Gateway, standin: StandIn, strategy: Json, when: str
 ) -> None:
     """What was just tracked, or waits for its batch, arrives although the page is gone."""

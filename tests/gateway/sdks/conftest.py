@@ -1,4 +1,4 @@
-"""Gateways that refuse for a while, and Segment's SDK for Node."""
+"""Recording proxies to several gateways, and Segment's SDK for Node."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,50 +6,54 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from tests.examples.conftest import TOOLS, run_program
-from tests.gateway.processes import Gateway, Way, address, gateway_process
-from tests.gateway.sdks.arrivals import Between
-from tests.gateway.sdks.node_sdk import FOLDER
+from tests.support.gateway_process import BlockableProxy, Gateway, address, gateway_process
+from tests.support.node_sdk import FOLDER
+from tests.support.programs import TOOLS, run_program
+from tests.support.recording_proxy import RecordingProxy
 from worker import Settings
 
 
 @pytest.fixture
-async def between(gateway: Gateway) -> AsyncIterator[Between]:
-    """The way from an SDK to the gateway of all tests."""
-    async with Between(gateway.url) as one:
-        yield one
+async def recorder(gateway: Gateway) -> AsyncIterator[RecordingProxy]:
+    """A proxy to the shared gateway."""
+    async with RecordingProxy(gateway.url) as recorder:
+        yield recorder
 
 
 @pytest.fixture
-async def way(temporal: Client) -> AsyncIterator[Way]:
-    """A way to Temporal that can be cut."""
-    async with Way(address(temporal)) as one:
-        yield one
+async def proxy(temporal: Client) -> AsyncIterator[BlockableProxy]:
+    """A proxy to Temporal that can be blocked."""
+    async with BlockableProxy(address(temporal)) as recorder:
+        yield recorder
 
 
 @pytest.fixture
-async def between_cut(way: Way, running_worker: Settings) -> AsyncIterator[Between]:
-    """The way from an SDK to a gateway that reaches Temporal over `way`."""
+async def blockable_recording_proxy(
+    proxy: BlockableProxy, running_worker: Settings
+) -> AsyncIterator[RecordingProxy]:
+    """A recording proxy to a gateway that reaches Temporal through `proxy`."""
     async with (
-        gateway_process(way.address, running_worker.task_queue) as gateway,
-        Between(gateway.url) as one,
+        gateway_process(proxy.address, running_worker.task_queue) as gateway,
+        RecordingProxy(gateway.url) as recorder,
     ):
-        yield one
+        yield recorder
 
 
 @pytest.fixture
-async def between_limited(temporal: Client, running_worker: Settings) -> AsyncIterator[Between]:
-    """The way from an SDK to a gateway that takes one request a second of its source."""
+async def rate_limited_proxy(
+    temporal: Client, running_worker: Settings
+) -> AsyncIterator[RecordingProxy]:
+    """A recording proxy to a gateway that accepts one request a second."""
     settings = {"ANALYTICS_SOURCES__SEGMENT__REQUESTS_PER_SECOND": "1"}
     async with (
         gateway_process(address(temporal), running_worker.task_queue, settings=settings) as gateway,
-        Between(gateway.url) as one,
+        RecordingProxy(gateway.url) as recorder,
     ):
-        yield one
+        yield recorder
 
 
 @pytest.fixture(scope="session")
 async def node() -> Path:
-    """The program that calls the SDK, with what its lock file names installed."""
+    """The folder of the program that calls the SDK, installed from the lock file."""
     await run_program(TOOLS / "npm", "ci", "--prefer-offline", "--no-progress", cwd=FOLDER)
     return FOLDER

@@ -9,12 +9,16 @@ import pytest
 from temporalio.client import Client
 
 from durable_analytics.testing import StandIn
-from tests.conftest import Json, settings_for
-from tests.gateway.processes import address, free_port, gateway_process
-from tests.gateway.sdks.arrivals import Between, all_arrived
-from tests.gateway.sdks.calls import Call, ids_of, tracks
-from tests.gateway.sdks.python_sdk import PythonSdk
+from tests.support.free_ports import free_port
+from tests.support.gateway_process import address, gateway_process
+from tests.support.json_objects import Json
+from tests.support.python_sdk import PythonSdk
+from tests.support.recording_proxy import RecordingProxy, all_arrived
+from tests.support.sdk_calls import Call, ids_of, tracks
+from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import own_worker
+
+pytestmark = pytest.mark.slow
 
 _CONNECTIONS = 20
 
@@ -46,33 +50,37 @@ def as_called(calls: list[Call]) -> set[tuple[str, str]]:
     return events([arguments for _, arguments in calls])
 
 
-async def test_batches_of_an_sdk(temporal: Client, provider: Provider) -> None:
+async def test_sdk_retries_batches_through_the_next_gateway(
+    temporal: Client, provider: Provider
+) -> None:
     """The SDK's own retry delivers the rest through the next gateway, each message once."""
     calls = tracks(300)
     port = free_port()
     where = address(temporal), provider.task_queue
 
-    async with Between(f"http://127.0.0.1:{port}") as between:
-        sdk = PythonSdk(between.url, upload_size=10)
+    async with RecordingProxy(f"http://127.0.0.1:{port}") as recorder:
+        sdk = PythonSdk(recorder.url, upload_size=10)
         async with gateway_process(*where, port=port) as gateway:
             sdk.send(calls)
-            await between.answered(lambda one: one.status == 200, 5)
+            await recorder.answered(lambda exchange: exchange.status == 200, 5)
             gateway.run.process.kill()
             await gateway.run.ended()
-        acknowledged = between.acknowledged()
+        acknowledged = recorder.acknowledged()
         async with gateway_process(*where, port=port):
             await asyncio.to_thread(sdk.close)
 
     assert 0 < len(acknowledged) < len(calls)
-    assert None in between.statuses()
+    assert None in recorder.statuses()
     assert sdk.failures == []
-    assert sorted(between.acknowledged()) == ids_of(calls)
+    assert sorted(recorder.acknowledged()) == ids_of(calls)
     arrived = await all_arrived(provider.standin, ids_of(calls))
     assert events(arrived) == as_called(calls)
     assert len(arrived) == len(calls)
 
 
-async def test_singles_at_the_same_time(temporal: Client, provider: Provider) -> None:
+async def test_acknowledged_single_messages_survive_a_kill(
+    temporal: Client, provider: Provider
+) -> None:
     """Singles that were not answered are sent again; whatever comes twice has the same id."""
     calls = tracks(300)
     port = free_port()
@@ -127,11 +135,11 @@ class Singles:
     async def _send_on_one_connection(self, waiting: Iterator[Call]) -> None:
         for method, message in waiting:
             try:
-                answer = await self._http.post(f"/v1/{method}", json=message)
+                response = await self._http.post(f"/v1/{method}", json=message)
             except httpx.TransportError:
                 return
-            assert answer.status_code in {200, 503}
-            if answer.status_code == 200:
+            assert response.status_code in {200, 503}
+            if response.status_code == 200:
                 self.acknowledged.append(message["messageId"])
             if len(self.acknowledged) >= self._enough:
                 self.has_enough.set()

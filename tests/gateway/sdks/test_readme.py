@@ -1,4 +1,4 @@
-"""The README's section on SDKs, run as its readers run it."""
+"""The examples of the README's section on SDKs."""
 
 import re
 import shlex
@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from durable_analytics.testing import StandIn
-from tests.client.buffering.delivered import messages
-from tests.conftest import Json
-from tests.examples.conftest import TOOLS, run_program
-from tests.gateway.processes import Gateway
 from tests.readme_tables import README
+from tests.support.delivered import messages
+from tests.support.gateway_process import Gateway
+from tests.support.json_objects import Json
+from tests.support.programs import TOOLS, run_program
+
+pytestmark = pytest.mark.slow
 
 SECTION = README.read_text().partition("## Use the SDK you already have")[2].partition("\n## ")[0]
 
@@ -31,21 +33,23 @@ async def only_message(standin: StandIn) -> Json:
     return message
 
 
-async def test_curl(gateway: Gateway, standin: StandIn) -> None:
+async def test_curl_example_sends_a_message(gateway: Gateway, standin: StandIn) -> None:
     """The first thing that anybody tries."""
     program = shutil.which("curl")
     if program is None:
         pytest.skip("there is no curl")
-    line, told = block("console", "curl").splitlines()
+    line, expected = block("console", "curl").splitlines()
     command = line.removeprefix("$ ").replace("localhost:8088", gateway.url)
 
-    said = await run_program(program, "-s", *shlex.split(command)[1:])
+    output = await run_program(program, "-s", *shlex.split(command)[1:])
 
-    assert said == told == '{"success":true}'
+    assert output == expected == '{"success":true}'
     assert (await only_message(standin))["event"] == "Hi"
 
 
-async def test_python(gateway: Gateway, standin: StandIn, tmp_path: Path) -> None:
+async def test_python_example_sends_a_message(
+    gateway: Gateway, standin: StandIn, tmp_path: Path
+) -> None:
     """segment-analytics-python."""
     program = tmp_path / "program.py"
     program.write_text(block("python", "segment").replace("http://localhost:8088", gateway.url))
@@ -55,7 +59,7 @@ async def test_python(gateway: Gateway, standin: StandIn, tmp_path: Path) -> Non
     assert (await only_message(standin))["properties"] == {"plan": "pro"}
 
 
-async def test_node(gateway: Gateway, standin: StandIn, node: Path) -> None:
+async def test_node_example_sends_a_message(gateway: Gateway, standin: StandIn, node: Path) -> None:
     """@segment/analytics-node."""
     code = block("js", "analytics-node").replace("http://localhost:8088", gateway.url)
 

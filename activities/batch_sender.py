@@ -1,0 +1,50 @@
+"""Sends the requests of a batch, within the time of the attempt."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from activities.attempt import Attempt
+from activities.http import HttpClient
+from activities.http_send import HTTP_SHARE, send
+from durable_analytics.providers import HttpRequest, HttpResponse, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSender:
+    """Sends requests with credentials.
+
+    Args:
+        client: The integration's client.
+        provider: The provider of the integration.
+        attempt: The attempt that the requests belong to.
+        deadline: The timeout of a request.
+    """
+
+    client: HttpClient
+    provider: Provider
+    attempt: Attempt
+    deadline: timedelta
+
+    @property
+    def concurrency(self) -> int:
+        """The most requests that may be in flight."""
+        return self.client.max_in_flight
+
+    async def send(self, request: HttpRequest, delivery_id: str) -> HttpResponse:
+        """Send a request, and read its response; see `http_send.send` for its errors."""
+        return await send(
+            self.client,
+            self.provider,
+            request,
+            delivery_id=delivery_id,
+            deadline=self.deadline,
+            within=None if self.provider.batch_limits else self._remaining_time(),
+        )
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Wait until one of many requests may start; it may take until the attempt ends."""
+        return self.client.turn(self._remaining_time())
+
+    def _remaining_time(self) -> timedelta:
+        return self.attempt.remaining_time(reserve=self.deadline / HTTP_SHARE - self.deadline)

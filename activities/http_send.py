@@ -1,0 +1,148 @@
+"""Sending of one HTTP request with credentials, and its response with credentials masked."""
+
+import json
+import math
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from pydantic_core import from_json
+
+from activities.http import HttpClient, Received
+from activities.http.content import decode_content, decode_text
+from activities.responses import BODY_LIMIT_BYTES, HEADER_LIMIT_BYTES, cut_to_json_size
+from durable_analytics.providers import HttpRequest, HttpResponse, Provider
+from durable_analytics.providers.masking import Masker
+from durable_analytics.version import __version__
+
+_HEADERS = {
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    "Connection": "keep-alive",
+    "User-Agent": f"durable-analytics/{__version__}",
+}
+"""The headers of each request; the provider and the caller may replace them."""
+
+TIMEOUT = timedelta(seconds=3)
+"""The timeout of an attempt, if the caller's workflow sets none."""
+
+HTTP_SHARE = 0.9
+"""The part of an attempt for the HTTP request; the rest is for reporting a failure."""
+
+
+async def send(
+    client: HttpClient,
+    provider: Provider,
+    request: HttpRequest,
+    *,
+    delivery_id: str,
+    deadline: timedelta,
+    within: timedelta | None = None,
+) -> HttpResponse:
+    """Send a request and read its response.
+
+    Args:
+        client: The integration's client.
+        provider: The provider, which authorizes the request and whose credentials are masked.
+        request: The request that the provider built.
+        delivery_id: The id of the message, or of the batch with the index of its first message.
+        deadline: The timeout for connecting, sending, waiting and reading together.
+        within: The timeout for the request and its wait for `max_in_flight`. Default: the deadline.
+
+    Raises:
+        Unavailable: The request could not start, there was no connection or no response, or a
+            timeout expired.
+        Internal: The request cannot be sent.
+    """
+    content_type = request.content_type()
+    common = _HEADERS if content_type is None else {**_HEADERS, "Content-Type": content_type}
+    complete = replace(request, headers=common).with_headers(request.headers)
+    sent = provider.authorize(complete, delivery_id=delivery_id, sent_at=datetime.now(UTC))
+    masker = _masker(frozenset(provider.secret_values() | client.secrets))
+    received = await client.send(
+        sent.method,
+        sent.url,
+        headers=sent.headers,
+        query=sent.query,
+        content=sent.content(),
+        # A credential at the limit is read completely, so that it is masked.
+        body_limit=BODY_LIMIT_BYTES + masker.margin,
+        deadline=deadline,
+        within=within,
+    )
+    return _response(received, masker)
+
+
+@lru_cache(maxsize=256)
+def _masker(secrets: frozenset[str]) -> Masker:
+    return Masker(secrets)
+
+
+def _response(received: Received, masker: Masker) -> HttpResponse:
+    headers = dict(received.headers)
+    limit = BODY_LIMIT_BYTES + masker.margin
+    decoded = decode_content(received.body, headers.get("content-encoding", ""), limit)
+    content, is_whole = decoded.content, received.is_whole and decoded.is_whole
+    if not decoded.is_decoded and received.is_whole:
+        # A proxy may have decoded the body and kept the header.
+        try:
+            from_json(received.body)
+        except ValueError:
+            pass
+        else:
+            content, is_whole = received.body, True
+    if decoded.is_decoded or content:
+        headers.pop("content-encoding", None)
+    body, is_cut = _body(decode_text(content, headers.get("content-type", "")), masker, is_whole)
+    kept = {
+        name: cut_to_json_size(masker.text(value), HEADER_LIMIT_BYTES)
+        for name, value in headers.items()
+    }
+    return HttpResponse(received.status_code, kept, body, truncated=is_cut or not is_whole)
+
+
+def _body(text: str, masker: Masker, is_whole: bool) -> tuple[Any, bool]:
+    """Return the body as JSON or as text, and whether it was cut."""
+    if is_whole and len(text.encode(errors="replace")) <= BODY_LIMIT_BYTES:
+        for parse in (_parse_strict, _parse_lenient):
+            try:
+                parsed = masker(parse(text))
+                json.dumps(parsed, allow_nan=False)
+            except (ValueError, RecursionError):
+                continue
+            return parsed, False
+    masked = masker.text(text, is_whole=is_whole)
+    kept = masked.encode(errors="replace")[:BODY_LIMIT_BYTES].decode(errors="ignore")
+    return kept, len(kept) < len(masked)
+
+
+def _parse_strict(text: str) -> Any:
+    return from_json(text, allow_inf_nan=False)
+
+
+def _parse_lenient(text: str) -> Any:
+    """Parse JSON with half a surrogate pair (from JavaScript), NaN (from Python) or huge numbers.
+
+    The body may say that messages were refused, so it must be read.
+    """
+    return _replace_unwritable(json.loads(text, parse_constant=str, parse_int=_integer))
+
+
+def _integer(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:  # more digits than Python parses
+        return digits
+
+
+def _replace_unwritable(value: Any) -> Any:
+    if isinstance(value, float) and math.isinf(value):
+        return str(value)
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_replace_unwritable(item) for item in value]
+    if isinstance(value, dict):
+        return {_replace_unwritable(key): _replace_unwritable(item) for key, item in value.items()}
+    return value

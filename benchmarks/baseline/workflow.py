@@ -1,0 +1,42 @@
+"""The baseline workflow: the steps of `Track` without their work; it measures what Temporal costs.
+
+It passes its input to one local activity and to one activity.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity, workflow
+
+Json = dict[str, Any]
+
+_TIMEOUT = timedelta(seconds=5)
+
+
+@activity.defn
+async def validate_nothing(input: Json) -> Json:
+    """Do nothing; `Track` validates here."""
+    del input
+    return {}
+
+
+@activity.defn
+async def send_nothing(input: Json, plan: Json) -> Json:
+    """Do nothing; `Track` sends the request here."""
+    del input, plan
+    return {}
+
+
+@workflow.defn
+class Baseline:
+    """A workflow with the same steps as a delivery."""
+
+    @workflow.run
+    async def run(self, input: Json) -> Json:
+        """Run both activities."""
+        plan = await workflow.execute_local_activity(
+            validate_nothing, input, start_to_close_timeout=_TIMEOUT
+        )
+        return await workflow.execute_activity(
+            send_nothing, args=[input, plan], start_to_close_timeout=_TIMEOUT
+        )

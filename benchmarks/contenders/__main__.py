@@ -1,0 +1,19 @@
+"""`python -m benchmarks.contenders NAME ARGUMENTS FILE`: run one contender of a comparison.
+
+ARGUMENTS is a JSON object with the arguments of the contender's `run`. FILE receives the result of
+`run`, as JSON.
+"""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+from durable_analytics.temporal.interpreter_end import exit_process
+
+if __name__ == "__main__":
+    name, arguments, file = sys.argv[1:]
+    contender = importlib.import_module(f"benchmarks.contenders.{name}")
+    result = contender.run(**json.loads(arguments))
+    Path(file).write_text(json.dumps(result))
+    exit_process(0)

@@ -1,0 +1,1 @@
+"""The provider Acme, and its vendor in the stand-in."""

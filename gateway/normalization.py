@@ -1,0 +1,151 @@
+"""Normalization of a single message: its keys, message id, timestamp and digest."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from pydantic.alias_generators import to_snake
+from pydantic_core import to_json
+
+from durable_analytics.errors import FieldProblem
+from durable_analytics.wire.json_reader import is_too_deep, problem_of
+from durable_analytics.wire.messages import JsonObject, is_message_id, is_number
+from gateway.clock_skew import correct_timestamp
+from gateway.gateway_message import (
+    EXCERPT_BYTES,
+    GatewayMessage,
+    excerpt,
+    hash_parts,
+    make_placeholder,
+)
+
+_REQUEST_KEYS = ("writeKey", "write_key", "sentAt")
+"""Keys that describe the request, not the message; the worker sends its own."""
+
+_RETRY_KEYS = ("_metadata",)
+"""Keys that differ between retries, because browser SDKs count their attempts in them."""
+
+_ALIAS_KEYS = {
+    "previousId": "previousUserId",
+    "previous_id": "previousUserId",
+    "userId": "newUserId",
+    "user_id": "newUserId",
+}
+"""Segment's keys of an alias, and those of the contract."""
+
+_ALTERNATE_KEYS = {
+    to_snake(name): name
+    for name in ("messageId", "userId", "anonymousId", "groupId", "previousId", "companyId")
+}
+"""Spellings that the contract accepts and Segment does not. If a message has both spellings of a
+key, Segment's is used, and the alternate one is dropped as at Segment."""
+
+_ID_NAMESPACE = UUID("f4f7b0a4-0c6e-5d36-8a0b-9d5f1c6a7e21")
+"""The UUIDv5 namespace of the ids that replace invalid message ids."""
+
+_SAFE_BRACKETS = 90
+"""JSON with no more brackets than this cannot be nested too deeply."""
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizedMessage:
+    """A message without the keys of its request, and with a valid message id.
+
+    Args:
+        fields: The message.
+        content: The same as JSON.
+        digest: See `GatewayMessage`.
+    """
+
+    fields: JsonObject
+    content: bytes
+    digest: bytes | None
+
+    @classmethod
+    def parse(cls, message: JsonObject, context_json: bytes = b"") -> "NormalizedMessage":
+        """Normalize a message.
+
+        Args:
+            message: The message as it arrived.
+            context_json: The context that it shares with other messages, as JSON.
+        """
+        fields = {key: value for key, value in message.items() if key not in _REQUEST_KEYS}
+        fields = _drop_alternates(fields)
+        raw_id = raw_message_id(message)
+        fields["messageId"] = _valid_message_id(raw_id)
+        fields.pop("message_id", None)
+        content = same_in_retries = to_json(fields)
+        if not fields.keys().isdisjoint(_RETRY_KEYS):
+            same_in_retries = to_json({k: v for k, v in fields.items() if k not in _RETRY_KEYS})
+        return cls(fields, content, hash_parts(same_in_retries, context_json) if raw_id else None)
+
+    def translate(
+        self, sent_at: Any, received_at: datetime, ip: str | None = None
+    ) -> GatewayMessage:
+        """Return the message with the contract's keys and a corrected timestamp.
+
+        Args:
+            sent_at: When it was sent, by the sender's clock.
+            received_at: When it was received, by this machine's clock.
+            ip: The client's address, which is added to the context.
+        """
+        message = self.fields
+        timestamp = message.get("timestamp") or message.get("originalTimestamp")
+        if timestamp is not None:
+            timestamp = correct_timestamp(timestamp, sent_at, received_at)
+            if timestamp != message.get("timestamp"):
+                message = {**message, "timestamp": timestamp}
+        if message.get("type") == "alias":
+            message = {_ALIAS_KEYS.get(key, key): value for key, value in message.items()}
+        if ip:
+            message = {**message, "context": add_ip(message.get("context"), ip)}
+        content = self.content if message is self.fields else to_json(message)
+        return GatewayMessage(content, self.fields["messageId"], self.digest)
+
+    def reject(self, problem: FieldProblem, *, is_valid_json: bool = False) -> GatewayMessage:
+        """Return a placeholder, which the worker rejects for this reason.
+
+        Args:
+            problem: The reason.
+            is_valid_json: Whether the placeholder may hold the message as an object, not as text.
+        """
+        keeps_object = is_valid_json and len(self.content) <= EXCERPT_BYTES
+        message = self.fields if keeps_object else excerpt(self.content)
+        return make_placeholder(problem, message, self.fields["messageId"], self.digest)
+
+
+def raw_message_id(message: JsonObject) -> Any:
+    """The id with which a message came, in either spelling."""
+    return message.get("messageId", message.get("message_id"))
+
+
+def add_ip(context: Any, ip: str) -> Any:
+    """Add the client's address to a context that has none."""
+    if context is None:
+        return {"ip": ip}
+    return {"ip": ip, **context} if isinstance(context, dict) else context
+
+
+def json_problem(value: Any, content: bytes) -> FieldProblem | None:
+    """The reason why a value, whose JSON is `content`, cannot be stored; None if it can."""
+    if b"Infinity" in content or b"NaN" in content:
+        return problem_of(value)
+    brackets = content.count(b"{") + content.count(b"[")
+    return problem_of(value) if brackets > _SAFE_BRACKETS and is_too_deep(value) else None
+
+
+def _valid_message_id(raw_id: Any) -> str:
+    """The raw id if it is valid, else an id that is derived from it, else a random id."""
+    if is_number(raw_id):
+        raw_id = str(raw_id)
+    if is_message_id(raw_id):
+        return raw_id
+    return str(uuid5(_ID_NAMESPACE, raw_id) if raw_id and isinstance(raw_id, str) else uuid4())
+
+
+def _drop_alternates(message: JsonObject) -> JsonObject:
+    """Drop the alternate spelling of each key that a message has in both."""
+    if _ALTERNATE_KEYS.keys().isdisjoint(message):
+        return message
+    return {key: value for key, value in message.items() if _ALTERNATE_KEYS.get(key) not in message}

@@ -1,0 +1,59 @@
+"""Middleware that rejects ambiguous HTTP requests and removes a trailing slash from the path."""
+
+import re
+from collections.abc import Iterator
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.responses import make_response
+
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+
+_USER_PATH = "/v1/users/"
+"""The rest of such a path is a user id, which may hold any character."""
+
+
+class StrictHTTP:
+    """Rejects requests that servers and proxies may interpret differently.
+
+    The HTTP parser already rejects conflicting or repeated lengths, a length with chunked encoding,
+    folded headers, and spaces before a colon.
+
+    Args:
+        app: The application that handles all other requests.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http":
+            if problem := next(_problems(scope), None):
+                response = make_response(400, problem, {"Connection": "close"})
+                await response(scope, receive, send)
+                return
+            path: str = scope["path"]
+            if len(path) > 1 and path.endswith("/") and not path.startswith(_USER_PATH):
+                scope = {**scope, "path": path.removesuffix("/")}
+        await self._app(scope, receive, send)
+
+
+def _problems(scope: Scope) -> Iterator[str]:
+    version: str = scope["http_version"]
+    headers = scope["headers"]
+    names = [name for name, _ in headers]
+    if version not in ("1.0", "1.1"):
+        yield "the version of HTTP must be 1.1 or 1.0"
+    if names.count(b"host") > 1:
+        yield "there is more than one Host header: send one"
+    if version == "1.1" and b"host" not in names:
+        yield "the Host header is missing"
+    if b"upgrade" in names and scope["method"] not in ("GET", "HEAD"):
+        yield "a protocol upgrade is not supported: send HTTP/1.1 without an Upgrade header"
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    if codings and (version == "1.0" or codings != [b"chunked"]):
+        yield "Transfer-Encoding must be chunked, in HTTP/1.1"
+    path: str = scope["path"]
+    if _CONTROL_CHARACTER.search(path) and not path.startswith(_USER_PATH):
+        yield "the path contains a control character"

@@ -1,0 +1,1 @@
+"""Code that all processes share: settings, logs and child processes."""

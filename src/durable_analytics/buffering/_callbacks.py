@@ -1,0 +1,105 @@
+"""The calls of callbacks and `on_error`, and the log: what they raise never reaches the client."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from pydantic_core import from_json
+
+from durable_analytics.buffering._buffer import MessageWithCallback, Part
+from durable_analytics.client.arguments import Outcome
+from durable_analytics.errors import AnalyticsError, ValidationError
+from durable_analytics.wire.messages import JsonObject
+
+OnError = Callable[[Exception, list[JsonObject]], Any]
+
+_log = logging.getLogger("durable_analytics.buffering")
+_this_thread = threading.local()
+
+
+def write_log(
+    level: int, message: str, *arguments: object, exception: BaseException | None = None
+) -> None:
+    """Log a line; a handler that raises must not end the thread that sends.
+
+    Args:
+        level: One of `logging`.
+        message: A format for the arguments.
+        arguments: The values.
+        exception: Logged with its traceback.
+    """
+    with suppress(Exception, SystemExit):
+        _log.log(level, message, *arguments, exc_info=exception)
+
+
+def is_in_callback() -> bool:
+    """Whether a callback of a buffering client is the caller; it must not wait for the client."""
+    return getattr(_this_thread, "callbacks", 0) > 0
+
+
+class Notifier:
+    """Calls the callbacks of messages, and `on_error` with messages that may be lost.
+
+    Args:
+        on_error: The client's; None to log only.
+    """
+
+    def __init__(self, on_error: OnError | None) -> None:
+        self._on_error = on_error
+
+    def accepted(self, part: Part) -> None:
+        """Report that Temporal has these; a disabled client reports what it drops."""
+        for message in _not_notified(part):
+            _call(message.callback, Outcome(message.message_id, part.workflow_id, None))
+
+    def failed(self, parts: Sequence[Part], error: AnalyticsError) -> None:
+        """Report that these are not known to be stored, and are not tried again."""
+        count = sum(len(part.items) for part in parts)
+        write_log(logging.ERROR, "not kept by Temporal: %d messages (%s)", count, error)
+        for part in parts:
+            for message in _not_notified(part):
+                _call(message.callback, Outcome(message.message_id, None, error))
+        if self._on_error is not None:
+            messages = [from_json(item) for part in parts for item in part.items]
+            _call(self._on_error, error, messages)
+
+    def invalid(
+        self,
+        message: Mapping[str, Any],
+        message_id: str,
+        callback: Callable[[Outcome], Any] | None,
+        error: ValidationError | TypeError,
+    ) -> None:
+        """Report that this message was not enqueued, because it is invalid.
+
+        Args:
+            message: As the caller passed it.
+            message_id: What the call returns.
+            callback: The message's.
+            error: What is wrong, without values; a TypeError if it is the callback.
+        """
+        write_log(logging.ERROR, "refused, and not enqueued: %s", error)
+        if callback is not None and isinstance(error, ValidationError):
+            _call(callback, Outcome(message_id, None, error))
+        if self._on_error is not None:
+            _call(self._on_error, error, [dict(message)])
+
+
+def _not_notified(part: Part) -> Iterator[MessageWithCallback]:
+    """Each counts as notified before its callback runs: a callback is never called twice."""
+    for index in range(part.notified, len(part.items)):
+        part.notified = index + 1
+        if isinstance(item := part.items[index], MessageWithCallback):
+            yield item
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> None:
+    _this_thread.callbacks = getattr(_this_thread, "callbacks", 0) + 1
+    try:
+        function(*arguments)
+    except BaseException as error:  # noqa: BLE001  # sys.exit() must not end the client's thread
+        write_log(logging.ERROR, "a callback of the buffering client failed", exception=error)
+    finally:
+        _this_thread.callbacks -= 1

@@ -1,0 +1,258 @@
+"""The buffering client: a call only checks and enqueues a message, and returns at once."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Literal, Self, Unpack
+
+from temporalio.client import Client
+from temporalio.converter import DataConverter
+
+from durable_analytics.buffering._callbacks import Notifier, OnError
+from durable_analytics.buffering._lifecycle import Lifecycle
+from durable_analytics.buffering._settings import (
+    ClientSettings,
+    FlushSettings,
+    message_overhead,
+)
+from durable_analytics.client.arguments import (
+    BufferedAlias,
+    BufferedAnnotate,
+    BufferedCall,
+    BufferedDelete,
+    BufferedGroup,
+    BufferedIdentify,
+    BufferedMetric,
+    BufferedPage,
+    BufferedScreen,
+    BufferedTrack,
+)
+from durable_analytics.client.checks import (
+    Duration,
+    boolean,
+    converter,
+    duration,
+    function,
+    input_options,
+    optional_duration,
+    temporal_client,
+    text,
+    whole_number,
+)
+from durable_analytics.temporal.converter import DATA_CONVERTER
+from durable_analytics.wire.limits import BATCH_LIMIT_BYTES, MOST_MESSAGES
+from durable_analytics.wire.methods import TASK_QUEUE
+from durable_analytics.wire.policies import Policies
+
+
+class BufferingClient:
+    """Enqueues messages in the caller's thread, and sends them to Temporal in its own thread.
+
+    >>> analytics = BufferingClient(integration="segment")
+    >>> analytics.track(user_id="u-1", event="Signed Up")  # checked and enqueued: microseconds
+    >>> analytics.close()  # Temporal has all of them, or NotAccepted is raised
+
+    The methods may be called from any thread and from asyncio. The client connects at the first
+    message. A message is in memory until Temporal has it: if the process is killed, it is lost.
+    Durations are seconds (an int or a float) or a `timedelta`.
+
+    Args:
+        client: A connected Temporal client. Default: the client connects with `TEMPORAL_ADDRESS`, a
+            profile, or to localhost:7233.
+        integration: The integration that receives the messages. Default: the worker's default.
+        context: The context of all messages; the context of a call is merged over it, key by key.
+        policies: The timeouts and retries of the deliveries.
+        request_options: The `headers`, `query` and `body` to add to the provider's requests.
+        strict: False refuses only messages that the provider itself would refuse.
+        task_queue: The task queue of the workers.
+        data_converter: The converter for inputs, if there is no `client`.
+        flush_at: The number of enqueued messages that starts a flush. From 5,000 messages a second
+            on, the client waits for a full batch while messages keep coming fast.
+        flush_interval: The longest time that a message waits for more messages.
+        max_queue_size: The most messages that may wait for Temporal, with those that are being
+            sent.
+        max_batch_bytes: The largest size of all messages of one execution, each with the shared
+            context.
+        max_batch_messages: The most messages in one execution.
+        max_flushes: The most executions that the client starts at the same time.
+        wait_when_full: The longest time that a call blocks its thread if the queue is full.
+            Default: not at all.
+        exit_timeout: The longest time that the exit of the interpreter waits for Temporal.
+        on_error: A function that is called with an exception and the messages that may be lost
+            because of it: in the client's thread, or, for invalid messages with
+            `on_invalid="report"`, in the caller's thread.
+        on_invalid: What a call does with an invalid message. "raise" raises an exception; "report"
+            passes the message to `on_error` with the values of the caller, and returns its id.
+        disabled: For tests: the client checks and drops messages, and does not connect.
+
+    Raises:
+        ValidationError: The options of the input break the contract.
+        TypeError: An argument is of the wrong type.
+        ValueError: A limit or a duration is out of range.
+    """
+
+    def __init__(
+        self,
+        client: Client | None = None,
+        *,
+        integration: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        policies: Policies | Mapping[str, Any] | None = None,
+        request_options: Mapping[str, Any] | None = None,
+        strict: bool = True,
+        task_queue: str = TASK_QUEUE,
+        data_converter: DataConverter = DATA_CONVERTER,
+        flush_at: int = 100,
+        flush_interval: Duration = 0.5,
+        max_queue_size: int = 10_000,
+        max_batch_bytes: int = 1_800_000,
+        max_batch_messages: int = 5_000,
+        max_flushes: int = 2,
+        wait_when_full: Duration | None = None,
+        exit_timeout: Duration = 5,
+        on_error: OnError | None = None,
+        on_invalid: Literal["raise", "report"] = "raise",
+        disabled: bool = False,
+    ) -> None:
+        options = input_options(
+            integration=integration,
+            policies=policies,
+            context=context,
+            request_options=request_options,
+            strict=strict,
+        )
+        flush_settings = FlushSettings(
+            flush_at=whole_number("flush_at", flush_at),
+            flush_interval=duration("flush_interval", flush_interval),
+            max_batch_bytes=whole_number("max_batch_bytes", max_batch_bytes, BATCH_LIMIT_BYTES),
+            max_batch_messages=whole_number(
+                "max_batch_messages", max_batch_messages, MOST_MESSAGES
+            ),
+            max_flushes=whole_number("max_flushes", max_flushes),
+        )
+        if on_invalid not in {"raise", "report"}:
+            raise ValueError(f'on_invalid must be "raise" or "report", not {on_invalid!r}')
+        if on_error is not None:
+            function("on_error", on_error, "on_error(error, messages)")
+        settings = ClientSettings(
+            client=None if client is None else temporal_client(client),
+            data_converter=converter(data_converter),
+            task_queue=text("task_queue", task_queue),
+            options=options,
+            overhead_bytes=message_overhead(options, flush_settings.max_batch_bytes),
+            max_queue_size=whole_number("max_queue_size", max_queue_size),
+            wait_when_full=optional_duration("wait_when_full", wait_when_full),
+            exit_timeout=duration("exit_timeout", exit_timeout),
+            flush=flush_settings,
+            notifier=Notifier(on_error),
+            reports_invalid=on_invalid == "report",
+            disabled=boolean("disabled", disabled),
+        )
+        self._lifecycle = Lifecycle(settings)
+        self._enqueue = self._lifecycle.enqueue
+
+    def identify(self, **call: Unpack[BufferedIdentify]) -> str:
+        """Identify a user and record the user's traits.
+
+        Returns:
+            The message id, like all methods.
+        """
+        return self._enqueue("identify", call)
+
+    def track(self, **call: Unpack[BufferedTrack]) -> str:
+        """Record an event of a user.
+
+        Raises:
+            ValidationError: The message breaks the contract, or is too large for a batch.
+            QueueFull: `max_queue_size` messages are waiting for Temporal, and `wait_when_full` has
+                passed.
+            ClientClosed: The client is closed.
+        """
+        return self._enqueue("track", call)
+
+    def group(self, **call: Unpack[BufferedGroup]) -> str:
+        """Associate a user with a group, such as a company, and record the group's traits."""
+        return self._enqueue("group", call)
+
+    def alias(self, **call: Unpack[BufferedAlias]) -> str:
+        """Connect two ids of the same user."""
+        return self._enqueue("alias", call)
+
+    def page(self, **call: Unpack[BufferedPage]) -> str:
+        """Record a page view on a website."""
+        return self._enqueue("page", call)
+
+    def screen(self, **call: Unpack[BufferedScreen]) -> str:
+        """Record a screen view in an app."""
+        return self._enqueue("screen", call)
+
+    def delete(self, **call: Unpack[BufferedDelete]) -> str:
+        """Suppress a user and delete the stored data of the user."""
+        return self._enqueue("delete", call)
+
+    def annotate(self, **call: Unpack[BufferedAnnotate]) -> str:
+        """Record an event that concerns all users, such as a deployment."""
+        return self._enqueue("annotate", call)
+
+    def metric(self, **call: Unpack[BufferedMetric]) -> str:
+        """Increase or decrease a metric of a user."""
+        return self._enqueue("metric", call)
+
+    def call(self, **call: Unpack[BufferedCall]) -> str:
+        """Call any other endpoint of the provider."""
+        return self._enqueue("call", call)
+
+    async def room(self) -> None:
+        """Wait until the queue has room for a message, without blocking the event loop.
+
+        Raises:
+            ClientClosed: The client is closed.
+        """
+        await self._lifecycle.session.room()
+
+    def flush(self, timeout: Duration | None = None) -> None:
+        """Block this thread until Temporal has all messages that were enqueued before.
+
+        Messages that Temporal refuses permanently are passed to `on_error` and the callbacks.
+
+        Args:
+            timeout: Seconds, or a `timedelta`; None waits without a limit.
+
+        Raises:
+            NotAccepted: The timeout has passed; the messages remain in the queue and are sent
+                again. Or the sending thread failed, and messages may be lost: they were passed to
+                `on_error`.
+        """
+        self._lifecycle.session.flush(optional_duration("timeout", timeout))
+
+    async def aflush(self, timeout: Duration | None = None) -> None:  # noqa: ASYNC109  # as flush
+        """Flush the queue like `flush`, without blocking the event loop."""
+        await self._lifecycle.session.aflush(optional_duration("timeout", timeout))
+
+    def close(self, timeout: Duration | None = 10) -> None:
+        """Accept no more messages, flush the queue, and stop. A second call does nothing.
+
+        Args:
+            timeout: Seconds, or a `timedelta`; None waits without a limit.
+
+        Raises:
+            NotAccepted: The timeout has passed, or the sending thread has failed at any time. The
+                messages that may be lost were passed to `on_error` and the callbacks.
+        """
+        self._lifecycle.session.close(optional_duration("timeout", timeout))
+
+    async def aclose(self, timeout: Duration | None = 10) -> None:  # noqa: ASYNC109  # as close
+        """Close the client like `close`, without blocking the event loop."""
+        session, limit = self._lifecycle.session, optional_duration("timeout", timeout)
+        await asyncio.to_thread(session.close, limit)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

@@ -1,0 +1,162 @@
+"""`durable-analytics find`: the execution of a message, alone or in a batch."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from temporalio.client import WorkflowExecution
+from temporalio.service import RPCError, RPCStatusCode
+
+from durable_analytics.cli._errors import CommandFailed
+from durable_analytics.cli._histories import Beginning, read_beginning
+from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_table
+from durable_analytics.cli._session import configured_task_queue, connect_client
+from durable_analytics.cli._times import time_or_ago
+from durable_analytics.cli._visibility import Deliveries, at, one_of, quoted
+from durable_analytics.errors import ValidationError
+from durable_analytics.settings.sources import configured_names
+from durable_analytics.wire.decoding import decode
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import BATCH, METHODS
+from durable_analytics.wire.parsing import batch_message_id, decode_batch
+from durable_analytics.wire.search_attributes import INTEGRATION
+
+_AT_ONCE = 16
+"""Histories that are read at the same time."""
+
+_ANY_BATCH = str(UUID(int=0))
+
+
+def find(
+    message_id: Annotated[
+        str, typer.Argument(metavar="MESSAGE_ID", help="The message_id that the provider gets.")
+    ],
+    *,
+    since: Annotated[
+        str | None, typer.Option(help="Read batches from then on: a time, or like 24h.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the execution of a message: single ones by their id, others by reading batches."""
+    begin = None if since is None else f"StartTime >= {at(time_or_ago(since))}"
+    found = asyncio.run(_find(message_id, begin))
+    if as_json:
+        print_json(found)
+    elif found:
+        columns = ("WORKFLOW ID", "STATUS", ">INDEX", ">STARTED")
+        print_table(columns, [_cells(one) for one in found])
+    if not found:
+        raise CommandFailed(f"no execution that Temporal still keeps has the message {message_id}")
+
+
+def _cells(one: JsonObject) -> list[object]:
+    started = age(datetime.fromisoformat(one["started_at"]))
+    return [one["workflow_id"], one["status"], one["index"], started]
+
+
+async def _find(message_id: str, begin: str | None) -> list[JsonObject]:
+    client = await connect_client()
+    deliveries = await Deliveries.find(client, configured_task_queue())
+    configured = configured_names("integrations")
+    names = [*configured, *await deliveries.integration_names(configured), "default", "fanout"]
+    ids = [message_id, *(f"{name}:{key}:{message_id}" for name in names for key in METHODS)]
+    found = [
+        _described(one, None)
+        async for one in deliveries.executions(one_of("WorkflowId", ids))
+        if one.workflow_type != BATCH.workflow
+    ]
+    if found:
+        return found
+    others = " AND ".join(f"WorkflowId NOT STARTS_WITH {quoted(name + ':')}" for name in names)
+    unknown = f"WorkflowType = {quoted(BATCH.workflow)} OR ({others})"
+    async for part in _in_parts(deliveries.executions(unknown, begin or "")):
+        indexes = await asyncio.gather(*(_index(deliveries, one, message_id) for one in part))
+        found += [
+            _described(one, index if one.workflow_type == BATCH.workflow else None)
+            for one, index in zip(part, indexes, strict=True)
+            if index is not None
+        ]
+    return found
+
+
+async def _in_parts(
+    executions: AsyncIterator[WorkflowExecution],
+) -> AsyncIterator[Sequence[WorkflowExecution]]:
+    part: list[WorkflowExecution] = []
+    async for one in executions:
+        part.append(one)
+        if len(part) == _AT_ONCE:
+            yield part
+            part = []
+    yield part
+
+
+async def _index(
+    deliveries: Deliveries, execution: WorkflowExecution, message_id: str
+) -> int | None:
+    """Return the index of the message in an execution, 0 for a single one; None if not there."""
+    try:
+        beginning = await read_beginning(deliveries.client, execution)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:  # its retention has just ended
+            return None
+        raise
+    if execution.workflow_type == BATCH.workflow:
+        return await asyncio.to_thread(_index_in_batch, beginning, message_id)
+    return 0 if _is_single(beginning, execution, message_id) else None
+
+
+def _index_in_batch(beginning: Beginning, message_id: str) -> int | None:
+    if beginning.input is None:
+        return None
+    written = json.dumps(message_id).strip('"').encode()
+    if not _is_generated(message_id) and written not in beginning.input.payload.data:
+        return None
+    try:
+        messages = decode_batch(beginning.input).get("messages")
+    except (ValidationError, AttributeError):
+        return None
+    batch_id = (beginning.plan.get("message") or {}).get("message_id") or _ANY_BATCH
+    for index, message in enumerate(messages if isinstance(messages, list) else ()):
+        if isinstance(message, dict) and batch_message_id(message, batch_id, index) == message_id:
+            return index
+    return None
+
+
+def _is_generated(message_id: str) -> bool:
+    """Whether it may be the id that a message of a batch got, which had none."""
+    try:
+        return UUID(message_id).version == 5
+    except ValueError:
+        return False
+
+
+def _is_single(beginning: Beginning, execution: WorkflowExecution, message_id: str) -> bool:
+    planned: Any = (beginning.plan.get("message") or {}).get("message_id")
+    if planned is not None:
+        return bool(planned == message_id)
+    try:
+        data = decode(beginning.input)
+        message = data[execution.workflow_type.lower()]
+        return message_id in (message.get("message_id"), message.get("messageId"))
+    except (ValidationError, AttributeError, KeyError, TypeError):
+        return False
+
+
+def _described(execution: WorkflowExecution, index: int | None) -> JsonObject:
+    named = execution.typed_search_attributes.get(INTEGRATION)
+    by_id = execution.id.split(":")[0] if execution.id.count(":") > 1 else None
+    return {
+        "workflow_id": execution.id,
+        "run_id": execution.run_id,
+        "method": execution.workflow_type.lower(),
+        "integration": named[0] if named else by_id,
+        "status": execution.status.name.lower() if execution.status else None,
+        "index": index,
+        "started_at": iso(execution.start_time),
+        "closed_at": iso(execution.close_time),
+    }

@@ -1,0 +1,64 @@
+"""Inputs of deliveries from files and from standard input."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import BATCH, METHODS, Method
+
+FileArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[FILE]", help="An input as JSON; - is standard input."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input, and the method that its message has."""
+
+    method: Method
+    data: JsonObject
+
+
+def read_file(path: Path | None) -> Input:
+    """Read an input.
+
+    Args:
+        path: The file; None or "-" is standard input.
+
+    Raises:
+        typer.BadParameter: It cannot be read, or is no input.
+    """
+    try:
+        if path is None or str(path) == "-":
+            text = sys.stdin.read()
+        else:
+            text = path.read_text(encoding="utf-8")
+        data = json.loads(text)
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:  # not UTF-8, or not JSON
+        raise typer.BadParameter(f"{path or 'standard input'} is not JSON") from None
+    return to_input(data)
+
+
+def to_input(data: Any) -> Input:
+    """Return an input with its method, which the key of its message names.
+
+    Raises:
+        typer.BadParameter: It is no object with one message, or with messages.
+    """
+    methods = [*METHODS.values(), BATCH]
+    keys = {("messages" if method is BATCH else method.key): method for method in methods}
+    found = [key for key in keys if isinstance(data, dict) and key in data]
+    if len(found) != 1:
+        raise typer.BadParameter(
+            'the input must be an object with one message, like {"track": {…}}, '
+            f"or with messages; the keys of a message are {', '.join(METHODS)}"
+        )
+    return Input(keys[found[0]], data)

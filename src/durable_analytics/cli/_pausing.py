@@ -1,0 +1,94 @@
+"""`durable-analytics pause NAME` and `resume NAME`: hold the messages of an integration."""
+
+import asyncio
+import getpass
+import sys
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from durable_analytics.cli._output import JsonOption, print_json, print_line, printable
+from durable_analytics.cli._session import configured_task_queue, connect_client
+from durable_analytics.cli._settings import DeliverySettings
+from durable_analytics.cli._times import read_duration
+from durable_analytics.errors import SettingsError, ValidationError
+from durable_analytics.settings.sources import configured_names
+from durable_analytics.temporal import integration_control
+from durable_analytics.temporal.integration_control import Commanded
+from durable_analytics.wire.policies import merge_policies
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The integration.")]
+
+
+def pause(
+    name: NameArgument,
+    *,
+    for_: Annotated[
+        str | None,
+        typer.Option("--for", metavar="DURATION", help='How long, like "1h"; else until resume.'),
+    ] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why.")] = "maintenance",
+    as_json: JsonOption = False,
+) -> None:
+    """Pause an integration: its messages wait in Temporal, and spend no attempt."""
+    duration = None if for_ is None else read_duration(for_)
+    _warn_of_unknown_name(name)
+    _warn_of_lost_messages(name, duration)
+    try:
+        commanded = asyncio.run(_pause(name, reason, duration))
+    except ValidationError as error:
+        raise typer.BadParameter(error.message) from None
+    _print(name, commanded, as_json=as_json)
+
+
+def resume(name: NameArgument, *, as_json: JsonOption = False) -> None:
+    """End all pauses of an integration."""
+    _warn_of_unknown_name(name)
+    _print(name, asyncio.run(_resume(name)), as_json=as_json)
+
+
+async def _pause(name: str, reason: str, duration: timedelta | None) -> Commanded:
+    client = await connect_client()
+    return await integration_control.pause(
+        client, configured_task_queue(), name, reason=reason, by=getpass.getuser(), for_=duration
+    )
+
+
+async def _resume(name: str) -> Commanded:
+    return await integration_control.resume(await connect_client(), configured_task_queue(), name)
+
+
+def _print(name: str, commanded: Commanded, *, as_json: bool) -> None:
+    state = commanded.state
+    if commanded.warning:
+        _warn(commanded.warning)
+    if as_json:
+        print_json({"integration": name, **state})
+        return
+    until = f" until {state['until']}" if state["until"] else ""
+    print_line(f"{name} is {state['state']}{until}")
+    if not commanded.is_taken:
+        print_line("no worker runs: the rest holds when one starts")
+
+
+def _warn_of_unknown_name(name: str) -> None:
+    configured = configured_names("integrations")
+    if configured and name not in configured:
+        _warn(f"{name} is not in the settings here; configured: {', '.join(configured)}")
+
+
+def _warn_of_lost_messages(name: str, duration: timedelta | None) -> None:
+    """Warn if messages may fail before the pause ends."""
+    try:
+        integration = DeliverySettings.load().deliverable().by_name.get(name)
+    except SettingsError:
+        integration = None
+    request = merge_policies(integration.policies if integration else None).request
+    total = request.total_timeout if request else None
+    if total and duration and duration >= total:
+        _warn(f"messages fail after their total_timeout, {total}, which is within the pause")
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {printable(text)}", file=sys.stderr)  # noqa: T201  # for a person

@@ -1,0 +1,33 @@
+"""What the commands need of Temporal and of the settings."""
+
+from datetime import timedelta
+
+from temporalio.client import Client
+
+from durable_analytics.settings.sources import configured_value
+from durable_analytics.temporal.codecs import data_converter
+from durable_analytics.temporal.connection import connect
+from durable_analytics.wire.methods import TASK_QUEUE
+
+PATIENCE_SECONDS = 5.0
+"""How long a command waits for a Temporal server."""
+
+
+async def connect_client() -> Client:
+    """Connect as Temporal's tools do; compressed payloads are read.
+
+    Raises:
+        SettingsError: A setting of the connection is wrong.
+        NotAccepted: No server responds.
+    """
+    patience = timedelta(seconds=PATIENCE_SECONDS)
+    return await connect(patience, data_converter=data_converter(compress=False))
+
+
+def configured_task_queue() -> str:
+    """Return the task queue of the settings.
+
+    Raises:
+        SettingsError: One of the sources of the settings cannot be read.
+    """
+    return str(configured_value("task_queue") or TASK_QUEUE)

@@ -1,0 +1,113 @@
+"""`durable-analytics status`: what waits and what failed, a row for each integration."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_line, print_table
+from durable_analytics.cli._session import configured_task_queue, connect_client
+from durable_analytics.cli._visibility import FAILED, OPEN, Deliveries, all_of, at, quoted
+from durable_analytics.settings.sources import configured_names, configured_value
+from durable_analytics.temporal import integration_control
+from durable_analytics.wire.search_attributes import INTEGRATION, REJECTED
+
+Row = dict[str, Any]
+
+_DAY = timedelta(days=1)
+_MOST = 10_000
+
+_UNNAMED = "default"
+_BY_DEFAULT = f"WorkflowId STARTS_WITH '{_UNNAMED}:'"
+"""The executions whose caller leaves the integration to the worker."""
+
+
+def status(*, as_json: JsonOption = False) -> None:
+    """Show what waits, and what failed in the last day, for each integration.
+
+    Waiting are open executions. Failed are executions of which nothing was accepted; refused are
+    the refused messages of batches of which the others were accepted.
+    """
+    rows, can_count_refused = asyncio.run(_rows())
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("INTEGRATION", "STATE", ">WAITING", ">OLDEST", ">FAILED", ">REFUSED", "WHY")
+    print_table(columns, [_cells(row) for row in rows])
+    if not rows:
+        print_line("no integration is configured here, and Temporal has no deliveries")
+    if not can_count_refused:
+        print_line("Search attributes are missing: `durable-analytics setup` registers them.")
+
+
+def _cells(row: Row) -> list[object]:
+    reason = row["reason"]
+    if row["until"]:
+        reason = f"{reason or row['by']}, until {row['until']}"
+    oldest = datetime.fromisoformat(row["oldest"]) if row["oldest"] else None
+    names = ("waiting", "failed", "refused")
+    waiting, failed, refused = ("?" if row[name] is None else row[name] for name in names)
+    return [row["integration"], row["state"], waiting, age(oldest), failed, refused, reason]
+
+
+async def _rows() -> tuple[list[Row], bool]:
+    client = await connect_client()
+    deliveries = await Deliveries.find(client, configured_task_queue())
+    configured = configured_names("integrations")
+    default = configured_value("default_integration")
+    if default is None and len(configured) == 1:
+        default = configured[0]
+    known = {*configured, *await _controlled(deliveries)}
+    names = sorted({*known, *await deliveries.integration_names(known)})
+    conditions = {name: deliveries.of_integration(name) for name in names}
+    if default in conditions:
+        conditions[default] += f" OR {_BY_DEFAULT}"
+    rows = await asyncio.gather(*(_row(deliveries, *item) for item in conditions.items()))
+    others = []
+    if default not in conditions:
+        is_unknown = f"{INTEGRATION.name} IS NULL" if deliveries.has(INTEGRATION.name) else ""
+        unnamed = await _row(deliveries, _UNNAMED, all_of(_BY_DEFAULT, is_unknown))
+        others = [unnamed] if unnamed["waiting"] or unnamed["failed"] else []
+    return [*rows, *others], deliveries.has(REJECTED.name)
+
+
+async def _controlled(deliveries: Deliveries) -> list[str]:
+    """Return the integrations that are not simply running."""
+    queue = deliveries.task_queue
+    prefix = f"{queue}:integration:"
+    query = all_of("WorkflowType = 'Integration'", OPEN, f"TaskQueue = {quoted(queue)}")
+    return [
+        one.id.removeprefix(prefix)
+        async for one in deliveries.client.list_workflows(query)
+        if one.id.startswith(prefix)
+    ]
+
+
+async def _row(deliveries: Deliveries, name: str, condition: str) -> Row:
+    today = f"CloseTime >= {at(datetime.now(UTC) - _DAY)}"
+    waiting = await deliveries.count(OPEN, condition)
+    oldest = await deliveries.oldest_start(OPEN, condition) if waiting else None
+    return {
+        "integration": name,
+        **await integration_control.state(deliveries.client, deliveries.task_queue, name),
+        "waiting": _limited(waiting),
+        "oldest": iso(oldest),
+        "failed": _limited(await deliveries.count(FAILED, today, condition)),
+        "refused": await _refused(deliveries, today, condition),
+    }
+
+
+async def _refused(deliveries: Deliveries, *conditions: str) -> int | str | None:
+    """Return the refused messages of batches that completed; None if they cannot be counted."""
+    if not deliveries.has(REJECTED.name):
+        return None
+    total = 0
+    completed = "ExecutionStatus = 'Completed'"
+    async for one in deliveries.executions(f"{REJECTED.name} > 0", completed, *conditions):
+        total += one.typed_search_attributes.get(REJECTED) or 0
+        if total > _MOST:
+            break
+    return _limited(total)
+
+
+def _limited(count: int) -> int | str:
+    return count if count <= _MOST else f">{_MOST}"

@@ -1,0 +1,146 @@
+"""`durable-analytics tail`: deliveries as they close."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+from temporalio.client import WorkflowExecution, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from durable_analytics.cli._output import iso, printable
+from durable_analytics.cli._session import configured_task_queue, connect_client
+from durable_analytics.cli._times import time_or_ago
+from durable_analytics.cli._visibility import FAILED, Deliveries, at, quoted
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import BATCH, METHODS
+
+_POLL_SECONDS = 1.0
+_OVERLAP = timedelta(seconds=10)
+"""Temporal lists an execution a moment after it has closed."""
+
+
+def tail(
+    *,
+    integration: Annotated[str | None, typer.Option(help="Only of this integration.")] = None,
+    method: Annotated[str | None, typer.Option(help='Only of this method, or "batch".')] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only failed ones.")] = False,
+    since: Annotated[
+        str | None, typer.Option(help="Begin at a time, or a duration ago. Default: now.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object a line.")] = False,
+) -> None:
+    """Show deliveries as they close: time, integration, method, event, outcome, attempts.
+
+    Ctrl-C ends it.
+    """
+    if method is not None and method not in (*METHODS, BATCH.key):
+        raise typer.BadParameter(f"--method must be one of {', '.join((*METHODS, BATCH.key))}")
+    begin = datetime.now(UTC) if since is None else time_or_ago(since)
+    workflow = f"WorkflowType = {quoted(method.capitalize())}" if method else ""
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_tail(integration, [workflow, FAILED if failed else ""], begin, limit, as_json))
+
+
+async def _tail(
+    integration: str | None,
+    conditions: list[str],
+    begin: datetime,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    client = await connect_client()
+    deliveries = await Deliveries.find(client, configured_task_queue())
+    if integration:
+        conditions = [*conditions, deliveries.of_integration(integration)]
+    count = 0
+    async for execution in _closed(deliveries, conditions, begin):
+        described = await _described(deliveries, execution)
+        sys.stdout.write((json.dumps(described) if as_json else _line(described)) + "\n")
+        sys.stdout.flush()
+        count += 1
+        if count == limit:
+            return
+
+
+async def _closed(
+    deliveries: Deliveries, conditions: list[str], begin: datetime
+) -> AsyncIterator[WorkflowExecution]:
+    """Yield executions in the order in which they closed, each once."""
+    seen: dict[str, datetime] = {}
+    start = latest = begin
+    while True:
+        query = [f"CloseTime >= {at(start)}", *conditions]
+        found = [
+            one
+            async for one in deliveries.executions(*query)
+            if one.close_time and one.run_id not in seen
+        ]
+        for one in sorted(found, key=lambda one: one.close_time or begin):
+            seen[one.run_id] = latest = one.close_time or begin
+            yield one
+        start = max(begin, latest - _OVERLAP)
+        seen = {run_id: time for run_id, time in seen.items() if time >= start}
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _described(deliveries: Deliveries, execution: WorkflowExecution) -> JsonObject:
+    method = execution.workflow_type.lower()
+    output = await _output(deliveries, execution)
+    message = output.get(method) or {}
+    attempts = output.get("attempts") or []
+    by_id = execution.id.split(":")[0] if execution.id.count(":") > 1 else None
+    return {
+        "closed_at": iso(execution.close_time),
+        "integration": output.get("integration") or by_id,
+        "method": method,
+        "event": message.get("event") or message.get("name") or message.get("key"),
+        "outcome": _outcome(execution, output),
+        "attempts": attempts[-1]["attempt"] if attempts else None,
+        "workflow_id": execution.id,
+    }
+
+
+async def _output(deliveries: Deliveries, execution: WorkflowExecution) -> JsonObject:
+    handle = deliveries.client.get_workflow_handle(execution.id, run_id=execution.run_id)
+    output: Any = None
+    try:
+        output = await handle.result(follow_runs=False)
+    except WorkflowFailureError as failure:
+        if isinstance(failure.cause, ApplicationError) and failure.cause.details:
+            output = failure.cause.details[0]
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:  # its retention has just ended
+            raise
+    return output if isinstance(output, dict) else {}
+
+
+def _outcome(execution: WorkflowExecution, output: JsonObject) -> str:
+    """Return like "success", "Unauthorized" or "partial, 2 of 120 refused"."""
+    if error := output.get("error"):
+        return str(error["type"])
+    status = output.get("status")
+    if status is None:
+        return execution.status.name.lower() if execution.status else "unknown"
+    if rejected := output.get("rejected"):
+        return f"{status}, {len(rejected)} of {len(rejected) + output['accepted']} refused"
+    return str(status)
+
+
+def _line(described: JsonObject) -> str:
+    attempts = described["attempts"]
+    suffix = f" after {attempts} attempts" if attempts and attempts > 1 else ""
+    columns = [
+        described["closed_at"],
+        f"{described['integration'] or '-':12}",
+        f"{described['method']:8}",
+        f"{described['event'] or '-'!s:20}",
+        f"{described['outcome']}{suffix}",
+    ]
+    return printable("  ".join(columns))

@@ -1,0 +1,1 @@
+"""The client that starts deliveries, its handle, and the arguments of its calls."""

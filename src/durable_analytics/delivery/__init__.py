@@ -1,0 +1,1 @@
+"""Preparation of deliveries from messages, without I/O and without Temporal."""

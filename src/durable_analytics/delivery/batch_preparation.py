@@ -1,0 +1,225 @@
+"""Preparation of a batch: valid messages are ready to send, wrong messages are rejected."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from durable_analytics.delivery.fast_path import BatchMessage, FastPath
+from durable_analytics.delivery.integrations import Integration
+from durable_analytics.delivery.preparation import Defaults, prepare
+from durable_analytics.errors import DeliveryError, ValidationError
+from durable_analytics.providers import BatchDelivery, Delivery, HttpRequest, Provider
+from durable_analytics.wire.json_writer import write_json
+from durable_analytics.wire.limits import PREPARED_LIMIT_BYTES
+from durable_analytics.wire.messages import Message, RequestOptions
+from durable_analytics.wire.parsing import BatchInput, batch_message_id, read_batch_message
+from durable_analytics.wire.plans import Rejection
+from durable_analytics.wire.rejections import reject
+
+_ANY_ITEM = b'{"":0}'
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDefaults:
+    """The ids and the time for messages that have none."""
+
+    batch_id: str
+    """A UUID, from which the ids of messages are generated."""
+
+    started_at: datetime
+
+    def of(self, index: int) -> Defaults:
+        """Return the defaults of the message at this index."""
+        return Defaults(lambda: batch_message_id({}, self.batch_id, index), self.started_at)
+
+
+@dataclass(slots=True)
+class PreparedMessage:
+    """A message that is ready to send."""
+
+    index: int
+    """Its index in the messages of the whole input."""
+
+    method: str
+    message_id: str | None
+    batch_key: str | None
+    """The key of the endpoint that accepts it in a batch; None if it is sent alone."""
+
+    item: bytes | None
+    """Its JSON in a batch; None if it is sent alone."""
+
+    delivery: Delivery[Message] | None = None
+    """Its delivery, if it is sent alone."""
+
+    def build(self, provider: Provider, sent_at: datetime) -> HttpRequest:
+        """Return the request that sends only this message."""
+        assert self.delivery  # noqa: S101  # set for a message that is sent alone
+        return provider.build(replace(self.delivery, sent_at=sent_at))
+
+    def rejected(self, error: DeliveryError) -> Rejection:
+        """Return the rejection of this message for an output."""
+        sent = {"type": self.method, "message_id": self.message_id}
+        return reject(self.index, sent, error)
+
+
+@dataclass(slots=True)
+class PreparedBatch:
+    """The messages of a batch, or of a slice of a batch."""
+
+    integration: Integration
+    options: RequestOptions
+    defaults: BatchDefaults
+    messages: list[PreparedMessage] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    """The fields that the provider has no field for, and in how many messages."""
+
+    def size(self) -> int:
+        """Return the size of the messages in bytes."""
+        return sum(len(message.item or b"") for message in self.messages)
+
+    def request(self, messages: list[PreparedMessage], sent_at: datetime) -> HttpRequest:
+        """Return the request that sends these messages.
+
+        Raises:
+            ValidationError: The messages need more than one request.
+        """
+        provider = self.integration.provider
+        first = messages[0]
+        if first.item is None and len(messages) == 1:
+            return first.build(provider, sent_at)
+        if len(list(self.slices(sent_at))) > 1:
+            reason = "do not fit into one request: start the workflow Batch, or send fewer messages"
+            raise ValidationError.at("messages", reason)
+        items = [message.item for message in messages if message.item is not None]
+        batch = BatchDelivery(
+            first.batch_key or "",
+            items,
+            sent_at,
+            self.options,
+            f"{self.defaults.batch_id}-{first.index}-{messages[-1].index + 1}",
+            self.defaults.started_at,
+        )
+        return provider.build_batch(batch)
+
+    def slices(self, now: datetime) -> Iterator[tuple[int, int]]:
+        """Yield the ranges of the input's messages that fit into one request each, in order."""
+        if not self.integration.provider.batch_limits:
+            if self.messages:
+                yield self.messages[0].index, self.messages[-1].index + 1
+            return
+        limits = self._slice_limits(now)
+        start = size = count = beside_item = body_bytes = most = 0
+        key: str | None = None
+        for message in self.messages:
+            item_bytes = len(message.item or b"")
+            size += item_bytes + beside_item
+            if message.batch_key != key or size > body_bytes or count == most:
+                if count:
+                    yield start, message.index
+                start, count, key = message.index, 0, message.batch_key
+                size, beside_item, body_bytes, most = limits[key]
+                size += item_bytes + beside_item
+            count += 1
+        if count:
+            yield start, self.messages[-1].index + 1
+
+    def _slice_limits(self, now: datetime) -> dict[str | None, tuple[int, int, int, int]]:
+        """Return the sizes and limits of a request, by the key of the endpoint.
+
+        The bytes of a body without items, the bytes that it has beside each item, the limit of the
+        body in bytes, and the limit of its messages. Credentials count where the body carries them.
+        """
+        limits: dict[str | None, tuple[int, int, int, int]] = {None: (0, 0, 0, 1)}
+        for key in {message.batch_key for message in self.messages}:
+            if key is not None:
+                empty, one = self._body_size(key, [], now), self._body_size(key, [_ANY_ITEM], now)
+                beside_item = len(b",") + one - empty - len(_ANY_ITEM)
+                limit = self.integration.provider.batch_limits[key]
+                limits[key] = empty, beside_item, limit.body_bytes, limit.messages
+        return limits
+
+    def _body_size(self, key: str, items: list[bytes], now: datetime) -> int:
+        provider = self.integration.provider
+        request = provider.build_batch(BatchDelivery(key, items, now, self.options))
+        return len(provider.authorize(request, delivery_id="", sent_at=now).content() or b"")
+
+
+def prepare_batch(
+    batch: BatchInput,
+    integration: Integration,
+    defaults: BatchDefaults,
+    first: int = 0,
+    skipped: Collection[int] = (),
+) -> PreparedBatch:
+    """Check and prepare each message, with the limits of its provider.
+
+    Args:
+        batch: The input.
+        integration: The integration to deliver to.
+        defaults: The ids and the time for messages that have none.
+        first: The index of the first message in the whole input, for a slice of it.
+        skipped: The indexes, in the whole input, of messages that were already rejected.
+
+    Raises:
+        ValidationError: The context, which is added to each message, makes the batch too large.
+    """
+    size = 0
+    prepared = PreparedBatch(integration, batch.envelope.options, defaults)
+    plain = integration.provider.plain_items()
+    fast_path = (
+        FastPath(integration.provider, plain, batch.envelope, defaults.of) if plain else None
+    )
+    for index, message in enumerate(batch.messages, first):
+        if index in skipped:
+            continue
+        try:
+            ready = _prepare_message(index, message, batch, prepared, fast_path)
+        except DeliveryError as error:
+            prepared.rejected.append(reject(index, message, error))
+            continue
+        prepared.messages.append(ready)
+        size += len(ready.item or b"")
+        if size > PREPARED_LIMIT_BYTES:
+            reason = (
+                "is too large: added to each message, "
+                f"it makes more than {PREPARED_LIMIT_BYTES} bytes in total"
+            )
+            raise ValidationError.at("context", reason)
+    return prepared
+
+
+def _prepare_message(
+    index: int,
+    message: object,
+    batch: BatchInput,
+    prepared: PreparedBatch,
+    fast_path: FastPath | None,
+) -> PreparedMessage:
+    provider = prepared.integration.provider
+    if fast_path and (plain := fast_path.read(index, message)):
+        return _write_message(provider, index, plain)
+    fields = read_batch_message(batch.envelope, message)
+    delivery = prepare(provider, fields, batch.envelope, prepared.defaults.of(index)).delivery
+    method, message_id = delivery.method, delivery.message.message_id
+    key = provider.batch_key(method, delivery.message) if provider.batch_limits else None
+    if key is None:
+        provider.build(delivery)
+        ready = PreparedMessage(index, method, message_id, None, None, delivery)
+    else:
+        item = provider.item(delivery)
+        ready = _write_message(provider, index, (key, method, message_id, item))
+    prepared.left_out.update(delivery.left_out)
+    return ready
+
+
+def _write_message(provider: Provider, index: int, message: BatchMessage) -> PreparedMessage:
+    key, method, message_id, item = message
+    content = write_json(item)
+    size, limit = len(content), provider.batch_limits[key].body_bytes
+    limit = min(provider.message_limit_bytes or limit, limit)
+    if size > limit:
+        reason = f"is too large: it has {size} bytes, and {provider.title} accepts {limit}"
+        raise ValidationError.at(method, reason)
+    return PreparedMessage(index, method, message_id, key, content)

@@ -1,0 +1,113 @@
+"""Preparation of certainly valid messages of a batch from their fields, without their models."""
+
+from collections.abc import Callable
+from typing import Any
+
+from durable_analytics.delivery.preparation import DEFAULT_TIMESTAMP, Defaults
+from durable_analytics.errors import ValidationError
+from durable_analytics.providers import PlainItems, Provider
+from durable_analytics.wire.contexts import split_context
+from durable_analytics.wire.fast_check import known_fields, passes_fast_check
+from durable_analytics.wire.keys import snake_case
+from durable_analytics.wire.messages import JsonObject, is_message_id
+from durable_analytics.wire.methods import METHODS
+from durable_analytics.wire.parsing import Envelope
+from durable_analytics.wire.timestamps import checked_timestamp, instant
+
+BatchMessage = tuple[str, str, str | None, JsonObject]
+"""A message's key of the endpoint for batches, its method, its id, and its item."""
+
+_NOTHING: JsonObject = {}
+
+
+class FastPath:
+    """Builds the items of messages that are certainly valid, as `prepare` and the provider would.
+
+    Args:
+        provider: The provider to deliver to.
+        plain: How the provider builds items without models.
+        envelope: The envelope of the input.
+        defaults: Returns the id and the time for the message at an index that has none.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        plain: PlainItems,
+        envelope: Envelope,
+        defaults: Callable[[int], Defaults],
+    ) -> None:
+        self._provider = provider
+        self._plain = plain
+        self._envelope = envelope
+        self._defaults = defaults
+        self._models = {method: METHODS[method].message for method in plain.methods}
+        self._shared_context = plain.context(envelope.context, envelope.strict)
+
+    def read(self, index: int, message: Any) -> BatchMessage | None:
+        """Return a message as the provider takes it; None if it needs the full check.
+
+        Args:
+            index: The index of the message in the whole input.
+            message: The message, unchanged.
+
+        Raises:
+            ValidationError: The provider refuses the message.
+        """
+        method = message.get("type") if isinstance(message, dict) else None
+        if not isinstance(method, str) or method not in self._models:
+            return None
+        try:
+            fields = snake_case(message, self._models[method], "")
+            fields, context = self._split_context(fields)
+        except ValidationError:
+            return None
+        del fields["type"]
+        default_time = fields.pop(DEFAULT_TIMESTAMP, None)
+        if self._provider.fill_in(method, fields):
+            return None
+        message_id, time = fields.pop("message_id", None), fields.pop("timestamp", None)
+        strict = self._envelope.strict
+        unchecked = _NOTHING if strict else _take_unknown(method, fields)
+        if not passes_fast_check(method, fields, is_lenient=not strict):
+            return None
+        if message_id is None:
+            message_id = self._defaults(index).message_id()
+        timestamp = self._timestamp(index, time, default_time)
+        if timestamp is None or not is_message_id(message_id):
+            return None
+        fields["message_id"], fields["timestamp"] = message_id, timestamp
+        item = self._plain.item(method, fields, unchecked, context)
+        return None if item is None else (self._plain.batch_key, method, message_id, item)
+
+    def _split_context(self, fields: JsonObject) -> tuple[JsonObject, JsonObject]:
+        """Return a message without its context, and the context as the provider spells it."""
+        if "context" not in fields:
+            return fields, self._shared_context
+        strict = self._envelope.strict
+        fields, context = split_context(fields, self._envelope.context, lenient=not strict)
+        return fields, self._plain.context(context, strict)
+
+    def _timestamp(self, index: int, time: Any, default_time: Any) -> str | None:
+        """Return the timestamp of a message; None if it needs the full check."""
+        if time is None:
+            time = default_time
+        elif default_time is not None:
+            return None
+        if time is None:
+            return instant(self._defaults(index).started_at)
+        try:
+            return checked_timestamp(time) if type(time) is str else None
+        except ValueError:
+            return None
+
+
+def _take_unknown(method: str, fields: JsonObject) -> JsonObject:
+    """Remove the fields that the method does not know, and return them."""
+    known = known_fields(method)
+    if fields.keys() <= known:
+        return _NOTHING
+    unknown = {name: value for name, value in fields.items() if name not in known}
+    for name in unknown:
+        del fields[name]
+    return unknown

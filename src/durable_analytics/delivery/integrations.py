@@ -1,0 +1,74 @@
+"""Integrations: the configured accounts at providers, with their policies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from durable_analytics.errors import UnknownIntegration, ValidationError
+from durable_analytics.providers import Provider
+from durable_analytics.wire.methods import integration_queue
+from durable_analytics.wire.policies import Policies, PolicyLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """A name, an account at a provider, and its policies."""
+
+    name: str
+    provider: Provider
+    policies: Policies | None = None
+    allow_policies_override: bool = False
+    """Whether the policies of an input apply."""
+
+    policy_limits: PolicyLimits | None = None
+    """The limits of any policies."""
+
+    has_queue: bool = False
+    """Whether this process polls the integration's own task queue."""
+
+    def task_queue(self, validation_queue: str) -> str:
+        """Return the task queue of its requests.
+
+        Args:
+            validation_queue: The task queue that Validation runs on.
+        """
+        return (
+            integration_queue(validation_queue, self.name) if self.has_queue else validation_queue
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Integrations:
+    """The integrations of a worker."""
+
+    by_name: Mapping[str, Integration]
+    default: str | None = None
+
+    def find(self, name: Any) -> Integration:
+        """Return the integration that an input names, or the default, or the only one.
+
+        Args:
+            name: The input's `integration`, not checked yet.
+
+        Raises:
+            ValidationError: The name is not text.
+            UnknownIntegration: No integration has this name, or there is no name and no default.
+        """
+        if name is not None and not isinstance(name, str):
+            raise ValidationError.at("integration", "must be text")
+        known = ", ".join(sorted(self.by_name)) or "none"
+        if name is None:
+            name = self.default or (next(iter(self.by_name)) if len(self.by_name) == 1 else None)
+        if name is None:
+            raise UnknownIntegration(
+                "the input has no integration, and the worker has no default_integration; "
+                f"configured: {known}"
+            )
+        if name not in self.by_name:
+            close = get_close_matches(name, self.by_name, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise UnknownIntegration(
+                f"the integration that the input names is not configured; configured: {known}{hint}"
+            )
+        return self.by_name[name]

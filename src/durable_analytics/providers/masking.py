@@ -1,0 +1,185 @@
+"""Masking of credentials in responses, in all spellings in which a response can contain them."""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from html.entities import html5
+from typing import Any
+
+MASK = "[credential]"
+
+_SHORTEST = 4
+"""Characters. A shorter credential is part of many words: it is masked only if it is a separate
+word, with an asterisk for each character."""
+
+_LONGEST_SPELLING = 24
+"""Characters of the longest spelling of one character: `&amp;amp;#x00002b;`."""
+
+_MOST_ESCAPES = 3
+"""How many levels of escapes are undone, like JSON in a URL in HTML."""
+
+_ESCAPE = re.compile(
+    r"""
+      \\{1,7} (?:u00|U000000|u\{0{0,6}|x) (?P<unicode>[0-9a-fA-F]{2}) \}?
+    | \\{1,7} (?P<octal>[0-3][0-7]{2})
+    | (?P<backslashes> \\{1,8})
+    | % (?:25){0,3} (?:u00)? (?P<percent>[0-9a-fA-F]{2})
+    | & (?:amp;){0,3} (?: \#0{0,5}(?P<decimal>[0-9]{1,3}) ;?
+                        | \#[xX]0{0,5}(?P<hex>[0-9a-fA-F]{2}) ;?
+                        | (?P<name>[A-Za-z]{2,16}) ; )
+    """,
+    re.VERBOSE,
+)
+"""Escapes of JSON and most languages, of URLs and forms, and of HTML. Each is one character below
+U+0100; a backslash before any other character is no character."""
+
+
+class Masker:
+    r"""Masks credentials in JSON values.
+
+    Each is found unchanged and as Base64 of Basic authentication; escaped for JSON, URLs, forms or
+    HTML, partly or completely, once or several times; and, if it has only digits, as a number.
+
+    >>> Masker(["s3cret/key"]).text(r'{"echo": "s3cret\/key"}')
+    '{"echo": "[credential]"}'
+
+    Args:
+        secrets: The credentials.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        plain = set(filter(None, secrets))
+        spelled = {*plain, *(form for secret in plain for form in _forms(secret))}
+        # A credential may contain what looks like an escape: it is undone like those of the text.
+        needles = set(filter(None, spelled | {_undo(text)[0] for text in spelled}))
+        self._short = [
+            re.compile(rf"(?<![^\W_]){re.escape(needle)}(?![^\W_])")
+            for needle in needles
+            if len(needle) < _SHORTEST
+        ]
+        self._long = [needle for needle in needles if len(needle) >= _SHORTEST]
+        self._digits = [text for text in self._long if text in plain and text.isdecimal()]
+        self.margin = max(map(len, needles), default=0) * _LONGEST_SPELLING
+        """The most characters of a credential in any spelling."""
+
+    def __call__(self, value: Any) -> Any:
+        """Return the value with each credential masked, keys included."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list):
+            return [self(item) for item in value]
+        if isinstance(value, dict):
+            return {self.text(key): self(item) for key, item in value.items()}
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return MASK if self._is_in_number(value) else value
+        return value
+
+    def _is_in_number(self, value: float) -> bool:
+        """Whether a number contains a credential of digits, or was parsed from one.
+
+        A number has no leading zeros, and in JavaScript only about 15 exact digits.
+        """
+        shown = repr(value)
+        return any(digits in shown or _is_equal(digits, value) for digits in self._digits)
+
+    def text(self, text: str, *, is_whole: bool = True) -> str:
+        """Mask a text.
+
+        Args:
+            text: The text.
+            is_whole: Whether the text is complete. The end of an incomplete text may be the start
+                of a credential, and is removed.
+        """
+        end = len(text) if is_whole else max(len(text) - self.margin, 0)
+        parts, position = [], 0
+        for start, stop in _merged(self._spans(text)):
+            if start >= end:
+                break
+            length = stop - start
+            parts += [text[position:start], MASK if length >= _SHORTEST else "*" * length]
+            position = stop
+        return "".join([*parts, text[position:end]])
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield the spans of credentials in a text, also of those that its escapes hide."""
+        yield from ((start, stop) for start, stop in self._found(text))
+        positions: Sequence[int] = range(len(text) + 1)
+        for _ in range(_MOST_ESCAPES):
+            text, offsets = _undo(text)
+            if offsets is None:
+                return
+            positions = [positions[offset] for offset in offsets]
+            for start, stop in self._found(text):
+                yield positions[start], positions[stop]
+
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        for needle in self._long:
+            start = text.find(needle)
+            while start >= 0:
+                yield start, start + len(needle)
+                start = text.find(needle, start + len(needle))
+        for pattern in self._short:
+            yield from (match.span() for match in pattern.finditer(text))
+
+
+def _is_equal(digits: str, value: float) -> bool:
+    try:
+        return float(digits) == abs(float(value))
+    except OverflowError:  # an integer beyond 10³⁰⁸
+        return False
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, stop in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    return merged
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a credential as Basic authentication, forms, hex dumps and Latin-1 show it."""
+    for text in (f"{secret}:", f":{secret}", secret):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            encoded = encode(text.encode()).decode()
+            yield from (encoded, encoded.rstrip("="))
+    yield from (secret.encode().hex(), secret.encode().hex().upper())
+    for text in (secret, secret.replace(" ", "+")):
+        yield from (text, text.encode().decode("latin-1"))
+
+
+def _undo(text: str) -> tuple[str, list[int] | None]:
+    """Undo the escapes of a text.
+
+    Returns:
+        The text, and the old position of each of its characters and of its end; None instead of the
+        positions if there was no escape.
+    """
+    parts: list[str] = []
+    offsets: list[int] = []
+    position = 0
+    for match in _ESCAPE.finditer(text):
+        character = _character(match)
+        if character is None:
+            continue
+        start, stop = match.span()
+        parts += [text[position:start], character]
+        offsets += [*range(position, start), *([start] if character else [])]
+        position = stop
+    if not parts:
+        return text, None
+    parts.append(text[position:])
+    offsets += range(position, len(text) + 1)
+    return "".join(parts), offsets
+
+
+def _character(match: re.Match[str]) -> str | None:
+    kind, digits = match.lastgroup, match.group(match.lastgroup or 0)
+    if kind == "backslashes":
+        return ""
+    if kind == "name":
+        entity = html5.get(f"{digits};")
+        return entity if entity and len(entity) == 1 else None
+    return chr(int(digits, {"decimal": 10, "octal": 8}.get(str(kind), 16)))

@@ -1,0 +1,233 @@
+"""Checks of what callers add to requests: no credentials, and no path outside the base URL."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from durable_analytics.errors import FieldProblem, ValidationError
+from durable_analytics.providers.http import Form, HttpRequest, JsonItems
+from durable_analytics.wire.messages import JsonObject, RequestOptions
+
+_CREDENTIAL = re.compile(
+    "(?<!page)(?<!next)(?<!continuation)token|secret|passw|pwd|credential|cookie|session|signature|auth(?!or(?!i[sz]))|bearer|jwt|hmac"
+    "|(api|access|write|private|project|subscription|functions?|account|client|user|license)key"
+    "|^x?key$"
+)
+"""Matches normalized names of credentials and signatures; "author" and the token of a page are
+none."""
+
+_IS_CREDENTIAL = (
+    "is a credential and must not be in an input; "
+    "for another API key, configure another integration"
+)
+
+_CONNECTION = re.compile(
+    "accept-encoding|connection|content-(encoding|length)|expect|forwarded|host|http2-settings"
+    "|keep-alive|max-forwards|te|trailers?|transfer-encoding|upgrade|(x-)?user-agent|via"
+    "|(x-)?http-method(-override)?|(x-)?method-override|x-override-method|(x-|-)(requested-)?method"
+    "|x-(forwarded|original|rewrite|envoy|amz|amzn|accel|azure|appengine)-.*|(x-|wl-)?proxy-.*"
+    "|sec-.*|cf-.*|fastly-.*|fly-.*|x-forward(ed)?(-for)?|x-(real-ip|host|originating-ip)|x-proxy.*"
+    "|(x-)?remote-.*|(.*-)?client-?ip|(x-)?authority"
+)
+"""Headers, with hyphens, that belong to the connection, override the method of the request, or
+claim another origin."""
+
+
+_MOST_HEADERS = 100
+_HEADERS_LIMIT_BYTES = 8 * 1024
+"""The limits of the headers of a caller. Common servers accept 100 headers, and 8 KiB in total."""
+
+
+def check_path(path: str) -> None:
+    """Check the path of a call.
+
+    Raises:
+        ValidationError: The path could lead outside the base URL of the integration.
+    """
+    plain = path.replace("%2e", ".").replace("%2E", ".").replace("%2f", "/").replace("%2F", "/")
+    if "://" in plain or plain.startswith("//") or "\\" in plain or not path.isprintable():
+        raise ValidationError.at("call.path", 'must be relative, like "/v1/track"')
+    if ".." in plain.split("/"):
+        raise ValidationError.at("call.path", 'must not contain ".."')
+    if "?" in path or "#" in path:
+        raise ValidationError.at("call.path", "must not contain a query: use call.query")
+
+
+def with_options(
+    request: HttpRequest,
+    options: RequestOptions,
+    credential_names: frozenset[str],
+    query_names: frozenset[str] = frozenset(),
+) -> HttpRequest:
+    """Add the options of the caller to a request; they cannot replace what the provider set.
+
+    Raises:
+        ValidationError: An option would replace something, contains a credential, or is not valid
+            in HTTP.
+    """
+    if options == RequestOptions():
+        return request
+    check_additions(
+        "request_options",
+        options.headers,
+        options.query,
+        options.body,
+        credential_names,
+        query_names=query_names,
+    )
+    taken = {"content-type", *(_hyphenated(name) for name in request.headers)}
+    problems = [
+        *_already_set(
+            "headers", options.headers, {h for h in options.headers if _hyphenated(h) in taken}
+        ),
+        *_already_set("query", options.query, options.query.keys() & request.query.keys()),
+    ]
+    if options.body:
+        problems += _already_set("body", options.body, _taken_fields(request.body))
+    if problems:
+        raise ValidationError.of(problems)
+    added = request.with_fields(options.body) if options.body else request
+    return replace(added.with_query(options.query), headers={**request.headers, **options.headers})
+
+
+def _taken_fields(body: Any) -> set[str]:
+    match body:
+        case dict():
+            return {*body}
+        case Form(fields):
+            return {*fields}
+        case JsonItems(_, str(key), beside):
+            return {key, *beside}
+        case _:
+            raise ValidationError.at(
+                "request_options.body",
+                "cannot be added: the body of the request is not a JSON object",
+            )
+
+
+def check_additions(
+    path: str,
+    headers: Mapping[str, str],
+    query: JsonObject,
+    body: Any,
+    credential_names: frozenset[str],
+    *,
+    query_names: frozenset[str] = frozenset(),
+) -> None:
+    """Check the headers, query and body of a caller.
+
+    Args:
+        path: Their path in the input, like "call".
+        headers: The headers.
+        query: The query parameters.
+        body: The body; only the keys of an object are checked.
+        credential_names: The keys that carry credentials at the provider, in any spelling.
+        query_names: The query keys with a usual name of a credential that the provider uses for
+            something else.
+
+    Raises:
+        ValidationError: One of them contains a credential, belongs to the connection, or is not
+            valid in HTTP.
+    """
+    _check_header_limits(f"{path}.headers", headers)
+    problems = [
+        FieldProblem(f"{path}.query.{name}", _IS_CREDENTIAL)
+        for name in query
+        if name not in query_names and _is_credential(name, credential_names)
+    ]
+    if isinstance(body, dict):
+        problems += credentials_among(f"{path}.body", body, credential_names)
+    for name, value in headers.items():
+        if is_reserved_header(name, credential_names):
+            reason = (
+                "is set by the worker and must not be in an input; "
+                "for another API key, configure another integration"
+            )
+            problems.append(FieldProblem(f"{path}.headers.{name}", reason))
+        elif not is_header(name, value):
+            reason = (
+                "is not a valid HTTP header: use printable ASCII without leading or trailing spaces"
+            )
+            problems.append(FieldProblem(f"{path}.headers", reason))
+    for name, value in query.items():
+        if not is_query_value(value):
+            reason = "must be text, a number, true, false, or a list of them"
+            problems.append(FieldProblem(f"{path}.query.{name}", reason))
+    if problems:
+        raise ValidationError.of(problems)
+
+
+def _check_header_limits(path: str, headers: Mapping[str, str]) -> None:
+    """Refuse more headers than servers accept; the time for a request grows faster than they do."""
+    if len(headers) > _MOST_HEADERS:
+        raise ValidationError.at(path, f"has {len(headers)} headers; the limit is {_MOST_HEADERS}")
+    size = sum(len(name) + len(value) for name, value in headers.items())
+    if size > _HEADERS_LIMIT_BYTES:
+        raise ValidationError.at(path, f"has {size} bytes; the limit is {_HEADERS_LIMIT_BYTES}")
+
+
+def credentials_among(
+    path: str, names: Iterable[str], credential_names: frozenset[str]
+) -> list[FieldProblem]:
+    """Return the problems of keys that carry a credential, which must not enter a history."""
+    normalized = _all_normalized(credential_names)
+    return [
+        FieldProblem(f"{path}.{name}", _IS_CREDENTIAL)
+        for name in names
+        if _normalized(name) in normalized
+    ]
+
+
+def _is_credential(name: str, credential_names: frozenset[str]) -> bool:
+    """Whether a name is one of the provider's credentials, or a usual name of a credential."""
+    normalized = _normalized(name)
+    is_own = normalized in _all_normalized(credential_names)
+    return is_own or bool(_CREDENTIAL.search(normalized))
+
+
+def is_reserved_header(name: str, credential_names: frozenset[str]) -> bool:
+    """Whether a header carries a credential or belongs to the connection, in any spelling.
+
+    Servers that read headers as CGI variables treat `X_API_KEY` like `X-API-Key`.
+    """
+    return _is_credential(name, credential_names) or bool(_CONNECTION.fullmatch(_hyphenated(name)))
+
+
+@lru_cache(maxsize=256)
+def _all_normalized(names: frozenset[str]) -> frozenset[str]:
+    """Return the normalized names of a provider's credentials, which are checked very often."""
+    return frozenset(map(_normalized, names))
+
+
+def _normalized(name: str) -> str:
+    """Return the same text for `writeKey`, `write-key` and `WRITE_KEY`."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))
+
+
+def _hyphenated(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def is_header_value(value: str) -> bool:
+    """Whether a text is a valid header: printable ASCII without leading or trailing spaces."""
+    return value.isascii() and value.isprintable() and value == value.strip()
+
+
+def _already_set(part: str, added: Mapping[str, Any], taken: Collection[str]) -> list[FieldProblem]:
+    reason = "is already part of the provider's request and cannot be replaced: remove it"
+    return [FieldProblem(f"request_options.{part}.{n}", reason) for n in added if n in taken]
+
+
+def is_header(name: str, value: str) -> bool:
+    """Whether a header has a valid name and a valid value."""
+    token = name.replace("-", "").replace("_", "")
+    return token.isascii() and token.isalnum() and is_header_value(value)
+
+
+def is_query_value(value: Any) -> bool:
+    """Whether a query value is text, a number, true, false, or a list of them."""
+    items = value if isinstance(value, list) else [value]
+    return all(isinstance(item, (str, int, float)) for item in items)

@@ -1,0 +1,1 @@
+"""Failed deliveries: find them, explain them, send them again."""

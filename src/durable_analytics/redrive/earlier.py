@@ -1,0 +1,144 @@
+"""What has been delivered since: by earlier redrives, and by later runs of an execution.
+
+Closed executions cannot be marked. So the memo of each redrive lists what it carries.
+"""
+
+from collections.abc import AsyncIterator, Collection
+from hashlib import blake2b
+from typing import Any, Self
+
+from pydantic_core import to_json
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
+
+from durable_analytics.errors import ValidationError
+from durable_analytics.redrive.concurrency import map_concurrently
+from durable_analytics.redrive.failures import FailedDelivery
+from durable_analytics.redrive.filters import quoted
+from durable_analytics.redrive.names import MEMO_KEY, Origin, prefix
+from durable_analytics.redrive.recorded import Recorded, read_recorded
+
+_PAGE = 10
+"""Redrives in a page of a list: each has a memo of up to 1,000 messages."""
+
+_RUNNING, _COMPLETED, _FAILED = (
+    WorkflowExecutionStatus.RUNNING,
+    WorkflowExecutionStatus.COMPLETED,
+    WorkflowExecutionStatus.FAILED,
+)
+
+
+class Earlier:
+    """The messages that earlier redrives have delivered, or are delivering.
+
+    It keeps 16 bytes of each, because there may be a million.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._delivered: set[bytes] = set()
+        self._workflows: set[bytes] = set()
+
+    @classmethod
+    async def read(cls, client: Client, task_queue: str) -> Self:
+        """Read the redrives that the server still has."""
+        earlier = cls(client)
+        query = f"WorkflowId STARTS_WITH {quoted(prefix(task_queue))}"
+        redrives = client.list_workflows(query, page_size=_PAGE)
+
+        async def read(redrive: WorkflowExecution) -> list[Origin]:
+            return await _delivered_by(client, redrive)
+
+        async for origins in map_concurrently(read, redrives):
+            for origin in origins:
+                earlier.add(origin)
+        return earlier
+
+    def add(self, origin: Origin) -> bool:
+        """Add a message that is delivered; return whether it is new."""
+        digest = _digest(origin)
+        is_new = digest not in self._delivered
+        self._delivered.add(digest)
+        self._workflows.add(_digest(origin.workflow_id))
+        return is_new
+
+    async def undelivered(self, failed: FailedDelivery, recorded: Recorded) -> list[int]:
+        """Return the indexes of the failed messages that nothing has delivered since."""
+        indexes = self._undelivered(failed.workflow_id, failed.run_id, failed.indexes)
+        handle = self._client.get_workflow_handle(failed.workflow_id)
+        latest = await handle.describe()
+        is_redriven = _digest(failed.workflow_id) in self._workflows
+        if not indexes or (latest.run_id == failed.run_id and not is_redriven):
+            return indexes
+        async for run in self._runs(failed, latest):
+            if not indexes or not await self._is_same(run, failed, recorded):
+                continue
+            if _is_later(run, failed):
+                return []  # It has delivered them, or is delivering them, or has itself failed.
+            indexes = self._undelivered(run.id, run.run_id, indexes)
+        return indexes
+
+    async def _runs(
+        self, failed: FailedDelivery, latest: WorkflowExecution
+    ) -> AsyncIterator[WorkflowExecution]:
+        """Yield the other runs of an execution, the latest first."""
+        if latest.run_id != failed.run_id:
+            yield latest
+        async for run in self._client.list_workflows(f"WorkflowId = {quoted(failed.workflow_id)}"):
+            if run.run_id not in {failed.run_id, latest.run_id}:
+                yield run
+
+    async def _is_same(
+        self, run: WorkflowExecution, failed: FailedDelivery, recorded: Recorded
+    ) -> bool:
+        if run.workflow_type != failed.method.workflow:
+            return False
+        try:
+            other = await read_recorded(self._client, failed.method, run.id, run.run_id)
+        except ValidationError:
+            return False
+        return recorded.is_same(other)
+
+    def _undelivered(self, workflow_id: str, run_id: str, indexes: Collection[int]) -> list[int]:
+        return [
+            index
+            for index in indexes
+            if _digest(Origin(workflow_id, run_id, index)) not in self._delivered
+        ]
+
+
+def _is_later(run: WorkflowExecution, failed: FailedDelivery) -> bool:
+    if run.status is _RUNNING:
+        return True
+    is_settled = run.status in {_COMPLETED, _FAILED}
+    return is_settled and run.close_time is not None and run.close_time > failed.closed_at
+
+
+async def _delivered_by(client: Client, redrive: WorkflowExecution) -> list[Origin]:
+    """Return the messages that a redrive has delivered, or is delivering."""
+    if redrive.status not in {_RUNNING, _COMPLETED}:
+        return []
+    origins = [Origin(*origin) for origin in (await redrive.memo()).get(MEMO_KEY, [])]
+    if redrive.status is _RUNNING:
+        return origins
+    handle = client.get_workflow_handle(redrive.id, run_id=redrive.run_id)
+    try:
+        output = await handle.result(follow_runs=False)
+    except WorkflowFailureError:
+        return []
+    rejected = rejected_indexes(output)
+    return [origin for index, origin in enumerate(origins) if index not in rejected]
+
+
+def rejected_indexes(output: Any) -> set[int]:
+    """Return the indexes of the messages that a batch did not deliver."""
+    rejected = output.get("rejected") if isinstance(output, dict) else None
+    return {one["index"] for one in rejected or []}
+
+
+def _digest(value: Any) -> bytes:
+    return blake2b(to_json(value), digest_size=16).digest()

@@ -1,0 +1,173 @@
+"""Failed deliveries: failed executions, and the refused messages of batches."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecution, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from durable_analytics.errors import ValidationError
+from durable_analytics.redrive.concurrency import map_concurrently
+from durable_analytics.redrive.filters import Filters, has_search_attributes, queries
+from durable_analytics.redrive.names import is_redrive
+from durable_analytics.redrive.recorded import METHOD_BY_WORKFLOW, read_recorded
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import BATCH, Method
+from durable_analytics.wire.timestamps import instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedDelivery:
+    """A failed execution, or the refused messages of a batch."""
+
+    workflow_id: str
+    run_id: str
+    method: Method
+    integration: str | None
+    type: str
+    """The failure type; of refused messages the most frequent."""
+
+    message: str
+    closed_at: datetime
+    indexes: tuple[int, ...]
+    """The failed messages of a batch, by their index in the input; of a single message, 0."""
+
+    output: JsonObject
+    """The output of the contract; empty if the execution has none."""
+
+    def as_json(self) -> JsonObject:
+        """Return the row of a list."""
+        return {
+            "workflow_id": self.workflow_id,
+            "run_id": self.run_id,
+            "method": self.method.key,
+            "integration": self.integration,
+            "type": self.type,
+            "message": self.message,
+            "closed_at": instant(self.closed_at),
+            "messages": len(self.indexes),
+        }
+
+
+async def list_failed(
+    client: Client, filters: Filters, task_queue: str
+) -> AsyncGenerator[FailedDelivery, None]:
+    """Yield the failed deliveries, the newest first; failed executions before partial batches.
+
+    Redrives are left out: what they could not deliver is still failed where it failed first.
+
+    Args:
+        client: A client that can read the payloads.
+        filters: Which failed deliveries are meant.
+        task_queue: The task queue of the workers.
+    """
+
+    async def read(execution: WorkflowExecution) -> FailedDelivery | None:
+        try:
+            failed = await read_failed(client, execution)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None  # Its retention has just ended.
+        return failed and _filtered(failed, filters)
+
+    has_attributes = await has_search_attributes(client)
+    for query in queries(filters, task_queue, has_attributes=has_attributes):
+        async for failed in map_concurrently(read, _executions(client, query, task_queue)):
+            if failed:
+                yield failed
+
+
+async def _executions(
+    client: Client, query: str, task_queue: str
+) -> AsyncIterator[WorkflowExecution]:
+    async for execution in client.list_workflows(query):
+        if not is_redrive(task_queue, execution.id):
+            yield execution
+
+
+async def read_failed(client: Client, execution: WorkflowExecution) -> FailedDelivery | None:
+    """Return what failed in a closed execution; None if everything was delivered."""
+    method = METHOD_BY_WORKFLOW[execution.workflow_type]
+    handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+    error: JsonObject | None = None
+    try:
+        output = await handle.result(follow_runs=False)
+    except WorkflowFailureError as failure:
+        error, output = _failure(failure)
+    output = output if isinstance(output, dict) else {}
+    rejected = _rejected(output)
+    error = error or _most_frequent(rejected)
+    if error is None:
+        return None
+    integration = output.get("integration")
+    failed = FailedDelivery(
+        workflow_id=execution.id,
+        run_id=execution.run_id,
+        method=method,
+        integration=integration if isinstance(integration, str) else None,
+        type=error["type"],
+        message=error["message"],
+        closed_at=execution.close_time or execution.start_time,
+        indexes=tuple(one["index"] for one in rejected) or (0,),
+        output=output,
+    )
+    is_known = failed.integration is not None and (rejected or method is not BATCH)
+    return failed if is_known else await _with_input(client, failed, has_indexes=bool(rejected))
+
+
+async def _with_input(
+    client: Client, failed: FailedDelivery, *, has_indexes: bool
+) -> FailedDelivery:
+    """Add what only the input tells: the integration, and how many messages there are."""
+    try:
+        recorded = await read_recorded(client, failed.method, failed.workflow_id, failed.run_id)
+    except ValidationError:
+        return failed
+    name = failed.integration or recorded.data.get("integration")
+    indexes = failed.indexes if has_indexes else tuple(range(recorded.count()))
+    return replace(
+        failed, integration=name if isinstance(name, str) else None, indexes=indexes or (0,)
+    )
+
+
+def _failure(failure: WorkflowFailureError) -> tuple[JsonObject, Any]:
+    cause = failure.cause
+    if not isinstance(cause, ApplicationError):
+        return {"type": type(cause).__name__, "message": str(cause)}, None
+    error = {"type": cause.type or "Unknown", "message": cause.message}
+    return error, cause.details[0] if cause.details else None
+
+
+def _rejected(output: JsonObject) -> list[JsonObject]:
+    rejected = output.get("rejected")
+    return [one for one in rejected if isinstance(one, dict)] if isinstance(rejected, list) else []
+
+
+def _most_frequent(rejected: list[JsonObject]) -> JsonObject | None:
+    if not rejected:
+        return None
+    ((kind, _),) = Counter(one["error"]["type"] for one in rejected).most_common(1)
+    error: JsonObject = next(o["error"] for o in rejected if o["error"]["type"] == kind)
+    return error
+
+
+def _filtered(failed: FailedDelivery, filters: Filters) -> FailedDelivery | None:
+    """Return the failed delivery with only the messages that the filters mean."""
+    if filters.integration not in {None, failed.integration}:
+        return None
+    if filters.type is None:
+        return failed
+    rejected = _rejected(failed.output)
+    if failed.method is not BATCH or not rejected:
+        return failed if failed.type == filters.type else None
+    chosen = [one for one in rejected if one["error"]["type"] == filters.type]
+    error = _most_frequent(chosen)
+    if error is None:
+        return None
+    indexes = tuple(one["index"] for one in chosen)
+    return replace(failed, type=error["type"], message=error["message"], indexes=indexes)

@@ -1,0 +1,143 @@
+"""The input of an execution and the plan of its Validation, from its history."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio.api.common.v1 import Payloads
+from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
+from temporalio.client import Client
+from temporalio.common import RawValue
+from temporalio.converter import DataConverter
+
+from durable_analytics.errors import ValidationError
+from durable_analytics.wire.decoding import decode
+from durable_analytics.wire.keys import rename_keys
+from durable_analytics.wire.message_ids import derive_message_id
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import BATCH, METHODS, Method
+from durable_analytics.wire.parsing import batch_message_id, decode_batch, needs_message_id
+from durable_analytics.wire.timestamps import instant
+
+METHOD_BY_WORKFLOW = {method.workflow: method for method in (*METHODS.values(), BATCH)}
+
+_FIRST_ACTIVITY = "1"
+"""The activity id of Validation."""
+
+_PAGE = 3
+"""Pages count transactions: the start, the start of the first task, and its end with the marker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an execution was started with, and what its Validation planned."""
+
+    method: Method
+    data: JsonObject
+    """The input, its keys in snake_case; the messages of a batch are unchanged."""
+
+    planned: JsonObject
+    """The message of the plan: `message_id` and `timestamp`, and what Validation filled in. Without
+    a plan, the id and the time that Validation would have used."""
+
+    is_cron: bool = False
+    """Whether each run of the execution is a new message, although its input is the same."""
+
+    def message(self, index: int = 0) -> Any:
+        """Return a message as it is in the input."""
+        if self.method is not BATCH:
+            return self.data.get(self.method.key)
+        messages = self.data.get("messages")
+        return messages[index] if isinstance(messages, list) and index < len(messages) else None
+
+    def count(self) -> int:
+        """Return the number of messages."""
+        messages = self.data.get("messages")
+        if self.method is not BATCH:
+            return 1
+        return len(messages) if isinstance(messages, list) else 0
+
+    def message_id(self, index: int = 0) -> str:
+        """Return the id that a message was sent with, or would have been."""
+        message = self.message(index)
+        planned: str = self.planned["message_id"]
+        if self.method is BATCH:
+            return batch_message_id(message if isinstance(message, dict) else {}, planned, index)
+        if isinstance(message, dict) and not needs_message_id(message, lenient=True):
+            own: str = message["message_id"]
+            return own
+        return planned
+
+    def is_same(self, other: "Recorded") -> bool:
+        """Whether the other execution delivers the same messages."""
+        if self.method is not other.method or self.count() != other.count():
+            return False
+        if self.data == other.data and not self.is_cron:
+            return True
+        return all(self.message_id(i) == other.message_id(i) for i in range(self.count()))
+
+
+async def read_recorded(client: Client, method: Method, workflow_id: str, run_id: str) -> Recorded:
+    """Read the input and the plan of an execution.
+
+    Raises:
+        ValidationError: The input is not one JSON object.
+        RPCError: The server did not return the history.
+    """
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    # Each event of a batch may hold its whole input.
+    events = handle.fetch_history_events(page_size=1 if method is BATCH else _PAGE)
+    started: HistoryEvent | None = None
+    plan: Any = None
+    async for event in events:
+        if event.HasField("workflow_execution_started_event_attributes"):
+            started = event
+        elif event.HasField("marker_recorded_event_attributes"):
+            marker = event.marker_recorded_event_attributes
+            if marker.marker_name == "core_local_activity":
+                plan = await _first(client.data_converter, marker.details.get("result"))
+                break
+    if started is None:
+        raise ValidationError.at("", "the history has no beginning")
+    attributes = started.workflow_execution_started_event_attributes
+    if len(attributes.input.payloads) != 1:
+        raise ValidationError.at("", "the execution was not started with one JSON object")
+    raw = await _first(client.data_converter, attributes.input)
+    data = decode_batch(raw) if method is BATCH else decode(raw)
+    planned = _planned(decode(plan, limit_bytes=_NO_LIMIT) if plan else None)
+    return Recorded(
+        method,
+        rename_keys(method, data),
+        planned or _derived(client.namespace, workflow_id, run_id, started),
+        is_cron=bool(attributes.cron_schedule),
+    )
+
+
+_NO_LIMIT = 1 << 30
+
+
+async def _first(converter: DataConverter, payloads: Payloads | None) -> RawValue | None:
+    if payloads is None or not payloads.payloads:
+        return None
+    (raw,) = await converter.decode(payloads.payloads[:1], [RawValue])
+    return raw if isinstance(raw, RawValue) else None
+
+
+def _planned(plan: Any) -> JsonObject | None:
+    message = plan.get("message") if isinstance(plan, dict) else None
+    has_id = isinstance(message, dict) and isinstance(message.get("message_id"), str)
+    return message if has_id else None
+
+
+def _derived(namespace: str, workflow_id: str, run_id: str, started: HistoryEvent) -> JsonObject:
+    """Return the id and the time that Validation would have used."""
+    attributes: WorkflowExecutionStartedEventAttributes = (
+        started.workflow_execution_started_event_attributes
+    )
+    is_cron = bool(attributes.cron_schedule)
+    run = attributes.original_execution_run_id if is_cron else attributes.first_execution_run_id
+    started_at: datetime = started.event_time.ToDatetime(tzinfo=UTC)
+    return {
+        "message_id": derive_message_id(namespace, workflow_id, run or run_id, _FIRST_ACTIVITY),
+        "timestamp": instant(started_at),
+    }

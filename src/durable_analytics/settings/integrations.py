@@ -1,0 +1,188 @@
+"""Integrations as they are configured: our keys of each, and beside them its provider's."""
+
+import ssl
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import pydantic
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+from durable_analytics.delivery.integrations import Integration, Integrations
+from durable_analytics.errors import ValidationError
+from durable_analytics.providers import Provider, provider_class, provider_names
+from durable_analytics.providers.setting_types import is_host
+from durable_analytics.settings.values import Name, from_text
+from durable_analytics.wire.policies import Policies, PolicyLimits, merge_policies
+from durable_analytics.wire.problems import problem
+
+
+def _check_proxy(value: SecretStr) -> SecretStr:
+    try:
+        url = urlsplit(value.get_secret_value())
+        is_valid = url.scheme in ("http", "https") and is_host(url.hostname) and url.port != 0
+    except ValueError:
+        is_valid = False
+    if not is_valid or not value.get_secret_value().isprintable():
+        raise ValueError('must be a URL, like "http://proxy.internal:3128"')
+    return value
+
+
+def _check_certificates(value: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=str(value))
+    except OSError:
+        raise ValueError("must be a PEM file with certificates") from None
+    return value
+
+
+class IntegrationSettings(BaseModel):
+    """One `[integrations.NAME]`: the keys below, and beside them the provider's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    provider: SerializeAsAny[Provider]
+    """Its name in the settings. Default: the integration's name, where a provider has it."""
+
+    policies: Policies | None = None
+    """Timeouts and retries of all its requests, over the defaults."""
+
+    allow_policies_override: bool = False
+    """Whether the policies in an input count. Default false: they are ignored, with a warning."""
+
+    policy_limits: Annotated[PolicyLimits, BeforeValidator(from_text)] | None = None
+    """Limits of any policies, those of inputs too. Default: none."""
+
+    proxy: Annotated[SecretStr, AfterValidator(_check_proxy)] | None = None
+    """The HTTP proxy on the way to the provider; it may hold a user name and password."""
+
+    max_in_flight: int = Field(default=100, ge=1)
+    """Requests under way at once, in each worker process. Default 100. Further ones wait for a
+    free place: a single message's within its attempt's deadline, a batch's in addition to it."""
+
+    ca_bundle: Annotated[FilePath, AfterValidator(_check_certificates)] | None = None
+    """A PEM file with the certificate authorities to trust. Default: certifi's."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _separate_provider_keys(cls, settings: Any) -> Any:
+        if not isinstance(settings, dict) or isinstance(settings.get("provider"), Provider):
+            return settings
+        own = {key: value for key, value in settings.items() if key in cls.model_fields}
+        rest = {key: value for key, value in settings.items() if key not in cls.model_fields}
+        return {**own, "provider": (settings.get("provider"), rest)}
+
+    @field_validator("provider", mode="before")
+    @classmethod
+    def _make_provider(cls, value: Any) -> Any:
+        if isinstance(value, Provider):
+            return value
+        name, settings = value
+        if name not in provider_names():
+            raise ValueError(f"must be one of {', '.join(provider_names())}")
+        model = provider_class(name)
+        try:
+            return model.model_validate(settings)
+        except pydantic.ValidationError as error:
+            raise _with_hints(error, model) from None
+
+    @field_validator("policies", mode="before")
+    @classmethod
+    def _check_policies(cls, policies: Any) -> Any:
+        if policies is None or isinstance(policies, Policies):
+            return policies
+        checked = Policies.model_validate(from_text(policies))
+        try:
+            merge_policies(checked)
+        except ValidationError as error:
+            raise ValueError(error.message) from None
+        return checked
+
+
+class ConfiguredIntegrations(BaseModel):
+    """The integrations, and which of them is the default: a part of a program's settings."""
+
+    integrations: dict[Name, IntegrationSettings] = Field(min_length=1)
+    """The integrations, by name."""
+
+    default_integration: str | None = None
+    """The integration of inputs that name none. Default: the only one, where there is only one."""
+
+    @field_validator("integrations", mode="before")
+    @classmethod
+    def _name_providers(cls, integrations: Any) -> Any:
+        if not isinstance(integrations, dict):
+            return integrations
+        return {
+            name: {"provider": name, **settings}
+            if isinstance(settings, dict) and name in provider_names()
+            else settings
+            for name, settings in integrations.items()
+        }
+
+    @field_validator("default_integration")
+    @classmethod
+    def _check_default(cls, name: str | None, info: ValidationInfo) -> str | None:
+        configured = info.data.get("integrations")
+        if name and configured and name not in configured:
+            names = ", ".join(sorted(configured))
+            raise ValueError(f"must be one of the integrations: {names}")
+        return name
+
+    def deliverable(self, *, have_queues: bool = False) -> Integrations:
+        """The integrations as deliveries need them.
+
+        Args:
+            have_queues: Whether this process polls a task queue for each of them.
+        """
+        return Integrations(
+            {
+                name: Integration(
+                    name,
+                    settings.provider,
+                    settings.policies,
+                    settings.allow_policies_override,
+                    settings.policy_limits,
+                    have_queues,
+                )
+                for name, settings in self.integrations.items()
+            },
+            self.default_integration,
+        )
+
+
+def _with_hints(error: pydantic.ValidationError, model: type[Provider]) -> pydantic.ValidationError:
+    """The same errors, with the known keys in place of a key that is unknown."""
+    known_keys = sorted({*IntegrationSettings.model_fields, *model.model_fields})
+    lines = [
+        InitErrorDetails(
+            type=PydanticCustomError("setting", "{text}", {"text": _describe(details, known_keys)}),
+            loc=details["loc"],
+            input=None,
+        )
+        for details in error.errors(include_url=False, include_input=False)
+    ]
+    return pydantic.ValidationError.from_exception_data(model.title, lines, hide_input=True)
+
+
+def _describe(details: ErrorDetails, known_keys: list[str]) -> str:
+    if details["type"] != "extra_forbidden":
+        return problem(IntegrationSettings, details).message
+    close = get_close_matches(str(details["loc"][-1]), known_keys, n=1)
+    if close:
+        return f"is not a known key: did you mean {close[0]}?"
+    return f"is not a known key; the known keys are {', '.join(known_keys)}"

@@ -1,0 +1,34 @@
+"""Kinds of settings, which in the environment are all text."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import from_json
+
+from durable_analytics.wire.policies import Duration
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+"""The name of an integration or a source."""
+
+
+def from_text(value: Any) -> Any:
+    """Read text that is JSON, like a number, as what it means; other values stay as they are.
+
+    >>> from_text({"maximum_attempts": "3", "total_timeout": "PT1H"})
+    {'maximum_attempts': 3, 'total_timeout': 'PT1H'}
+    """
+    if isinstance(value, dict):
+        return {key: from_text(item) for key, item in value.items()}
+    try:
+        return from_json(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+DurationSetting = Annotated[Duration, BeforeValidator(from_text)]
+"""ISO 8601 or a number of seconds; in the environment, the number is text."""
+
+
+def split_at_commas(value: Any) -> Any:
+    """Split a list that is text, as an environment variable contains it: "segment, journy"."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value

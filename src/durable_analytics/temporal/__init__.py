@@ -1,0 +1,1 @@
+"""The connection to Temporal: its settings, its payloads, and starts of executions."""

@@ -1,0 +1,198 @@
+"""Pausing and resuming an integration, with and without a running worker."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from durable_analytics.temporal.queue_limits import (
+    LimitSetByHandError,
+    LimitsUnsupportedError,
+    hold,
+    release,
+)
+from durable_analytics.wire.integration_state import (
+    COMMAND,
+    CONTROL_WORKFLOW,
+    MEMO,
+    PAUSE,
+    RESUME,
+    RUNNING,
+    IntegrationState,
+    PauseRequest,
+    control_id,
+    paused,
+)
+from durable_analytics.wire.methods import integration_queue
+
+PATIENCE = timedelta(seconds=12)
+"""How long a command waits for a worker. After a worker was killed, Temporal gives its workflows to
+another one only after 10 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """The result of `pause` or `resume`."""
+
+    state: IntegrationState
+    """The state of the integration, or what it will be when a worker takes the command."""
+
+    is_taken: bool
+    """Whether a worker has taken the command. If not, Temporal holds the messages all the same, or
+    gives them out, and the rest follows when a worker starts."""
+
+    warning: str | None = None
+    """Why the server does not hold the messages."""
+
+
+async def pause(
+    client: Client,
+    task_queue: str,
+    name: str,
+    *,
+    reason: str,
+    by: str | None = None,
+    for_: timedelta | None = None,
+    patience: timedelta = PATIENCE,
+) -> Commanded:
+    """Pause an integration; what is in flight may finish.
+
+    Args:
+        client: The connection.
+        task_queue: The task queue of the workers, `analytics` by default.
+        name: The integration.
+        reason: Why; 500 characters at most.
+        by: The person who pauses it; 200 characters at most.
+        for_: How long; None: until `resume`.
+        patience: How long to wait for a worker.
+
+    Raises:
+        ValidationError: An argument is wrong.
+        RPCError: Temporal did not answer.
+    """
+    request = PauseRequest.read({"reason": reason, "by": by, "for": for_})
+    state = paused("operator", request.described(), since=datetime.now(UTC), duration=for_)
+    warning = None
+    try:
+        await hold(client, integration_queue(task_queue, name), request.described())
+    except (LimitSetByHandError, LimitsUnsupportedError) as error:
+        warning = str(error)
+    command_id, workflow_id = str(uuid4()), control_id(task_queue, name)
+    options: dict[str, Any] = {
+        "id": workflow_id,
+        "task_queue": task_queue,
+        "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+        "memo": {MEMO: state},
+    }
+
+    async def update() -> IntegrationState:
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            CONTROL_WORKFLOW, **options
+        )
+        taken: IntegrationState = await client.execute_update_with_start_workflow(
+            PAUSE, request.as_json(), start_workflow_operation=start, id=command_id
+        )
+        return taken
+
+    taken = await _within(patience, update)
+    if taken is None:
+        command = {"id": command_id, PAUSE: request.as_json()}
+        await client.start_workflow(
+            CONTROL_WORKFLOW, start_signal=COMMAND, start_signal_args=[command], **options
+        )
+    return Commanded(taken or state, taken is not None, warning)
+
+
+async def resume(
+    client: Client, task_queue: str, name: str, *, patience: timedelta = PATIENCE
+) -> Commanded:
+    """End all pauses of an integration; nothing happens if it is running.
+
+    Args:
+        client: The connection.
+        task_queue: The task queue of the workers.
+        name: The integration.
+        patience: How long to wait for a worker.
+
+    Raises:
+        RPCError: Temporal did not answer.
+    """
+    warning = None
+    try:
+        await release(client, integration_queue(task_queue, name))
+    except LimitsUnsupportedError as error:
+        warning = str(error)
+    handle = client.get_workflow_handle(control_id(task_queue, name))
+    if not await _is_running(handle):
+        return Commanded(RUNNING, is_taken=True, warning=warning)
+    command_id = str(uuid4())
+
+    async def update() -> IntegrationState:
+        taken: IntegrationState = await handle.execute_update(RESUME, {}, id=command_id)
+        return taken
+
+    try:
+        taken = await _within(patience, update)
+        if taken is None:
+            await handle.signal(COMMAND, {"id": command_id, RESUME: {}})
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        taken = RUNNING  # the pause has ended by itself
+    return Commanded(taken or RUNNING, taken is not None, warning)
+
+
+async def state(client: Client, task_queue: str, name: str) -> IntegrationState:
+    """Return the state of an integration, also while no worker runs.
+
+    Args:
+        client: The connection.
+        task_queue: The task queue of the workers.
+        name: The integration.
+
+    Raises:
+        RPCError: Temporal did not answer.
+    """
+    handle = client.get_workflow_handle(control_id(task_queue, name))
+    try:
+        description = await handle.describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return RUNNING
+        raise
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        return RUNNING
+    shown: IntegrationState = (await description.memo()).get(MEMO, RUNNING)
+    return shown
+
+
+async def _is_running(handle: WorkflowHandle[Any, Any]) -> bool:
+    try:
+        return (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+
+
+async def _within(
+    patience: timedelta, update: Callable[[], Awaitable[IntegrationState]]
+) -> IntegrationState | None:
+    """Return the result of an update; None if no worker took it in time."""
+    try:
+        async with asyncio.timeout(patience.total_seconds()):
+            return await update()
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        return None

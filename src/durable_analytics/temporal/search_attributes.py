@@ -1,0 +1,78 @@
+"""The registration of the search attributes in a namespace."""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice import v1 as operator
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from durable_analytics.errors import NotAccepted
+from durable_analytics.wire.search_attributes import SEARCH_ATTRIBUTES
+
+_UNSUPPORTED = (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED)
+
+
+async def find_missing(client: Client, *, rpc_timeout: timedelta | None = None) -> dict[str, str]:
+    """Return the names and types of the attributes that the namespace does not have.
+
+    Args:
+        client: The connection.
+        rpc_timeout: How long Temporal may take.
+
+    Raises:
+        NotAccepted: An attribute is registered with another type.
+        RPCError: Temporal could not tell.
+    """
+    request = operator.ListSearchAttributesRequest(namespace=client.namespace)
+    response = await client.operator_service.list_search_attributes(request, timeout=rpc_timeout)
+    present = response.custom_attributes
+    missing = {}
+    for key in SEARCH_ATTRIBUTES:
+        if key.name not in present:
+            missing[key.name] = _type_name(key.indexed_value_type)
+        elif int(present[key.name]) != int(key.indexed_value_type):
+            is_now, needed = _type_name(present[key.name]), _type_name(key.indexed_value_type)
+            raise NotAccepted(
+                f"the search attribute {key.name} is registered as {is_now}, not as {needed}: "
+                "remove it, then register it again"
+            )
+    return missing
+
+
+async def register(client: Client) -> list[str]:
+    """Register what is missing, and return its names; safe to repeat.
+
+    Raises:
+        NotAccepted: Temporal does not allow it, or an attribute has another type.
+        RPCError: Temporal could not do it.
+    """
+    missing = await find_missing(client)
+    if not missing:
+        return []
+    types = {key.name: key.indexed_value_type for key in SEARCH_ATTRIBUTES if key.name in missing}
+    request = operator.AddSearchAttributesRequest(
+        namespace=client.namespace, search_attributes={n: _enum(v) for n, v in types.items()}
+    )
+    try:
+        await client.operator_service.add_search_attributes(request)
+    except RPCError as error:
+        if error.status not in _UNSUPPORTED:
+            raise
+        wanted = ", ".join(f"{name} ({kind})" for name, kind in missing.items())
+        raise NotAccepted(
+            f"Temporal does not allow registering search attributes: register {wanted} "
+            "with the tools of your Temporal service"
+        ) from None
+    return list(missing)
+
+
+def _enum(value: Any) -> IndexedValueType.ValueType:
+    return IndexedValueType.ValueType(int(value))
+
+
+def _type_name(value: Any) -> str:
+    """Return the name of a type as Temporal's command line writes it, like "KeywordList"."""
+    name = IndexedValueType.Name(_enum(value))
+    return "".join(map(str.capitalize, name.removeprefix("INDEXED_VALUE_TYPE_").split("_")))

@@ -1,0 +1,14 @@
+"""journy.io in the stand-in: it accepts the requests of the SDKs of Segment."""
+
+from durable_analytics.testing._vendor import Reply, Vendor
+from durable_analytics.testing.messages import in_body
+from durable_analytics.testing.vendors.segment import WRITE_KEY
+
+VENDOR = Vendor(
+    title="journy.io",
+    credentials={"write_key": "journy-write-key"},
+    authorizes=WRITE_KEY,
+    refuses=Reply(401, {"success": False, "message": "invalid credentials"}),
+    answers=lambda _: Reply(200, {"success": True}),
+    messages=in_body("messageId", items="batch"),
+)

@@ -1,0 +1,1 @@
+"""What travels: messages, the table of methods, inputs, plans, outputs, policies, parsing."""

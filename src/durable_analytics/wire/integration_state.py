@@ -1,0 +1,123 @@
+"""Whether deliveries to an integration run or are paused: the commands, and the state as JSON."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, TypedDict
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+
+from durable_analytics.errors import ValidationError
+from durable_analytics.wire.policies import Duration
+from durable_analytics.wire.problems import problem
+from durable_analytics.wire.timestamps import instant
+
+CONTROL_WORKFLOW = "Integration"
+"""The type of the workflow that pauses and resumes an integration."""
+
+SET_LIMIT = f"{CONTROL_WORKFLOW}.SetLimit"
+"""The activity that holds an integration's task queue, and releases it."""
+
+PAUSE, RESUME, STATE = "pause", "resume", "state"
+"""The updates and the query of the workflow."""
+
+COMMAND = "command"
+"""The signal with a command that no worker has taken as an update in time: unlike an update, a
+signal survives the death of the server. Its `id` is that of the update, so that it counts once."""
+
+CHECK = "check"
+"""The signal of a worker that has started: the workflow sets the limit again if it is gone."""
+
+MEMO = "state"
+"""The memo of the workflow with the `IntegrationState`."""
+
+_CONTROL = ":integration:"
+
+Cause = Literal["operator", "credentials", "breaker", "retry_after", "provider"]
+"""Who paused an integration. An earlier one outranks the later ones."""
+
+
+class IntegrationState(TypedDict):
+    """The state of an integration."""
+
+    state: Literal["running", "paused", "probing"]
+    reason: str | None
+    by: Cause | None
+    since: str | None
+    """ISO 8601 in UTC."""
+
+    until: str | None
+    """ISO 8601 in UTC; null if only `resume` ends the pause."""
+
+
+RUNNING: IntegrationState = {
+    "state": "running",
+    "reason": None,
+    "by": None,
+    "since": None,
+    "until": None,
+}
+
+
+class PauseRequest(BaseModel):
+    """The argument of the update `pause`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    by: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """The person who pauses."""
+
+    for_: Duration | None = Field(default=None, alias="for")
+    """How long; null: until `resume`."""
+
+    @classmethod
+    def read(cls, argument: Any) -> "PauseRequest":
+        """Read the argument of `pause`.
+
+        Raises:
+            ValidationError: It is wrong; the error names the field.
+        """
+        try:
+            return cls.model_validate(argument)
+        except pydantic.ValidationError as error:
+            details = error.errors(include_url=False, include_input=False)
+            raise ValidationError.of([problem(cls, one) for one in details]) from None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the argument."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def described(self) -> str:
+        """Return the reason, and who paused."""
+        return f"{self.reason} ({self.by})" if self.by else self.reason
+
+
+def paused(
+    by: Cause, reason: str, *, since: datetime, duration: timedelta | None
+) -> IntegrationState:
+    """Return the state of a paused integration.
+
+    Args:
+        by: Who paused it.
+        reason: Why.
+        since: When.
+        duration: How long; None if only `resume` ends the pause.
+    """
+    until = instant(since + duration) if duration else None
+    return {
+        "state": "paused",
+        "reason": reason,
+        "by": by,
+        "since": instant(since),
+        "until": until,
+    }
+
+
+def control_id(task_queue: str, integration: str) -> str:
+    """Return the id of the workflow that controls an integration."""
+    return f"{task_queue}{_CONTROL}{integration}"
+
+
+def controlled_integration(workflow_id: str) -> str:
+    """Return the name of the integration that a workflow controls."""
+    return workflow_id.rpartition(_CONTROL)[2]

@@ -1,0 +1,131 @@
+"""The table of methods with their input models, workflow types and activity types."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import SkipValidation, create_model
+
+from durable_analytics.wire.messages import (
+    Alias,
+    Annotate,
+    Call,
+    Context,
+    Delete,
+    Group,
+    Identify,
+    Message,
+    Metric,
+    Page,
+    RequestOptions,
+    Screen,
+    Track,
+    Wire,
+)
+from durable_analytics.wire.policies import Policies
+
+TASK_QUEUE = "analytics"
+"""The task queue of the workers unless the settings name another."""
+
+
+def integration_queue(task_queue: str, integration: str) -> str:
+    """Return the task queue of the requests to an integration.
+
+    >>> integration_queue("analytics", "segment")
+    'analytics.segment'
+    """
+    return f"{task_queue}.{integration}"
+
+
+ABSENT: Any = None
+"""The default of a raw argument. `RawValue | None` in a signature would decode; this does not."""
+
+
+class Input(Wire):
+    """The input of every method; the message has the key of the method."""
+
+    integration: str | None = None
+    """The integration to deliver to. Optional if the worker has a default or only one
+    integration."""
+
+    policies: Policies | None = None
+    """Timeouts and retries of this delivery, if the integration allows overriding."""
+
+    context: Context | None = None
+    """The context of the message."""
+
+    request_options: RequestOptions | None = None
+    """Headers, query and body fields added to the provider's request."""
+
+    strict: bool = True
+    """With false, only what the provider would refuse or drop is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One row of the table of methods."""
+
+    key: str
+    """The message's key in an input, like "track"."""
+
+    message: type[Message]
+    """The message's model."""
+
+    input: type[Input]
+    """The input's model. It accepts any value for the message, which is checked separately."""
+
+    @property
+    def workflow(self) -> str:
+        """The workflow type, like "Track"."""
+        return self.key.capitalize()
+
+    @property
+    def validation(self) -> str:
+        """The type of the local activity that validates."""
+        return f"{self.workflow}.Validation"
+
+    @property
+    def request(self) -> str:
+        """The type of the activity that sends."""
+        return f"{self.workflow}.Request"
+
+
+def _method(message: type[Message]) -> Method:
+    key = message.__name__.lower()
+    fields: Any = {key: (Annotated[message, SkipValidation], ...)}
+    return Method(key, message, create_model(f"Input{message.__name__}", __base__=Input, **fields))
+
+
+_MESSAGES: tuple[type[Message], ...] = (
+    Identify,
+    Track,
+    Group,
+    Alias,
+    Page,
+    Screen,
+    Delete,
+    Annotate,
+    Metric,
+    Call,
+)
+
+METHODS: Mapping[str, Method] = {
+    method.key: method for method in (_method(message) for message in _MESSAGES)
+}
+"""The methods by the key of their message."""
+
+
+class InputBatch(Input):
+    """Many messages of any methods to one integration."""
+
+    messages: list[Any]
+    """Each is `{"type": "track", …}`. They are read one by one: a wrong message does not affect the
+    others."""
+
+
+BATCH = Method("batch", Message, InputBatch)
+"""The types of a batch. It is not a row of the table, because a batch has no message of its own."""
+
+BATCH_SEND = f"{BATCH.workflow}.Send"
+"""The type of the activity that sends a batch. Executions of earlier releases use `Batch.Request`,
+which sends one slice."""

@@ -1,0 +1,96 @@
+"""The outputs of executions, with their keys in the order of the contract."""
+
+from collections.abc import Mapping, Sequence
+
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import Method
+from durable_analytics.wire.plans import AttemptRecord, Rejection, Response
+
+
+def output(
+    method: Method,
+    *,
+    integration: str | None,
+    message: JsonObject | None,
+    response: Response | None,
+    attempts: Sequence[AttemptRecord],
+    policies: JsonObject | None,
+    left_out: Mapping[str, int] | None = None,
+    error: JsonObject | None = None,
+) -> JsonObject:
+    """Return the output of one message; unknown values of a failure are null.
+
+    Args:
+        method: The method, whose key holds the message.
+        integration: The integration that the message was meant for.
+        message: The message as it was delivered.
+        response: The provider's last response; null if there was none.
+        attempts: The last attempts, oldest first.
+        policies: The policy that was applied, in full.
+        left_out: The fields that the provider has no field for.
+        error: `{"type", "message", "fields"}` of a failure.
+    """
+    return {
+        "status": "failure" if error else "success",
+        "integration": integration,
+        **({"error": error} if error else {}),
+        method.key: message,
+        "response": response,
+        **({"left_out": left_out} if left_out else {}),
+        "attempts": list(attempts),
+        "policies": policies,
+    }
+
+
+def batch_output(
+    *,
+    integration: str | None,
+    accepted: int = 0,
+    rejected: Sequence[Rejection] = (),
+    responses: Sequence[Response] = (),
+    policies: JsonObject | None,
+    left_out: Mapping[str, int] | None = None,
+    error: JsonObject | None = None,
+) -> JsonObject:
+    """Return the output of a batch.
+
+    Args:
+        integration: The integration that the messages were meant for.
+        accepted: How many messages the provider accepted.
+        rejected: A description of each other message.
+        responses: The provider's responses, one a request.
+        policies: The policy that was applied, in full.
+        left_out: The fields that the provider has no field for, and in how many messages.
+        error: `{"type", "message", "fields"}` if no message was accepted.
+    """
+    return {
+        "status": "failure" if error else "partial" if rejected else "success",
+        "integration": integration,
+        **({"error": error} if error else {}),
+        "accepted": accepted,
+        "rejected": sorted(rejected, key=lambda rejection: rejection["index"]),
+        "responses": list(responses),
+        **({"left_out": left_out} if left_out else {}),
+        "policies": policies,
+    }
+
+
+_MOST_NAMES = 20
+"""Fields that `left_out` names; the other fields are counted together."""
+
+_LONGEST_NAME = 100
+"""Characters of a field's name."""
+
+
+def count_left_out(times: Mapping[str, int]) -> dict[str, int]:
+    """Return the `left_out` of an output: the number of messages per field, most frequent first.
+
+    >>> count_left_out({"anonymous_id": 3, "timestamp": 7})
+    {'timestamp': 7, 'anonymous_id': 3}
+    """
+    ordered = sorted(times.items(), key=lambda entry: (-entry[1], entry[0]))
+    counted: dict[str, int] = {}
+    for position, (name, count) in enumerate(ordered):
+        shown = name[:_LONGEST_NAME] if position < _MOST_NAMES else "…"
+        counted[shown] = counted.get(shown, 0) + count
+    return counted

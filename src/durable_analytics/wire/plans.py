@@ -1,0 +1,133 @@
+"""The types of the JSON objects that workflows and activities exchange."""
+
+from typing import Any, NotRequired, TypedDict
+
+from durable_analytics.wire.messages import JsonObject
+
+
+class Response(TypedDict):
+    """A provider's response, as outputs show it."""
+
+    status_code: int
+    headers: dict[str, str]
+    body: Any
+    truncated: bool
+
+
+class AttemptRecord(TypedDict):
+    """One attempt to deliver a message, as outputs show it."""
+
+    attempt: int
+    """Counted from 1."""
+
+    at: str
+    """When the attempt began, ISO 8601 in UTC."""
+
+    milliseconds: int
+    status_code: int | None
+    """null if the provider did not respond."""
+
+    error: str | None
+    """The failure type; null for the attempt that succeeded."""
+
+
+class RequestResult(TypedDict):
+    """The result of Request for one message."""
+
+    response: Response
+    attempts: list[AttemptRecord]
+    """The last attempts, oldest first."""
+
+
+class Origin(TypedDict):
+    """When and by which run a message was started; the second argument of Validation."""
+
+    started_at: str
+    """The start time of the workflow, ISO 8601."""
+
+    first_task_at: str
+    """The start time of the run's first workflow task, ISO 8601."""
+
+    first_run_id: str
+    """The id of the run from which message ids are generated."""
+
+
+class Plan(TypedDict):
+    """The result of Validation for one message, and the input of Request."""
+
+    integration: str
+    message: JsonObject
+    """The fields that Validation added or changed."""
+
+    policies: JsonObject
+    task_queue: str
+    returns_attempts: NotRequired[bool]
+    """Set by the workflow: Request returns a `RequestResult`, not the response alone."""
+    left_out: NotRequired[dict[str, int]]
+    search_attributes: NotRequired[bool]
+    """Whether the namespace has the search attributes; absent if some are missing."""
+
+
+class Rejection(TypedDict):
+    """A message of a batch that was not accepted."""
+
+    index: int
+    message_id: str | None
+    error: JsonObject
+    """`{"type", "message", "fields"}`."""
+
+
+class BatchPlan(Plan):
+    """The result of Validation for a batch."""
+
+    rejected: list[Rejection]
+    slices: list[list[int]]
+    """The ranges of messages that are sent in one request each: first index, and last index + 1."""
+
+    one_by_one: bool
+    """Whether there is one slice and each message is sent in a request of its own."""
+
+
+class SlicePlan(TypedDict):
+    """The plan of some slices of a batch, an argument of `Batch.Send`.
+
+    For `Batch.Request`, which executions of earlier releases schedule, it has one slice.
+    """
+
+    integration: str
+    message: JsonObject
+    policies: JsonObject
+    slices: list[list[int]]
+    """The ranges of messages that are still to be sent."""
+
+    first: int
+    """The index in the whole input of the first message in the part of the input that is sent with
+    this plan."""
+
+    skipped: list[int]
+    """The indexes of messages that were already rejected."""
+
+    is_part: bool
+    """Whether other slices of the batch have requests of their own."""
+
+    split: NotRequired[list[int]]
+    """The slice that is being halved after the status 413: its end, and how often it was halved."""
+
+
+class BatchResult(TypedDict):
+    """The result of `Batch.Request`."""
+
+    accepted: int
+    rejected: list[Rejection]
+    responses: list[Response]
+
+
+class SendResult(BatchResult):
+    """The result of `Batch.Send`."""
+
+    open: NotRequired[list[list[int]]]
+    """The ranges that are still to be sent, where it stopped early: the last slices of its plan, or
+    those messages of a batch sent one by one that are not settled."""
+
+    split: NotRequired[list[int]]
+    """As in `SlicePlan`."""

@@ -1,0 +1,150 @@
+"""Timestamps: the check of the contract, and the conversion of other formats to ISO 8601."""
+
+import re
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+_ISO_8601 = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII
+)
+"""The format that providers read; Python accepts any character between date and time."""
+
+_LOOSE_ISO_8601 = re.compile(
+    r"(\d{4})(?:-?(\d\d)(?:-?(\d\d))?)?"
+    r"([T ]\d\d:?\d\d(?::?\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
+)
+"""A date that may end after its year or month; hyphens and colons may be absent."""
+
+_EPOCH = re.compile(r"(\d{10}|\d{13})(\.\d{1,9})?", re.ASCII)
+"""Seconds or milliseconds since 1970, as text."""
+
+_JAVASCRIPT_OFFSET = re.compile(r"\b(?:GMT|UTC)([+-]\d\d):?(\d\d)\b")
+"""The offset in `String(new Date())`, like "Sun Jun 01 2014 00:00:00 GMT+0200 (CEST)"."""
+
+_NAMES_IN_DATES = frozenset(
+    (
+        *("mon", "tue", "wed", "thu", "fri", "sat", "sun"),
+        *("jan", "feb", "mar", "apr", "may", "jun"),
+        *("jul", "aug", "sep", "oct", "nov", "dec"),
+    )
+)
+
+_LONGEST_SECONDS = 31_557_600_000
+"""Larger numbers are milliseconds (the limit of Segment's date parser)."""
+
+_LONGEST_TEXT = 100
+"""Characters of the longest text that can be a time."""
+
+_EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def instant(when: datetime) -> str:
+    """Write a time as ISO 8601 in UTC with milliseconds, as Segment's SDKs do.
+
+    >>> instant(datetime(2026, 1, 31, 9, 30, tzinfo=UTC))
+    '2026-01-31T09:30:00.000Z'
+    """
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def milliseconds(timestamp: str) -> int:
+    """The milliseconds since 1970 of a checked timestamp.
+
+    >>> milliseconds("2026-01-31T09:30:00.250Z")
+    1769851800250
+    """
+    return (datetime.fromisoformat(timestamp) - _EPOCH_START) // timedelta(milliseconds=1)
+
+
+def checked_timestamp(value: str) -> str:
+    """Return a timestamp unchanged; add the offset of UTC if it has none.
+
+    Raises:
+        ValueError: The timestamp is not ISO 8601, or is outside the years 1 to 9999 in UTC.
+    """
+    time = _parse_iso(value)
+    return value if time.tzinfo else time.replace(tzinfo=UTC).isoformat()
+
+
+def parse_time(value: Any) -> datetime | None:
+    """Read a time in any format that Segment reads; return None if the value is not a time.
+
+    The formats are ISO 8601, also with the year or the month alone, without hyphens or in lower
+    case; seconds or milliseconds since 1970, as a number or as text; RFC 2822. A time without an
+    offset is UTC.
+
+    >>> parse_time("2014-06")
+    datetime.datetime(2014, 6, 1, 0, 0, tzinfo=datetime.timezone.utc)
+    """
+    try:
+        time = _parse(value)
+        return None if time is None else _in_utc(time)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def to_timestamp(value: Any) -> str | None:
+    """Convert a time in any format that Segment reads to ISO 8601; return None if it is not a time.
+
+    A time in ISO 8601 stays unchanged.
+    """
+    if isinstance(value, str):
+        try:
+            return checked_timestamp(value)
+        except ValueError:
+            pass
+    time = parse_time(value)
+    return None if time is None else instant(time)
+
+
+def is_missing_time(value: Any) -> bool:
+    """Whether a timestamp is not set: absent, null, or a text that is empty or blank."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _parse_iso(value: str) -> datetime:
+    if not _ISO_8601.fullmatch(value):
+        raise ValueError(value)
+    time = datetime.fromisoformat(value)
+    if not MINYEAR < time.year < MAXYEAR:
+        _in_utc(time)  # raises if it is out of range in UTC
+    return time
+
+
+def _parse(value: Any) -> datetime | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return _since_epoch(value)
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        return None
+    text = value.strip()
+    if epoch := _EPOCH.fullmatch(text):
+        digits = float(text)
+        return _since_epoch(digits if len(epoch[1]) == 10 else digits / 1000)
+    if date := _LOOSE_ISO_8601.fullmatch(text.upper()):
+        year, month, day, time = date.groups()
+        return datetime.fromisoformat(f"{year}-{month or '01'}-{day or '01'}{time or ''}")
+    return _parse_rfc_2822(_JAVASCRIPT_OFFSET.sub(r"\1\2", text))
+
+
+def _parse_rfc_2822(text: str) -> datetime | None:
+    time = parsedate_to_datetime(text)
+    words = {word[:3].lower() for word in re.findall("[A-Za-z]+", text)}
+    # Without an offset it is UTC; an unknown name of a zone could be any offset.
+    is_unknown_zone = time.tzinfo is None and not words <= _NAMES_IN_DATES
+    return None if is_unknown_zone else time
+
+
+def _since_epoch(number: float) -> datetime:
+    seconds = number if abs(number) < _LONGEST_SECONDS else number / 1000
+    return _EPOCH_START + timedelta(seconds=seconds)
+
+
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time is out of range") from None

@@ -1,0 +1,80 @@
+"""The command as a whole: wrong use, errors in one line, what it needs."""
+
+import subprocess
+import sys
+
+import pytest
+
+from durable_analytics.cli._app import run
+from tests.support.command import Command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["find"], "Missing argument 'MESSAGE_ID'."),
+        (["find", "a", "--since", "soon"], "neither a time nor a duration ago"),
+        (["sttus"], "No such command 'sttus'"),
+        (["status", "--yaml"], "No such option: --yaml"),
+    ],
+)
+def test_wrong_use_is_one_line(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the exit status 2."""
+    assert run(arguments) == 2
+    err = capsys.readouterr().err
+    assert reason in err
+    assert err.count("\n") == 1
+
+
+def test_no_connection_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the address, and the exit status 2."""
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    monkeypatch.setattr("durable_analytics.cli._session.PATIENCE_SECONDS", 0.3)
+
+    assert run(["status"]) == 2
+    err = capsys.readouterr().err
+    assert "no Temporal server responds at 127.0.0.1:1" in err
+    assert err.count("\n") == 1
+
+
+def test_wrong_settings_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the exit status 2."""
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "no address")
+
+    assert run(["status"]) == 2
+    assert capsys.readouterr().err.startswith("durable-analytics: TEMPORAL_ADDRESS: must be a host")
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """Within 80 columns."""
+    assert run(["--help"]) == 0
+    out = capsys.readouterr().out
+    for name in ("setup", "status", "find", "cancel", "explain", "tail", "test"):
+        assert f"\n  {name} " in out
+
+
+async def test_setup_can_be_repeated(command: Command) -> None:
+    """The second time, nothing is left to do."""
+    assert (await command("setup")).status == 0
+
+    assert (await command("setup", "--json")).json == {"registered": []}
+    assert "nothing to do" in (await command("setup")).out
+
+
+def test_a_missing_extra_is_one_line() -> None:
+    """It says what to install."""
+    code = "import sys; sys.modules['typer'] = None; from durable_analytics.cli import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "durable-analytics: the package typer is missing: install durable-analytics[cli]\n"
+    )

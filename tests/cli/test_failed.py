@@ -1,0 +1,212 @@
+"""`durable-analytics failed`, run as an operator does, against real executions."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+from temporalio.client import Client
+from typer.testing import CliRunner, Result
+
+from durable_analytics.cli.failed import failed_app
+from durable_analytics.testing import StandIn
+from tests.support.batches import BAD, numbered
+from tests.support.failed_deliveries import accepted_ids, closed, fail_track, run, track, unique
+
+Command = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture
+def command(temporal: Client, queue: str) -> Command:
+    """Run a command; it connects with the environment, as everywhere."""
+    environment = {
+        "TEMPORAL_ADDRESS": temporal.service_client.config.target_host,
+        "ANALYTICS_TASK_QUEUE": queue,
+    }
+
+    async def invoke(*arguments: str, **more: str | None) -> Result:
+        return await asyncio.to_thread(
+            CliRunner().invoke, failed_app, list(arguments), env={**environment, **more}
+        )
+
+    return invoke
+
+
+async def test_a_list_has_two_lines_for_each_failed_delivery(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    handle = await fail_track(temporal, standin, queue, id=unique())
+    await run(temporal, queue, "Batch", {"messages": [*numbered(1), BAD, BAD]})
+    await closed(temporal, queue, 2)
+
+    shown = await command("list")
+
+    assert shown.exit_code == 0
+    lines = shown.stdout.splitlines()
+    assert len(lines) == 4
+    assert lines[0].endswith("Z  track  segment  Unauthorized  1 message")
+    assert lines[1] == f"  {handle.id}"
+    assert lines[2].endswith("Z  batch  segment  ValidationError  2 messages")
+    assert max(map(len, lines)) <= 80
+
+
+async def test_a_list_as_json_has_the_keys_of_the_contract(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    await fail_track(temporal, standin, queue)
+    await closed(temporal, queue, 1)
+
+    (row,) = json.loads((await command("list", "--since", "24h", "--json")).stdout)
+
+    assert list(row) == [
+        "workflow_id",
+        "run_id",
+        "method",
+        "integration",
+        "type",
+        "message",
+        "closed_at",
+        "messages",
+    ]
+    assert json.loads((await command("list", "--until", "PT1H", "--json")).stdout) == []
+    assert (await command("list", "--method", "page")).stdout == "nothing failed\n"
+
+
+async def test_show_explains_one_with_its_input_attempts_and_response(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    handle = await fail_track(temporal, standin, queue)
+    await closed(temporal, queue, 1)
+
+    shown = json.loads((await command("show", handle.id, "--json")).stdout)
+
+    assert shown["input"] == {"track": track()}
+    assert [one["status_code"] for one in shown["attempts"]] == [401]
+    assert shown["response"]["status_code"] == 401
+    text = (await command("show", handle.id)).stdout
+    assert "type: Unauthorized" in text
+    assert '"event": "Signed Up"' in text
+
+
+async def test_show_lists_the_refused_messages_of_a_batch(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    del standin
+    handle = await run(temporal, queue, "Batch", {"messages": [*numbered(1), BAD]})
+    await closed(temporal, queue, 1)
+
+    shown = json.loads((await command("show", handle.id, "--json")).stdout)
+
+    assert shown["messages"] == 1
+    assert [one["index"] for one in shown["rejected"]] == [1]
+    assert shown["response"]["status_code"] == 200
+
+
+async def test_an_unknown_id_is_one_line_and_status_1(command: Command) -> None:
+    for arguments in (["show", "nothing"], ["redrive", "nothing", "--yes"]):
+        shown = await command(*arguments)
+
+        assert shown.exit_code == 1
+        assert len(shown.stderr.splitlines()) == 1
+
+
+async def test_a_redrive_delivers_once(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    """The key was wrong; it is mended."""
+    await fail_track(temporal, standin, queue)
+    await fail_track(temporal, standin, queue)
+    await closed(temporal, queue, 2)
+
+    preview = await command("redrive", "--type", "Unauthorized", "--dry-run")
+    first = await command("redrive", "--type", "Unauthorized", "--yes", "--json")
+    again = await command("redrive", "--type", "Unauthorized", "--yes")
+
+    assert preview.stdout.splitlines() == [
+        "selected 2, redriven 0, skipped 0, failed 0",
+        "dry run: 2 would be sent again",
+    ]
+    assert json.loads(first.stdout) == {
+        "selected": 2,
+        "redriven": 2,
+        "skipped": 0,
+        "failed": 0,
+        "dry_run": False,
+    }
+    assert first.exit_code == again.exit_code == 0
+    assert again.stdout == "selected 2, redriven 0, skipped 2, failed 0\n"
+    assert len(accepted_ids(standin)) == 2
+
+
+async def test_a_redrive_of_ids_leaves_the_others(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    handle = await fail_track(temporal, standin, queue, {"track": track(1)})
+    await fail_track(temporal, standin, queue, {"track": track(2)})
+    await closed(temporal, queue, 2)
+
+    shown = await command("redrive", handle.id, "--yes")
+
+    assert shown.stdout == "selected 1, redriven 1, skipped 0, failed 0\n"
+    assert [message.content["userId"] for message in standin.accepted["segment"]] == ["u-1"]
+
+
+async def test_what_fails_again_is_status_1(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    await fail_track(temporal, standin, queue)
+    await closed(temporal, queue, 1)
+    standin.script("segment", {"status": 401})
+
+    shown = await command("redrive", "--yes")
+
+    assert shown.exit_code == 1
+    assert shown.stdout == "selected 1, redriven 0, skipped 0, failed 1\n"
+
+
+@pytest.mark.parametrize(("answer", "sent"), [("y", 1), ("n", 0)])
+async def test_a_redrive_asks_on_a_terminal(
+    temporal: Client,
+    queue: str,
+    standin: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    sent: int,
+) -> None:
+    await fail_track(temporal, standin, queue)
+    await closed(temporal, queue, 1)
+    monkeypatch.setattr("durable_analytics.cli.failed._is_terminal", lambda: True)
+    environment = {
+        "TEMPORAL_ADDRESS": temporal.service_client.config.target_host,
+        "ANALYTICS_TASK_QUEUE": queue,
+    }
+
+    shown = await asyncio.to_thread(
+        CliRunner().invoke, failed_app, ["redrive"], input=answer, env=environment
+    )
+
+    assert "Send 1 messages again?" in shown.stderr
+    assert len(accepted_ids(standin)) == sent
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["redrive"], "--yes"),
+        (["list", "--since", "yesterday"], "PT24H"),
+        (["list", "--method", "tracks"], "track"),
+    ],
+)
+async def test_wrong_use_is_status_2(command: Command, arguments: list[str], reason: str) -> None:
+    shown = await command(*arguments)
+
+    assert shown.exit_code == 2
+    assert reason in shown.stderr
+
+
+async def test_without_a_server_it_is_status_2(command: Command) -> None:
+    shown = await command("list", TEMPORAL_ADDRESS="127.0.0.1:1")
+
+    assert shown.exit_code == 2
+    assert len(shown.stderr.splitlines()) == 1
+    assert "127.0.0.1:1" in shown.stderr

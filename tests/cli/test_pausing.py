@@ -1,0 +1,69 @@
+"""`durable-analytics pause` and `resume`: what they print, and what `status` says meanwhile."""
+
+import pytest
+from temporalio.client import Client
+
+from durable_analytics.testing import StandIn
+from tests.support.command import Command
+from tests.support.worker_settings import settings_for
+from tests.worker.deliveries import outcome, own_process, start
+
+
+@pytest.fixture
+def operator(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    temporal: Client,
+    task_queue: str,
+) -> Command:
+    """The command, on a task queue of its own."""
+    return Command(capsys, monkeypatch, temporal, {"ANALYTICS_TASK_QUEUE": task_queue})
+
+
+async def test_paused_messages_wait_until_resume(
+    operator: Command, temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """`status` says why, by whom and until when."""
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        paused = await operator("pause", "segment", "--for", "2h", "--reason", "they asked")
+        handle = await start(temporal, task_queue)
+        status = await operator("status", "--json")
+        sent_meanwhile = len(standin.requests)
+        resumed = await operator("resume", "segment", "--json")
+        output = await outcome(handle)
+
+    assert paused.status == 0
+    assert paused.out.startswith("segment is paused until ")
+    (row,) = [row for row in status.json if row["integration"] == "segment"]
+    assert (row["state"], row["by"]) == ("paused", "operator")
+    assert row["reason"].startswith("they asked")
+    assert not sent_meanwhile
+    assert resumed.json["state"] == "running"
+    assert output["status"] == "success"
+
+
+async def test_resume_without_a_pause_succeeds(operator: Command) -> None:
+    """Without a worker, too."""
+    resumed = await operator("resume", "segment")
+
+    assert (resumed.status, resumed.out) == (0, "segment is running\n")
+
+
+async def test_long_pause_warns_of_the_policy(
+    operator: Command, temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """Messages fail after 24 hours by default."""
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        paused = await operator("pause", "segment", "--for", "2d")
+        await operator("resume", "segment")
+
+    assert "messages fail after their total_timeout" in paused.err
+
+
+@pytest.mark.parametrize("duration", ["soon", "0s", "-PT1H"])
+async def test_wrong_duration_is_wrong_use(operator: Command, duration: str) -> None:
+    """The exit status is 2, and nothing is paused."""
+    ended = await operator("pause", "segment", f"--for={duration}")
+
+    assert ended.status == 2
+    assert "is not a duration" in ended.err

@@ -1,0 +1,59 @@
+"""`tail`: deliveries as they close."""
+
+import asyncio
+import json
+
+from temporalio.client import Client
+
+from durable_analytics import AnalyticsClient
+from durable_analytics.testing import StandIn
+from tests.support.command import Command
+from tests.support.json_objects import Execute
+from worker import Settings
+
+
+async def test_shows_deliveries_as_they_close(
+    command: Command, temporal: Client, running_worker: Settings, standin: StandIn
+) -> None:
+    """Those from now on, each once, with the outcome and the attempts."""
+    analytics = AnalyticsClient(temporal, task_queue=running_worker.task_queue)
+    before = await analytics.track(integration="journy", user_id="u-1", event="Before")
+    await before.result()
+    tailing = asyncio.create_task(
+        command("tail", "--integration", "journy", "--limit", "2", "--json")
+    )
+    standin.script("journy", {"status": 500}, {"status": 401})
+    handle = await analytics.track(integration="journy", user_id="u-1", event="After")
+    await handle.outcome()
+    other = await analytics.identify(integration="journy", user_id="u-1")
+    await other.result()
+
+    ended = await tailing
+
+    rows = [json.loads(line) for line in ended.out.splitlines()]
+    assert ended.status == 0
+    assert [(row["event"], row["outcome"], row["attempts"]) for row in rows] == [
+        ("After", "Unauthorized", 2),
+        (None, "success", 1),
+    ]
+    assert rows[0]["workflow_id"] == handle.workflow_id
+
+
+async def test_shows_what_has_failed(command: Command, execute: Execute, standin: StandIn) -> None:
+    """From a time ago on, filtered, in lines for people."""
+    standin.script("segment", {"status": 401})
+    await execute("Page", {"page": {"user_id": "u-1", "name": "Failed Page"}})
+
+    ended = await command("tail", "--since", "1m", "--method", "page", "--failed", "--limit", "1")
+
+    (line,) = ended.out.splitlines()
+    assert line.endswith(" Unauthorized")
+    assert "Failed Page" in line
+
+
+async def test_refuses_an_unknown_method(command: Command) -> None:
+    """With the known ones."""
+    ended = await command("tail", "--method", "tracks")
+
+    assert ended.status == 2
+    assert "must be one of identify, track" in ended.err

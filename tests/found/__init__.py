@@ -1,0 +1,1 @@
+"""The faults that users found: each one as it was reported, and what is right instead."""

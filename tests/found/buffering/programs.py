@@ -1,0 +1,153 @@
+"""Programs that fork in C, as uWSGI does, and so run none of Python's hooks; and that end."""
+
+import atexit
+import ctypes
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from durable_analytics import BufferingClient
+
+
+def say(*words: Any) -> None:
+    """Write one line, at once."""
+    os.write(1, (" ".join(map(str, words)) + "\n").encode())
+
+
+def buffering(**options: Any) -> BufferingClient:
+    """A client that says what is lost."""
+    return BufferingClient(
+        integration="segment",
+        on_error=lambda error, messages: say("lost", len(messages), type(error).__name__),
+        **options,
+    )
+
+
+def fork_in_c() -> int:
+    """Fork by the C library, the interpreter's lock in hand."""
+    return int(ctypes.PyDLL(None).fork())
+
+
+def three_children(client: BufferingClient) -> None:
+    """Three children track twenty events each, and end by Python's own end."""
+    children = []
+    for _ in range(3):
+        if (child := fork_in_c()) == 0:
+            for _ in range(20):
+                say("id", client.track(user_id="u-1", event="E"))
+            return
+        children.append(child)
+    say("id", client.track(user_id="u-1", event="E"))
+    for child in children:
+        _, status = os.waitpid(child, 0)
+        say("child", os.waitstatus_to_exitcode(status))
+
+
+def forks_fresh() -> None:
+    """The client was made before, and not used."""
+    three_children(buffering())
+
+
+def until_idle() -> None:
+    """Let the sending thread come to its wait.
+
+    Whoever forks in C while a thread wants the interpreter's lock gets a child that may never have
+    it, whatever that thread is.
+    """
+    time.sleep(0.5)
+
+
+def forks_with_messages() -> None:
+    """The parent has connected, and a message waits for others."""
+    client = buffering(flush_interval=3600)
+    say("id", client.track(user_id="u-1", event="sent before"))
+    client.flush(30)
+    say("id", client.track(user_id="u-1", event="queued before"))
+    until_idle()
+    three_children(client)
+
+
+def forks_used() -> None:
+    """The parent has connected and sent."""
+    client = buffering()
+    say("id", client.track(user_id="u-1", event="before"))
+    client.flush(30)
+    until_idle()
+    three_children(client)
+
+
+def forks_while_locks_are_held() -> None:
+    """Threads of the parent are in the middle of everything, and are not there in the child."""
+    client = buffering()
+    session = client._lifecycle.session  # noqa: SLF001  # what a thread may hold at any time
+    locks = [
+        session._lock,  # noqa: SLF001
+        session._close_lock,  # noqa: SLF001
+        session.pipeline.buffer._lock,  # noqa: SLF001
+        session.pipeline._thread._lock,  # noqa: SLF001
+        session.pipeline._end_lock,  # noqa: SLF001
+    ]
+    held, end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        for lock in locks:
+            lock.acquire()
+        held.set()
+        end.wait()
+        for lock in locks:
+            lock.release()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    child = fork_in_c()
+    if child == 0:
+        say("id", client.track(user_id="u-1", event="E"))
+        client.flush(30)
+        client.close(30)
+        os._exit(0)
+    end.set()
+    holder.join()
+    _, status = os.waitpid(child, 0)
+    say("child", os.waitstatus_to_exitcode(status))
+
+
+def tracks_first_at_exit() -> None:
+    """The first message of a client that is made as the interpreter ends."""
+
+    def last_words() -> None:
+        client = buffering()
+        say("id", client.track(user_id="u-1", event="E"))
+        try:
+            client.close(10)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the test reads it
+            say("raised", type(error).__name__)
+
+    atexit.register(last_words)
+
+
+def exits_in_a_callback() -> None:
+    """A callback calls `sys.exit`, and the script ends."""
+    client = buffering()
+    for _ in range(3):
+        say("id", client.track(user_id="u-1", event="E", callback=lambda _: sys.exit(7)))
+
+
+PROGRAMS: Mapping[str, Callable[[], None]] = {
+    program.__name__: program
+    for program in (
+        forks_fresh,
+        forks_with_messages,
+        forks_used,
+        forks_while_locks_are_held,
+        tracks_first_at_exit,
+        exits_in_a_callback,
+    )
+}
+
+
+if __name__ == "__main__":
+    PROGRAMS[sys.argv[1]]()

@@ -1,0 +1,63 @@
+"""Contexts: an SDK's passes as it is, a message's is merged into the one that all share."""
+
+from durable_analytics.testing import StandIn
+from tests.support.json_objects import Execute, Json
+
+
+async def test_an_sdks_context_passes_as_it_is(execute: Execute, standin: StandIn) -> None:
+    """Its keys too: two spellings there are two values."""
+    context = {
+        "device": {"advertising_id": "a", "advertisingId": "b"},
+        "user_agent": "c",
+        "userAgent": "d",
+        "traits": {"plan": None},
+        "empty": None,
+    }
+    message = {"type": "track", "userId": "u", "event": "E", "context": context}
+
+    await execute("Batch", {"strict": False, "messages": [message]})
+    await execute(
+        "Track", {"strict": False, "context": context, "track": message | {"context": {}}}
+    )
+    await execute("Track", {"strict": False, "track": message})
+
+    (batch, *singles) = standin.requests
+    assert batch["body"]["batch"][0]["context"] == context
+    assert [single["body"]["context"] for single in singles] == [context, context]
+
+
+async def test_nested_objects_are_merged_key_by_key(execute: Execute, standin: StandIn) -> None:
+    shared: Json = {"app": {"name": "shop", "build": {"number": 7, "tag": "a"}}, "ip": "192.0.2.1"}
+    own: Json = {"app": {"build": {"tag": "b"}}, "page": {"path": "/"}}
+    message = {"type": "track", "user_id": "u", "event": "E", "context": own}
+    merged = {
+        "app": {"name": "shop", "build": {"number": 7, "tag": "b"}},
+        "ip": "192.0.2.1",
+        "page": {"path": "/"},
+    }
+
+    for strict in (True, False):
+        await execute("Batch", {"strict": strict, "context": shared, "messages": [message]})
+
+    assert [r["body"]["batch"][0]["context"] for r in standin.requests] == [merged, merged]
+
+
+async def test_the_channel_is_at_the_top_for_rudderstack(
+    execute: Execute, standin: StandIn
+) -> None:
+    """Its common field, on every message."""
+    messages = [
+        {"type": type_, "userId": "u", "channel": "web", **fields}
+        for type_, fields in {
+            "track": {"event": "E"},
+            "identify": {},
+            "page": {"name": "Home"},
+            "group": {"groupId": "g"},
+        }.items()
+    ]
+
+    await execute("Batch", {"integration": "rudderstack", "strict": False, "messages": messages})
+
+    for item in standin.requests[0]["body"]["batch"]:
+        assert item["channel"] == "web"
+        assert "channel" not in item.get("context", {})

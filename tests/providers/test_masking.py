@@ -1,0 +1,138 @@
+"""A credential is masked in whatever spelling a server echoes it, in linear time."""
+
+import base64
+import html
+import json
+import time
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from durable_analytics.providers.masking import MASK, Masker
+
+SECRET = "sK/9+b=c&d\"e'f<g%2h\\i"
+PROXY = "ünter den:linden pass"
+
+
+def spellings(secret: str) -> dict[str, str]:
+    """What common servers, languages and middleboxes make of it."""
+    quoted = json.dumps(secret)[1:-1]
+    basic = base64.b64encode(f"{secret}:".encode()).decode()
+    return {
+        "as it is": secret,
+        "JSON": quoted,
+        "PHP's JSON": quoted.replace("/", "\\/"),
+        "JSON in JSON": json.dumps(json.dumps(secret)),
+        "lower-case escapes": "".join(f"\\u{ord(c):04x}" for c in secret),
+        "upper-case escapes": "".join(f"\\u{ord(c):04X}" for c in secret),
+        "hex escapes": "".join(f"\\x{ord(c):02x}" for c in secret),
+        "HTML": html.escape(secret),
+        "HTML in HTML": html.escape(html.escape(secret)),
+        "decimal entities": "".join(f"&#{ord(c)};" for c in secret),
+        "hex entities": "".join(f"&#x{ord(c):X};" for c in secret),
+        "percent": quote(secret, safe=""),
+        "lower-case percent": quote(secret, safe="").lower()
+        if secret.lower() == secret
+        else "".join(f"%{byte:02x}" for byte in secret.encode()),
+        "twice percent": quote(quote(secret, safe=""), safe=""),
+        "form": quote_plus(secret),
+        "percent of JSON": quote(quoted.replace("/", "\\/"), safe=""),
+        "HTML of JSON": html.escape(quoted),
+        "Basic": basic,
+        "Basic without padding": basic.rstrip("="),
+        "Basic in a URL": quote(basic, safe=""),
+        "URL-safe Basic": base64.urlsafe_b64encode(f"{secret}:".encode()).decode(),
+        "Basic as the password": base64.b64encode(f":{secret}".encode()).decode(),
+        "Base64": base64.b64encode(secret.encode()).decode(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        pytest.param(secret, text, id=f"{name} {number}")
+        for number, secret in enumerate((SECRET, PROXY, "plain-key-1234", "1234567890"))
+        for name, text in spellings(secret).items()
+    ],
+)
+def test_masked_in_every_spelling(secret: str, text: str) -> None:
+    """In a text, among others, as a key, and in lists."""
+    masker = Masker([secret, "another-key"])
+
+    masked = masker.text(f"<{text}|{text}>")
+    assert masked.count(MASK) == 2
+    assert text not in masked
+    assert len(masked) < 60
+    value = masker({"a": [f"x {text} y"], text: 1})
+    assert text not in repr(value)
+    assert [*value][1].count(MASK) == 1
+
+
+def test_a_token_of_digits_is_masked_as_a_number() -> None:
+    """Other numbers stay, and so do true and false."""
+    masker = Masker(["1234567890123456789"])
+
+    assert masker({"token": 1234567890123456789, "n": 12, "ok": True}) == {
+        "token": MASK,
+        "n": 12,
+        "ok": True,
+    }
+
+
+@pytest.mark.parametrize("secret", ["a", "1", "ab", "s3c"])
+def test_short_credentials_do_not_blow_up_a_text(secret: str) -> None:
+    """They are masked where they stand by themselves, by no more characters than they have."""
+    masker = Masker([secret])
+    words = f"success ababab s3cs3c 111 {secret} "
+
+    assert masker.text(f'"{secret}"') == '"' + "*" * len(secret) + '"'
+    assert len(masker.text(words * 1_000)) == len(words) * 1_000
+    assert masker({"success": False, "status": "ababab"}) == {"success": False, "status": "ababab"}
+
+
+def test_other_text_stays() -> None:
+    """Escapes in it are not undone."""
+    text = r'{"a": "\/\u0041 %41 &amp;amp; \\\\ %"} & &#x; \\u00'
+
+    assert Masker(["a-key-that-is-not-there"]).text(text) == text
+    assert Masker([]).text(text) == text
+
+
+def test_no_part_of_a_credential_is_left_at_a_cut() -> None:
+    """Whatever spelling it has; a text that is not whole ends before it could begin."""
+    masker = Masker(["key-0123456789"])
+    for text in spellings("key-0123456789").values():
+        whole = "." * 500 + text
+        for end in range(500, len(whole) + 1):
+            masked = masker.text(whole[:end], is_whole=False)
+            assert masked.replace(MASK, "").strip(".") == ""
+
+
+@given(st.text(), st.lists(st.text(min_size=1), max_size=3))
+def test_nothing_breaks_it(text: str, secrets: list[str]) -> None:
+    """Whatever the text and the credentials hold."""
+    masked = Masker(secrets).text(text)
+
+    assert not [s for s in secrets if len(s) >= 4 and s in masked.replace(MASK, "\0")]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["\\", "%", "&", "%25", "&amp;", "\\u0073", "\\\\\\\\\\\\\\\\u", "s3cret", "k", "&#x", "s"],
+)
+def test_its_cost_grows_with_the_text(piece: str) -> None:
+    """Twice the text is about twice the work, whatever it is made of."""
+    masker = Masker(["s3cret-key-0123456789", "k" * 40])
+
+    def cost(size: int) -> float:
+        text = piece * (size // len(piece))
+        times = []
+        for _ in range(5):
+            started = time.process_time()
+            masker.text(text)
+            times.append(time.process_time() - started)
+        return min(times)
+
+    assert cost(160_000) < 10 * cost(40_000) + 0.01

@@ -1,0 +1,64 @@
+"""`Batch` as an earlier release has it: a `Batch.Request` for each slice; no `Batch.Send`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.common import RawValue
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities import activities
+from activities.batch_send import BatchSend
+from durable_analytics.wire.methods import BATCH
+from worker import Settings
+from worker.http_clients import http_clients
+from workflows import Batch
+from workflows.batch_results import BatchResults
+from workflows.delivery import validate
+from workflows.slice_requests import SliceRequests
+
+
+@workflow.defn(name="Batch")
+class EarlierBatch:
+    """Without the patch."""
+
+    @workflow.run
+    async def run(self, input: RawValue) -> Any:
+        """Send slice by slice."""
+        results = BatchResults(input, await validate(BATCH, input))
+        await SliceRequests(results).run()
+        return results.output()
+
+
+@asynccontextmanager
+async def earlier_worker(
+    client: Client, settings: Settings, batch: type = EarlierBatch
+) -> AsyncIterator[None]:
+    """A worker that does not know `Batch.Send`.
+
+    Args:
+        client: The connection.
+        settings: The settings.
+        batch: The workflow; `Batch` for a worker that schedules what it cannot run itself.
+    """
+    clients = http_clients(settings, {})
+    made = activities(settings.deliverable(), clients, lambda _: None)
+    requests = [one for one in made.requests if not isinstance(one, BatchSend)]
+    try:
+        async with Worker(
+            client,
+            task_queue=settings.task_queue,
+            workflows=[batch],
+            activities=[*made.validations, *requests],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+        ):
+            yield
+    finally:
+        for one in clients.values():
+            await one.aclose()
+
+
+NEW_BATCH = Batch
+"""The workflow of this release."""

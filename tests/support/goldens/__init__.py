@@ -1,0 +1,1 @@
+"""The golden tables of the providers: messages, and the requests that they become."""

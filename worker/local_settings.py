@@ -1,0 +1,44 @@
+"""The default settings of `make run` for the worker and the gateway."""
+
+from collections.abc import Iterator
+
+from durable_analytics.settings.sources import configured_names, configured_value
+from durable_analytics.testing import VENDORS
+from worker.local_variables import HOST, LocalVariables
+
+
+def worker_variables(local: LocalVariables) -> Iterator[tuple[str, str]]:
+    """Yield the variables of an integration for each provider; those configured by the user stay.
+
+    The integrations deliver to the stand-in.
+    """
+    configured = configured_names("integrations")
+    for name, vendor in VENDORS.items():
+        prefix = f"ANALYTICS_INTEGRATIONS__{name.upper()}__"
+        if name not in configured:
+            base_url = f"http://{HOST}:{local.standin_port}/{name}"
+            for setting, value in vendor.integration_settings(base_url).items():
+                yield prefix + setting.upper(), value
+        if configured_value("integrations", name, "allow_policies_override") is None:
+            yield f"{prefix}ALLOW_POLICIES_OVERRIDE", "true"
+    if configured_value("default_integration") is None:
+        yield "ANALYTICS_DEFAULT_INTEGRATION", "segment"
+
+
+def gateway_variables(local: LocalVariables) -> Iterator[tuple[str, str]]:
+    """Yield the variables of the gateway's address, and of a source for each integration.
+
+    The write key of a source is the name of the integration.
+    """
+    yield "ANALYTICS_GATEWAY__HOST", HOST
+    yield "ANALYTICS_GATEWAY__PORT", str(local.gateway_port)
+    configured = configured_names("sources")
+    for name in integration_names():
+        if name not in configured:
+            yield f"ANALYTICS_SOURCES__{name.upper()}__WRITE_KEY", name
+            yield f"ANALYTICS_SOURCES__{name.upper()}__ALLOW_DELETE", "true"
+
+
+def integration_names() -> list[str]:
+    """Return the names of all integrations, sorted."""
+    return sorted({*VENDORS, *configured_names("integrations")})

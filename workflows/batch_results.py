@@ -1,0 +1,159 @@
+"""The results of a batch: what was accepted, rejected and responded so far."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from pydantic_core import to_json
+from temporalio import workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+from durable_analytics.errors import DELIVERY_ERRORS, Unavailable
+from durable_analytics.wire.activity_results import drop_large_bodies
+from durable_analytics.wire.indexes import decode_indexes
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.outputs import batch_output
+from durable_analytics.wire.parsing import batch_message_id, decode_batch
+from durable_analytics.wire.plans import BatchPlan, BatchResult, Rejection, Response, SlicePlan
+from durable_analytics.wire.reasons import decode_reasons
+from durable_analytics.wire.rejections import all_rejected, reject, shorten_rejections
+from workflows.delivery import policy_of
+from workflows.visibility import show_batch, show_failed
+
+HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+"""The default heartbeat timeout of an activity that sends several requests."""
+
+_NO_TIMEOUT = timedelta(days=3650)
+
+
+class BatchResults:
+    """The plan of a batch, and the results of its messages."""
+
+    def __init__(self, input: RawValue, plan: BatchPlan) -> None:
+        self.input = input
+        self.plan = plan
+        self.policy = policy_of(plan)
+        self._deadline: datetime = workflow.now() + (self.policy.total_timeout or _NO_TIMEOUT)
+        self._accepted = 0
+        self._rejected: list[Rejection] = list(plan["rejected"])
+        self._settled_before = {rejection["index"] for rejection in self._rejected}
+        """The messages that must not be sent: rejected by Validation, or sent before a pause."""
+
+        self._responses: list[Response] = []
+
+    def output(self) -> JsonObject:
+        """Return the output of the contract, and show the outcome in Temporal.
+
+        Raises:
+            ApplicationError: Nothing was accepted.
+        """
+        rejected = shorten_rejections(self._rejected)
+        rest: JsonObject = {
+            "integration": self.plan["integration"],
+            "rejected": rejected,
+            "responses": drop_large_bodies(self._responses),
+            "left_out": self.plan.get("left_out"),
+            "policies": self.plan["policies"],
+        }
+        if not self._accepted:
+            error = all_rejected(rejected).as_json()
+            last = self._responses[-1] if self._responses else None
+            show_failed(
+                self.plan, self.plan["integration"], error["type"], last, rejected=len(rejected)
+            )
+            raise batch_failure(error, **rest)
+        show_batch(self.plan, self._accepted, rejected)
+        return batch_output(accepted=self._accepted, **rest)
+
+    def remaining_time(self) -> timedelta:
+        """Return the rest of `total_timeout`."""
+        return self._deadline - workflow.now()
+
+    def open(self, first: int, end: int) -> list[int]:
+        """Return the indexes of the messages that are not settled."""
+        return [index for index in range(first, end) if index not in self._settled_before]
+
+    def part(self, first: int, end: int) -> RawValue:
+        """Return the input with only these messages."""
+        messages = self._data["messages"]
+        kept = [None if i in self._settled_before else messages[i] for i in range(first, end)]
+        part = to_json({**self._data, "messages": kept})
+        return RawValue(Payload(metadata={"encoding": b"json/plain"}, data=part))
+
+    def slice_plan(
+        self, slices: list[list[int]], *, is_input_whole: bool, is_part: bool
+    ) -> SlicePlan:
+        """Return the plan that an activity needs for these slices."""
+        indexes = range(slices[0][0], slices[-1][1])
+        refused = self._settled_before if is_input_whole else self._settled_before & {*indexes}
+        return {
+            "integration": self.plan["integration"],
+            "message": self.plan["message"],
+            "policies": self.plan["policies"],
+            "slices": slices,
+            "first": 0 if is_input_whole else slices[0][0],
+            "skipped": sorted(refused),
+            "is_part": is_part,
+        }
+
+    def add(self, result: BatchResult) -> None:
+        """Add the result of an activity."""
+        self._accepted += result["accepted"]
+        self._rejected += result["rejected"]
+        self._responses += result["responses"]
+
+    def close_gaps(self, slices: list[list[int]]) -> list[list[int]]:
+        """Return one slice for these; the messages between them are settled."""
+        bounds = [slices[0][0], slices[-1][1]]
+        left = {index for first, end in slices for index in range(first, end)}
+        self._settled_before |= {*range(*bounds)} - left
+        return [bounds]
+
+    def fail(self, first: int, end: int, outcome: JsonObject) -> None:
+        """Keep the settled messages; reject the others with the error of the last attempt."""
+        sent = set(self.open(first, end))
+        accepted = sent.intersection(decode_indexes(outcome.get("accepted") or ""))
+        rejected = {one["index"]: one for one in outcome.get("rejected") or []}
+        for index, error in decode_reasons(outcome.get("reasons") or []).items():
+            if index in sent:
+                rejected[index] = {**self._rejection(index, outcome["error"]), "error": error}
+        refused = sent.intersection(rejected) - accepted
+        self._accepted += len(accepted)
+        self._rejected += [rejected[index] for index in sorted(refused)]
+        self._responses += outcome.get("responses") or []
+        if outcome.get("response"):
+            self._responses.append(outcome["response"])
+        self._reject(first, end, outcome["error"], accepted | refused)
+
+    def expire(self, first: int, end: int) -> None:
+        """Reject messages for which no time is left."""
+        error = Unavailable("the total_timeout of the policy has expired")
+        self._reject(first, end, error.as_json())
+
+    def _reject(
+        self, first: int, end: int, error: JsonObject, settled: Collection[int] = ()
+    ) -> None:
+        self._rejected += [
+            self._rejection(index, error) for index in self.open(first, end) if index not in settled
+        ]
+
+    def _rejection(self, index: int, error: JsonObject) -> Rejection:
+        message = self._data["messages"][index]
+        message_id = batch_message_id(message, self.plan["message"]["message_id"], index)
+        kind = DELIVERY_ERRORS[error["type"]](error["message"])
+        return reject(index, {"message_id": message_id}, kind)
+
+    @cached_property
+    def _data(self) -> JsonObject:
+        """The decoded input, which is needed only for parts and failures."""
+        data: JsonObject = decode_batch(self.input)
+        return data
+
+
+def batch_failure(error: JsonObject, **rest: Any) -> ApplicationError:
+    """Return the failure of a batch of which nothing was accepted."""
+    failed = batch_output(error=error, **rest)
+    return ApplicationError(error["message"], failed, type=error["type"], non_retryable=True)

@@ -1,0 +1,117 @@
+"""`Batch.Send`, scheduled until all slices of a batch are settled: once, if nothing fails."""
+
+from datetime import timedelta
+
+from temporalio import exceptions, workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+from durable_analytics.wire.activity_results import checked_send_result, is_rest
+from durable_analytics.wire.methods import BATCH_SEND
+from durable_analytics.wire.plans import SendResult
+from workflows.batch_results import HEARTBEAT_TIMEOUT, BatchResults
+from workflows.delivery import failed_outcome, retries
+
+_COPIES_LIMIT_BYTES = 16 * 1024 * 1024
+"""Total bytes of re-sent slices, after which each activity gets only one slice: so a history stays
+far below Temporal's 50 MiB, however often slices are retried."""
+
+_UNKNOWN_ACTIVITY = "NotFoundError"
+"""The failure type of Temporal's SDK if a worker has no activity of that name."""
+
+_FIRST_WAIT = timedelta(seconds=1)
+
+
+class BatchSends:
+    """The activities of an execution, one after the other."""
+
+    def __init__(self, results: BatchResults) -> None:
+        self._results = results
+        self._open = results.plan["slices"]
+        self._split = [0, 0]
+        self._copied_bytes = 0
+        self._wait = _FIRST_WAIT
+
+    async def run(self) -> None:
+        """Send the open slices until none is left."""
+        while self._open:
+            remaining = self._results.remaining_time()
+            if remaining <= timedelta(0):
+                self._results.expire(self._open[0][0], self._open[-1][1])
+                return
+            is_full = self._copied_bytes > _COPIES_LIMIT_BYTES
+            slices = self._open[:1] if is_full else self._open
+            try:
+                result = await self._send(slices, remaining)
+            except (ActivityError, ApplicationError) as error:
+                if is_cancelled_exception(error):
+                    raise
+                if _is_unknown_activity(error):
+                    await self._wait_for_another_worker(remaining)
+                else:
+                    self._fail(slices, error)
+            else:
+                self._results.add(result)
+                left = result.get("open", [])
+                if left and self._results.plan["one_by_one"]:
+                    left = self._results.close_gaps(left)
+                self._go_on(slices, left, result.get("split"))
+
+    async def _send(self, slices: list[list[int]], remaining: timedelta) -> SendResult:
+        results, policy, plan = self._results, self._results.policy, self._results.plan
+        first, end = slices[0][0], slices[-1][1]
+        indexes = results.open(first, end)
+        is_whole = first == plan["slices"][0][0] and end == plan["slices"][-1][1]
+        input = results.input if is_whole else results.part(first, end)
+        self._copied_bytes += len(input.payload.data)
+        slice_plan = results.slice_plan(
+            slices, is_input_whole=is_whole, is_part=slices != plan["slices"]
+        )
+        one_attempt = policy.single_attempt_timeout
+        requests = len(indexes) if plan["one_by_one"] else len(slices)
+        result = await workflow.execute_activity(
+            BATCH_SEND,
+            args=[input, {**slice_plan, "split": self._split}],
+            task_queue=plan["task_queue"],
+            start_to_close_timeout=one_attempt and one_attempt * requests,
+            schedule_to_close_timeout=remaining,
+            schedule_to_start_timeout=policy.queue_timeout,
+            heartbeat_timeout=policy.heartbeat_timeout or HEARTBEAT_TIMEOUT,
+            retry_policy=retries(policy),
+            summary=f"{len(indexes)} to {plan['integration']}",
+        )
+        return checked_send_result(result, slices, indexes)
+
+    def _fail(self, slices: list[list[int]], error: ActivityError | ApplicationError) -> None:
+        """Reject the slice whose attempts are used up; those after it have attempts of their own.
+
+        The last heartbeat says which slices were settled before. Without one, a timeout concerns
+        the first slice; of any other failure, nobody knows which slices were sent.
+        """
+        outcome = failed_outcome(error)
+        left = outcome.get("open")
+        if not (left and is_rest(left, slices)):
+            left = slices if isinstance(error.cause, exceptions.TimeoutError) else [slices[-1]]
+        self._results.fail(slices[0][0], left[0][1], outcome)
+        self._go_on(slices, left[1:], outcome.get("split"))
+
+    def _go_on(
+        self, slices: list[list[int]], left: list[list[int]], split: list[int] | None
+    ) -> None:
+        """Continue with what is left of the slices that were sent, and those after them."""
+        self._open = [*left, *self._open[len(slices) :]]
+        self._split = split or self._split
+        self._wait = _FIRST_WAIT
+
+    async def _wait_for_another_worker(self, remaining: timedelta) -> None:
+        """Wait, twice as long each time.
+
+        During a deploy, a worker of the release before may take the activity and not know it. If
+        the policy allows no other attempt, that fails no message, because nothing was sent.
+        """
+        await workflow.sleep(min(self._wait, remaining))
+        self._wait *= 2
+
+
+def _is_unknown_activity(error: ActivityError | ApplicationError) -> bool:
+    cause = error.cause
+    return isinstance(cause, ApplicationError) and cause.type == _UNKNOWN_ACTIVITY

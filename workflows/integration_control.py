@@ -1,0 +1,196 @@
+"""The workflow that pauses an integration, and resumes it.
+
+It holds the integration's task queue with a limit of 0, so that a paused message spends no attempt.
+It exists only while the integration is paused.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from durable_analytics.errors import ValidationError
+    from durable_analytics.wire.integration_state import (
+        CHECK,
+        COMMAND,
+        CONTROL_WORKFLOW,
+        MEMO,
+        PAUSE,
+        RESUME,
+        SET_LIMIT,
+        STATE,
+        IntegrationState,
+        PauseRequest,
+        controlled_integration,
+        paused,
+    )
+    from durable_analytics.wire.methods import integration_queue
+    from workflows.integration_holds import Holds
+
+_FIRST_COMMAND = timedelta(seconds=60)
+"""How long an execution without a command waits for one."""
+
+_SET_LIMIT_TIMEOUT = timedelta(seconds=15)
+_SET_LIMIT_RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=10))
+
+_MOST_COMMANDS = 100
+"""The ids of commands that are remembered."""
+
+
+@workflow.defn(name=CONTROL_WORKFLOW)
+class Integration:
+    """The control of one integration; the workflow id names it."""
+
+    @workflow.init
+    def __init__(self, earlier: Any = None) -> None:
+        earlier = earlier if isinstance(earlier, dict) else {}
+        self._holds = Holds(earlier.get("holds", []))
+        self._commands: list[str] = earlier.get("commands", [])
+        self._shown: IntegrationState | None = None
+        """The state that the task queue and the memo have; None if that is not known."""
+
+    @workflow.run
+    async def run(self, earlier: Any = None) -> IntegrationState:
+        """Hold the task queue while there is a reason to.
+
+        Args:
+            earlier: What an earlier run passes on; null at the start.
+        """
+        del earlier
+        await self._wait(lambda: bool(self._commands), _FIRST_COMMAND)
+        while True:
+            self._holds.end_expired(workflow.now())
+            if not self._is_settled():
+                await self._settle()
+            # Whether this ends is decided from the state, after all handlers have returned.
+            elif not workflow.all_handlers_finished():
+                await workflow.wait_condition(
+                    lambda: workflow.all_handlers_finished() or not self._is_settled()
+                )
+            elif self._holds.state()["by"] is None:
+                return self._holds.state()
+            elif workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(
+                    {"holds": self._holds.as_json(), "commands": self._commands}
+                )
+            else:
+                end = self._holds.next_end()
+                rest = end - workflow.now() if end else None
+                await self._wait(
+                    lambda: not (self._is_settled() and workflow.all_handlers_finished()), rest
+                )
+
+    @workflow.update(name=PAUSE)
+    async def pause(self, request: dict[str, Any]) -> IntegrationState:
+        """Pause the integration; returns when the task queue is held.
+
+        Args:
+            request: A `PauseRequest`.
+        """
+        update = workflow.current_update_info()
+        self._pause(update.id if update else "", request)
+        await workflow.wait_condition(self._is_settled)
+        return self._holds.state()
+
+    @pause.validator
+    def check_pause(self, request: dict[str, Any]) -> None:
+        """Refuse a wrong argument."""
+        try:
+            PauseRequest.read(request)
+        except ValidationError as error:
+            raise ApplicationError(
+                error.message, error.as_json(), type=error.wire_name(), non_retryable=True
+            ) from None
+
+    @workflow.update(name=RESUME)
+    async def resume(self, request: dict[str, Any] | None = None) -> IntegrationState:
+        """End all pauses; returns when the task queue is released."""
+        del request
+        update = workflow.current_update_info()
+        self._resume(update.id if update else "")
+        await workflow.wait_condition(self._is_settled)
+        return self._holds.state()
+
+    @workflow.signal(name=COMMAND)
+    def command(self, command: dict[str, Any]) -> None:
+        """Take a command that no worker has taken as an update in time.
+
+        Args:
+            command: `{"id", "pause"}` or `{"id", "resume"}`.
+        """
+        command_id = str(command.get("id", ""))
+        if RESUME in command:
+            self._resume(command_id)
+        elif PAUSE in command:
+            try:
+                self._pause(command_id, command[PAUSE])
+            except ValidationError:
+                workflow.logger.warning("a pause with a wrong argument was ignored")
+
+    @workflow.signal(name=CHECK)
+    def check(self) -> None:
+        """Set the limit again."""
+        self._shown = None
+
+    @workflow.query(name=STATE)
+    def state(self) -> IntegrationState:
+        """Return the state of the integration."""
+        return self._holds.state()
+
+    def _pause(self, command_id: str, argument: dict[str, Any]) -> None:
+        request = PauseRequest.read(argument)
+        if self._is_new(command_id):
+            self._holds.add(
+                paused(
+                    "operator",
+                    request.described(),
+                    since=workflow.now(),
+                    duration=request.for_,
+                )
+            )
+
+    def _resume(self, command_id: str) -> None:
+        if self._is_new(command_id):
+            self._holds.end()
+
+    def _is_new(self, command_id: str) -> bool:
+        """Remember a command; an update may arrive again as a signal."""
+        if command_id in self._commands:
+            return False
+        self._commands = [*self._commands, command_id][-_MOST_COMMANDS:]
+        return True
+
+    def _is_settled(self) -> bool:
+        return self._shown == self._holds.state()
+
+    async def _settle(self) -> None:
+        """Give the task queue and the memo the current state."""
+        info, state = workflow.info(), self._holds.state()
+        name = controlled_integration(info.workflow_id)
+        workflow.upsert_memo({MEMO: state})
+        workflow.set_current_details(_describe(name, state))
+        await workflow.execute_activity(
+            SET_LIMIT,
+            args=[integration_queue(info.task_queue, name), state["reason"]],
+            start_to_close_timeout=_SET_LIMIT_TIMEOUT,
+            retry_policy=_SET_LIMIT_RETRIES,
+            summary=state["state"],
+        )
+        self._shown = state
+
+    @staticmethod
+    async def _wait(condition: Any, limit: timedelta | None) -> None:
+        try:
+            await workflow.wait_condition(condition, timeout=limit)
+        except TimeoutError:
+            return
+
+
+def _describe(name: str, state: IntegrationState) -> str:
+    if state["by"] is None:
+        return f"{name} is running"
+    until = f"until {state['until']}" if state["until"] else "until it is resumed"
+    return f"{name} is {state['state']} by {state['by']} {until}: {state['reason']}"
