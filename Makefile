@@ -1,5 +1,5 @@
 # `make run`, `make test`, `make check`: each installs what it needs into .venv first.
-.PHONY: run test test-slow test-all check bench bench-million bench-peers format readme lock install container-test clean
+.PHONY: run test test-slow test-all test-failed check bench bench-million bench-peers format readme lock install container-test clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,6 +27,10 @@ test-slow: install
 	$(PYTEST) -m slow
 
 test-all: test test-slow
+
+# What failed in the last run, once more, with the machine to itself.
+test-failed: install
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 check: install
 	$(BIN)/ruff format --check .

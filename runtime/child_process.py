@@ -11,6 +11,8 @@ OUR_PREFIXES = ("ANALYTICS_", "TEMPORAL_", "LOCAL_")
 """The prefixes of environment variables that are settings of our programs."""
 
 _POLL_SECONDS = 0.05
+_TOLD_LINES = 20
+"""How many of the last lines an error contains."""
 
 
 def environment_without_settings(**variables: str) -> dict[str, str]:
@@ -78,13 +80,24 @@ class ChildProcess:
 
         Raises:
             TimeoutError: There was no such line in time.
+            EOFError: The process ended without such a line.
         """
-        async with asyncio.timeout(seconds):
-            while True:
-                for line in self.lines:
-                    if text in line:
-                        return line
-                await asyncio.sleep(_POLL_SECONDS)
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    has_ended = self.process.returncode is not None
+                    for line in self.lines:
+                        if text in line:
+                            return line
+                    if has_ended:
+                        reason = f"ended with status {self.process.returncode}"
+                        raise EOFError(self._without_line(text, reason))
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            raise TimeoutError(self._without_line(text, f"{seconds:g} s")) from None
+
+    def _without_line(self, text: str, reason: str) -> str:
+        return "\n".join([f"no line with {text!r}: {reason}", *self.lines[-_TOLD_LINES:]])
 
     async def ended(self, seconds: float | None = None) -> int:
         """Wait until the process ends; return its exit status, or minus the signal that ended it.

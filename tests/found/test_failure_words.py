@@ -21,6 +21,7 @@ from durable_analytics.errors import DeliveryError, Internal, Rejected, Unavaila
 from durable_analytics.providers import HttpResponse
 from tests.found.providers import raw_provider
 from tests.providers.building import ACCOUNTS
+from tests.support.free_ports import free_port
 
 
 async def failure(url: str, **options: Any) -> DeliveryError:
@@ -41,14 +42,6 @@ async def failure(url: str, **options: Any) -> DeliveryError:
     finally:
         await client.aclose()
     return failed.value
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
 
 
 async def test_no_such_name() -> None:

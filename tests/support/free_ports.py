@@ -1,19 +1,35 @@
-"""Finds ports that are not in use."""
+"""Finds ports that are not in use.
 
+They are below the range from which the system gives ports to outgoing connections: such a
+connection could take a port before the test listens on it.
+"""
+
+import random
 import socket
+
+_PORTS = range(10_000, 32_000)
 
 
 def free_port() -> int:
     """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    (port,) = free_ports(1)
     return port
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in sockets]
-    for listener in sockets:
-        listener.close()
-    return ports
+    """Different ports that nobody listens on."""
+    ports: list[int] = []
+    for port in random.sample(_PORTS, len(_PORTS)):
+        if _is_free(port):
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise RuntimeError(f"no {count} free ports")
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
