@@ -20,10 +20,15 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dura
 """Holds what the benchmarks install; it may be deleted at any time."""
 
 _INSTALL_TIMEOUT_SECONDS = 600.0
-_PRINT_SERVER_OPTIONS = (
-    "import json; from runtime.embedded_server import server_options;"
-    " print(json.dumps(server_options()))"
-)
+_PRINT_SERVER_OPTIONS = """
+import json
+try:
+    from runtime.embedded_server import server_options
+except ImportError:  # the first commits have no options
+    print("[]")
+else:
+    print(json.dumps(server_options()))
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,8 @@ BUFFERING_BEFORE = {
 }
 """Arguments of the buffering client at the commit before: the fastest ones for it."""
 
-BEFORE = "f3d9f6a"
-"""The last commit before batches were made faster."""
-
-BEFORE_LISTS = "61d0747"
-"""The last commit before the gateway combined lists of several requests (merged by a2788a2)."""
+BEFORE = "a218650"
+"""The last commit before batches were made faster and the gateway combined lists."""
 
 WORKER: dict[str, str] = {}
 """More settings of `python -m worker`, as environment variables; also of the baseline's worker."""
@@ -57,9 +54,6 @@ class Sizes:
 
     before: str | None
     """The commit before; None compares this tree with itself, without an installation."""
-
-    before_lists: str | None
-    """The commit before lists were combined, or None."""
 
     seconds: float
     """How long all comparisons may take together."""
@@ -121,7 +115,6 @@ class Sizes:
 
 FULL = Sizes(
     before=BEFORE,
-    before_lists=BEFORE_LISTS,
     seconds=1_750,
     measure_seconds=480,
     rounds=5,
@@ -144,7 +137,6 @@ FULL = Sizes(
 )
 SMOKE = Sizes(
     before=None,
-    before_lists=None,
     seconds=600,
     measure_seconds=120,
     rounds=1,

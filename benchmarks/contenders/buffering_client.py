@@ -6,7 +6,11 @@ from typing import Any
 from benchmarks.contenders.clock import cpu_seconds, now, settle
 from benchmarks.messages import make_calls
 from durable_analytics import BufferingClient
-from durable_analytics.temporal.codecs import data_converter
+
+try:
+    from durable_analytics.temporal.codecs import data_converter
+except ImportError:  # the commit before
+    from durable_analytics.codecs import data_converter  # type: ignore[no-redef,import-not-found]
 
 _FLUSH_TIMEOUT = timedelta(minutes=5)
 

@@ -83,7 +83,7 @@ async def _latency(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Fig
 async def _lists(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
     """Send lists to the gateway and to that of an earlier commit, each with its own server."""
     del testbed
-    environment = await environment_of(sizes.before_lists)
+    environment = await environment_of(sizes.before)
     async with start_testbed() as ours, start_testbed(environment) as other:
         ports = {}
         for side in (ours, other):
