@@ -10,6 +10,7 @@ from benchmarks.contenders.clock import cpu_seconds, now, settle
 from benchmarks.messages import Json, compact, make_tracks
 
 WARM_UP_REQUESTS = 5
+_RETRY_SECONDS = 1.0
 _HEADERS_END = b"\r\n\r\n"
 
 
@@ -96,16 +97,20 @@ async def _send(port: int, remaining: Iterator[bytes], connections: int) -> list
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for request in remaining:
             sent_at = now()
-            writer.write(request)
-            headers = await reader.readuntil(_HEADERS_END)
-            if not headers.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(headers.decode())
-            (length,) = (
-                int(line.partition(b":")[2])
-                for line in headers.lower().splitlines()
-                if line.startswith(b"content-length:")
-            )
-            await reader.readexactly(length)
+            while True:
+                writer.write(request)
+                headers = await reader.readuntil(_HEADERS_END)
+                (length,) = (
+                    int(line.partition(b":")[2])
+                    for line in headers.lower().splitlines()
+                    if line.startswith(b"content-length:")
+                )
+                await reader.readexactly(length)
+                if headers.startswith(b"HTTP/1.1 200"):
+                    break
+                if not headers.startswith(b"HTTP/1.1 503"):
+                    raise RuntimeError(headers.decode())
+                await asyncio.sleep(_RETRY_SECONDS)  # as SDKs do
             seconds.append(now() - sent_at)
         writer.close()
 
