@@ -11,6 +11,7 @@ from activities.batch_send import BatchSend
 from activities.batch_validation import BatchValidation
 from activities.http import HttpClient
 from activities.prepared_batches import PreparedBatches
+from activities.prepared_deliveries import PreparedDeliveries
 from activities.queue_limits import set_limit
 from activities.request import Request
 from activities.search_attributes import SearchAttributes
@@ -45,11 +46,11 @@ def activities(
         clients: The HTTP client of each integration, by name.
         notify: Called with each failed attempt; returns at once and never raises.
     """
-    search_attributes = SearchAttributes()
+    search_attributes, deliveries = SearchAttributes(), PreparedDeliveries()
     made = Activities([], [], [set_limit])
     for method in METHODS.values():
-        validation = Validation(method, integrations, search_attributes)
-        request = Request(method, integrations, clients, notify)
+        validation = Validation(method, integrations, deliveries, search_attributes)
+        request = Request(method, integrations, clients, notify, deliveries)
         made.validations.append(activity.defn(name=method.validation)(validation))
         made.requests.append(activity.defn(name=method.request)(request))
     prepared = PreparedBatches()

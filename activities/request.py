@@ -1,7 +1,7 @@
 """The Request activity: one attempt to deliver a message."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,15 +12,17 @@ from activities.attempt import attempting, earlier_attempts
 from activities.http import HttpClient
 from activities.http_send import HTTP_SHARE, TIMEOUT, send
 from activities.origin import Origin
+from activities.prepared_deliveries import PreparedDeliveries
 from activities.responses import as_response
 from activities.validation import beside_the_loop, make_plan
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.delivery.preparation import restore
 from durable_analytics.errors import ValidationError
 from durable_analytics.events import AttemptFailed
-from durable_analytics.providers import HttpRequest
+from durable_analytics.providers import Delivery, HttpRequest
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import normalise
+from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import ABSENT, Method
 from durable_analytics.wire.parsing import read_input
 from durable_analytics.wire.plans import RequestResult, Response
@@ -46,6 +48,9 @@ class Request:
     notify: Callable[[AttemptFailed], None]
     """Called with each failed attempt; returns at once and never raises."""
 
+    prepared: PreparedDeliveries = field(default_factory=PreparedDeliveries)
+    """The cache of large messages that a Validation of the same worker has checked."""
+
     async def __call__(
         self,
         input: RawValue = ABSENT,
@@ -57,9 +62,7 @@ class Request:
         """
         with attempting(self.method.key, self.notify) as attempt:
             attempt.attempts = earlier_attempts()
-            prepared = await beside_the_loop(
-                input, lambda: self._prepare(decode(input), decode(plan, "plan"))
-            )
+            prepared = await beside_the_loop(input, lambda: self._prepare(input, plan))
             attempt.integration = prepared.integration
             attempt.message_id = prepared.message_id
             attempt.response = await send(
@@ -82,22 +85,30 @@ class Request:
         is_our_workflow = activity.info().workflow_type == self.method.workflow
         return is_our_workflow and not prepared.returns_attempts
 
-    def _prepare(self, data: Any, plan: Any) -> _Prepared:
-        data = normalise(self.method, data)
+    def _prepare(self, input: Any, raw_plan: Any) -> _Prepared:
+        plan, now = decode(raw_plan, "plan"), datetime.now(UTC)
         if plan is None:
+            data = normalise(self.method, decode(input))
             integration = self.integrations.find(data.get("integration"))
-            plan = make_plan(self.method, data, integration, Origin.read(None))
-        filled_in = plan.get("message") if isinstance(plan, dict) else None
-        if not isinstance(filled_in, dict) or not filled_in.get("message_id"):
-            raise ValidationError.at("plan", "must be what Validation returned, or null")
-        integration = self.integrations.find(plan.get("integration"))
-        envelope, message = read_input(self.method, data)
-        provider, now = integration.provider, datetime.now(UTC)
-        delivery = restore(provider, message, envelope, filled_in, now)
-        message_id = delivery.message.message_id or ""
+            plan, delivery = make_plan(self.method, data, integration, Origin.read(None))
+            delivery = replace(delivery, sent_at=now, left_out=set())
+        else:
+            filled_in = plan.get("message") if isinstance(plan, dict) else None
+            if not isinstance(filled_in, dict) or not filled_in.get("message_id"):
+                raise ValidationError.at("plan", "must be what Validation returned, or null")
+            integration = self.integrations.find(plan.get("integration"))
+            delivery = self.prepared.take(input, plan, now) or self._restore(
+                input, integration, filled_in, now
+            )
         return _Prepared(
             integration,
-            message_id,
-            provider.build(delivery),
+            delivery.message.message_id or "",
+            integration.provider.build(delivery),
             returns_attempts=plan.get("returns_attempts") is True,
         )
+
+    def _restore(
+        self, input: Any, integration: Integration, filled_in: JsonObject, now: datetime
+    ) -> Delivery[Message]:
+        envelope, message = read_input(self.method, normalise(self.method, decode(input)))
+        return restore(integration.provider, message, envelope, filled_in, now)

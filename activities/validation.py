@@ -14,13 +14,15 @@ from temporalio.exceptions import ApplicationError
 
 from activities.failures import application_error, internal_error
 from activities.origin import Origin
+from activities.prepared_deliveries import PreparedDeliveries, is_large
 from activities.search_attributes import SearchAttributes
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.delivery.preparation import prepare
 from durable_analytics.errors import DeliveryError, ValidationError
+from durable_analytics.providers import Delivery
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import normalise
-from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import ABSENT, Method
 from durable_analytics.wire.outputs import count_left_out
 from durable_analytics.wire.parsing import read_input
@@ -39,6 +41,9 @@ class Validation:
 
     method: Method
     integrations: Integrations
+    prepared: PreparedDeliveries = field(default_factory=PreparedDeliveries)
+    """The cache of large checked messages for a Request of the same worker."""
+
     search_attributes: SearchAttributes = field(default_factory=SearchAttributes)
 
     async def __call__(
@@ -51,25 +56,23 @@ class Validation:
             refusal.has_search_attributes = await self.search_attributes.are_registered()
             source = await Origin.find(origin)
 
-            def plan() -> Plan:
+            def check() -> tuple[Plan, Delivery[Message]]:
                 data = normalise(self.method, decode(input))
                 refusal.integration = self.integrations.find(data.get("integration"))
                 return make_plan(self.method, data, refusal.integration, source)
 
-            return refusal.record(await beside_the_loop(input, plan))
+            plan, delivery = await beside_the_loop(input, check)
+            self.prepared.keep(input, plan, delivery)
+            return refusal.record(plan)
 
 
 T = TypeVar("T")
 PlanType = TypeVar("PlanType", bound=Plan)
 
-_LARGE_BYTES = 16 * 1024
-"""A larger input is prepared in a thread, because it would block the event loop."""
-
 
 async def beside_the_loop(input: Any, prepare: Callable[[], T]) -> T:
     """Prepare an input: a small one at once, a large one in a thread."""
-    is_large = isinstance(input, RawValue) and len(input.payload.data) > _LARGE_BYTES
-    return await asyncio.to_thread(prepare) if is_large else prepare()
+    return await asyncio.to_thread(prepare) if is_large(input) else prepare()
 
 
 @dataclass
@@ -108,8 +111,10 @@ def refusing(method: Method) -> Iterator[_Refusal]:
         raise refusal.failure(internal_error(error)) from None
 
 
-def make_plan(method: Method, data: JsonObject, integration: Integration, origin: Origin) -> Plan:
-    """Check an input, with the limits of its provider, and return the plan of the contract.
+def make_plan(
+    method: Method, data: JsonObject, integration: Integration, origin: Origin
+) -> tuple[Plan, Delivery[Message]]:
+    """Check an input, with the limits of its provider; return its plan and its delivery.
 
     Args:
         method: The method.
@@ -137,7 +142,7 @@ def make_plan(method: Method, data: JsonObject, integration: Integration, origin
         raise ValidationError.at(
             method.key, "has an id that is too long for the output: shorten it"
         )
-    return plan
+    return plan, prepared.delivery
 
 
 def policies_in_force(method: Method, integration: Integration, own: Policies | None) -> JsonObject:
