@@ -189,7 +189,7 @@ def read_object(body: bytes, list_key: str = "") -> dict[str, Any]:
 
 
 def _parse_fast(body: bytes) -> Any:
-    return from_json(body.removeprefix(BOM_UTF8), allow_inf_nan=False)
+    return from_json(body.removeprefix(BOM_UTF8), allow_inf_nan=False, cache_strings="keys")
 
 
 def _check_object(value: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`python -m worker`: only the worker, as in the container."""
 
 import asyncio
+import gc
 import logging
 import sys
 from datetime import timedelta
@@ -11,6 +12,10 @@ from worker import settings
 from worker.run import PATIENCE, run
 
 log = logging.getLogger("durable_analytics.worker")
+
+_OBJECTS_BEFORE_COLLECTION = (20_000, 20, 50)
+"""The thresholds of `gc`. A batch is 100,000 objects without cycles, which Python would look
+through for cycles a hundred times while it reads them."""
 
 
 def main(patience: timedelta = PATIENCE) -> int:
@@ -28,6 +33,7 @@ def main(patience: timedelta = PATIENCE) -> int:
     if loaded.worker.processes > 1:
         reason = "it runs one process; run more containers, and remove the setting"
         log.warning("worker.processes has no effect", extra={"reason": reason})
+    gc.set_threshold(*_OBJECTS_BEFORE_COLLECTION)
     try:
         asyncio.run(run(loaded, patience))
     except (NotAccepted, SettingsError, RuntimeError) as error:  # the SDK raises RuntimeError

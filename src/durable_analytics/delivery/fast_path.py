@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from durable_analytics.delivery.message_shapes import Shape, shape_of
 from durable_analytics.delivery.preparation import DEFAULT_TIMESTAMP, Defaults
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers import PlainItems, Provider
 from durable_analytics.wire.contexts import split_context
-from durable_analytics.wire.fast_check import known_fields, passes_fast_check
+from durable_analytics.wire.fast_check import field_kinds, passes_fast_check
 from durable_analytics.wire.keys import snake_case
 from durable_analytics.wire.messages import JsonObject, is_message_id
 from durable_analytics.wire.methods import METHODS
@@ -18,6 +19,9 @@ BatchMessage = tuple[str, str, str | None, JsonObject]
 """A message's key of the endpoint for batches, its method, its id, and its item."""
 
 _NOTHING: JsonObject = {}
+
+_MOST_SHAPES = 100
+"""Shapes that are known for one batch: finding one takes as long as a few messages."""
 
 
 class FastPath:
@@ -43,6 +47,7 @@ class FastPath:
         self._defaults = defaults
         self._models = {method: METHODS[method].message for method in plain.methods}
         self._shared_context = plain.context(envelope.context, envelope.strict)
+        self._shapes: dict[tuple[str, ...], Shape | None] = {}
 
     def read(self, index: int, message: Any) -> BatchMessage | None:
         """Return a message as the provider takes it; None if it needs the full check.
@@ -57,6 +62,34 @@ class FastPath:
         method = message.get("type") if isinstance(message, dict) else None
         if not isinstance(method, str) or method not in self._models:
             return None
+        keys = (method, *message)
+        try:
+            shape = self._shapes[keys]
+        except KeyError:
+            shape = self._add_shape(keys, message)
+        if shape and shape.fits(message, is_lenient=not self._envelope.strict):
+            message_id = message.get(shape.message_id)
+            if message_id is None:
+                message_id = self._defaults(index).message_id()
+            time, default_time = message.get(shape.timestamp), message.get(DEFAULT_TIMESTAMP)
+            timestamp = self._timestamp(index, time, default_time)
+            if timestamp is not None and is_message_id(message_id):
+                item = shape.item(message, message_id, timestamp)
+                return self._plain.batch_key, method, message_id, item
+        return self._read_fields(index, method, message)
+
+    def _add_shape(self, keys: tuple[str, ...], message: JsonObject) -> Shape | None:
+        """Return the shape of a message, if its keys alone decide how it is built."""
+        if not self._plain.only_moves or len(self._shapes) == _MOST_SHAPES:
+            return None
+        shape = self._shapes[keys] = shape_of(message, self._make_item)
+        return shape
+
+    def _make_item(self, message: JsonObject) -> JsonObject | None:
+        plain = self._read_fields(0, message["type"], message)
+        return plain and plain[3]
+
+    def _read_fields(self, index: int, method: str, message: JsonObject) -> BatchMessage | None:
         try:
             fields = snake_case(message, self._models[method], "")
             fields, context = self._split_context(fields)
@@ -104,8 +137,8 @@ class FastPath:
 
 def _take_unknown(method: str, fields: JsonObject) -> JsonObject:
     """Remove the fields that the method does not know, and return them."""
-    known = known_fields(method)
-    if fields.keys() <= known:
+    known = field_kinds(method)
+    if fields.keys() <= known.keys():
         return _NOTHING
     unknown = {name: value for name, value in fields.items() if name not in known}
     for name in unknown:

@@ -103,3 +103,7 @@ class PlainItems:
 
     The fields are those that the message sets, with its `message_id` and `timestamp`.
     """
+
+    only_moves: bool = False
+    """Whether the names of the fields alone decide the keys of an item, and its other values; so
+    `Provider.fill_in` never adds a field. Then the keys are worked out once for many messages."""

@@ -141,7 +141,11 @@ class SegmentCompatible(Provider):
                 return None
         methods = {method for method in self.formats if self.has(method)}
         return PlainItems(
-            "batch", methods & self.timestamped_methods, _plain_context, self._plain_item
+            "batch",
+            methods & self.timestamped_methods,
+            _plain_context,
+            self._plain_item,
+            only_moves=type(self).fill_in is Provider.fill_in,
         )
 
     def _plain_item(

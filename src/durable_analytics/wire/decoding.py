@@ -41,7 +41,7 @@ def decode(
         )
     check_size(name, len(value.payload.data), limit_bytes)
     try:
-        return from_json(value.payload.data)
+        return from_json(value.payload.data, cache_strings="keys")
     except ValueError:
         return _decode_parts(value.payload.data, name, list_key)
 

@@ -5,7 +5,7 @@ still be valid: its model decides, which takes several times as long. The kinds 
 from the models; a field or a model with a rule that is not known here never passes.
 """
 
-from collections.abc import Callable, KeysView, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -156,9 +156,12 @@ def passes_fast_check(
     return True
 
 
-def known_fields(key: str) -> KeysView[str]:
-    """Return the names of a method's fields."""
-    return _CHECKS[key].kinds.keys()
+def field_kinds(key: str) -> Mapping[str, type | None]:
+    """Return the type whose values are valid, for each field of a method; None if it is not enough.
+
+    A text must not be blank, and an object needs valid well-known properties in a strict input.
+    """
+    return _CHECKS[key].kinds
 
 
 def context_passes_fast_check(context: JsonObject) -> bool:
