@@ -7,6 +7,7 @@ import sys
 from datetime import timedelta
 
 from durable_analytics.errors import NotAccepted, SettingsError
+from durable_analytics.temporal.connection import wrong_setting
 from durable_analytics.temporal.interpreter_end import exit_process
 from worker import settings
 from worker.run import PATIENCE, run
@@ -36,9 +37,13 @@ def main(patience: timedelta = PATIENCE) -> int:
     gc.set_threshold(*_OBJECTS_BEFORE_COLLECTION)
     try:
         asyncio.run(run(loaded, patience))
-    except (NotAccepted, SettingsError, RuntimeError) as error:  # the SDK raises RuntimeError
+    except (NotAccepted, SettingsError) as error:
         log.error("worker failed: %s", error)  # noqa: TRY400  # a line, for a person
         return 2 if isinstance(error, SettingsError) else 1
+    except RuntimeError as error:  # of the SDK
+        problem = wrong_setting(error)
+        log.error("worker failed: %s", problem or error)  # noqa: TRY400  # a line, for a person
+        return 2 if problem else 1
     return 0
 
 

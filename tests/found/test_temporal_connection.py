@@ -339,6 +339,19 @@ async def test_every_program(
     assert "Traceback" not in output
 
 
+async def test_a_namespace_that_does_not_exist(temporal: Client, standin: StandIn) -> None:
+    """The worker ends, and says which setting is wrong."""
+    environment = worker_environment(temporal, standin, "analytics", TEMPORAL_NAMESPACE="nope")
+
+    async with running("-m", "worker", environment=environment) as run:
+        status = await run.ended(60)
+
+    assert status == 2
+    (line,) = [line for line in run.lines if "worker failed" in line]
+    assert "TEMPORAL_NAMESPACE: the server at" in line
+    assert "has no such namespace" in line
+
+
 async def test_the_client_of_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the processes do."""
     monkeypatch.setenv("TEMPORAL_API_KEY", f"{SECRET}\n")

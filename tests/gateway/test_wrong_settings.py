@@ -45,17 +45,17 @@ WRONG = {
     ),
     "name of a source": (
         {"ANALYTICS_SOURCES__9SHOP__WRITE_KEY": SECRET},
-        "sources.9shop: String should match pattern '^[a-z][a-z0-9_]*$'",
+        "sources.9shop: must match pattern '^[a-z][a-z0-9_]*$'",
         "ANALYTICS_SOURCES__9SHOP",
     ),
     "name of an integration": (
         {**KEY, f"{SHOP}INTEGRATIONS": "segment,Segment"},
-        "sources.shop.integrations.1: String should match pattern '^[a-z][a-z0-9_]*$'",
+        "sources.shop.integrations.1: must match pattern '^[a-z][a-z0-9_]*$'",
         None,
     ),
     "no port": ({**KEY, f"{GATEWAY}PORT": "0"}, "gateway.port: must be greater than ", None),
     "port in words": ({**KEY, f"{GATEWAY}PORT": "http"}, "gateway.port: must be a valid ", None),
-    "no host": ({**KEY, f"{GATEWAY}HOST": ""}, "gateway.host: String should have at ", None),
+    "no host": ({**KEY, f"{GATEWAY}HOST": ""}, "gateway.host: must have at ", None),
     "interval in words": (
         {**KEY, f"{GATEWAY}GATHER_INTERVAL": "soon"},
         'gateway.gather_interval: must be ISO 8601 ("PT3S") or a number of seconds',

@@ -22,6 +22,8 @@ def spellings(secret: str) -> dict[str, str]:
     basic = base64.b64encode(f"{secret}:".encode()).decode()
     return {
         "as it is": secret,
+        "upper case": secret.upper() if len(secret) > 11 else secret,
+        "lower case": secret.lower() if len(secret) > 11 else secret,
         "JSON": quoted,
         "PHP's JSON": quoted.replace("/", "\\/"),
         "JSON in JSON": json.dumps(json.dumps(secret)),

@@ -148,7 +148,7 @@ WRONG_VARIABLES = {
     ),
     "name that starts with a digit": (
         {f"{PREFIX}9SHOP__PROVIDER": "segment", f"{PREFIX}9SHOP__WRITE_KEY": SECRET},
-        "integrations.9shop: String should match pattern '^[a-z][a-z0-9_]*$'",
+        "integrations.9shop: must match pattern '^[a-z][a-z0-9_]*$'",
         f"{PREFIX}9SHOP",
     ),
     "text for an integration": (
@@ -158,7 +158,7 @@ WRONG_VARIABLES = {
     ),
     "no task queue": (
         {**WRITE_KEY, "ANALYTICS_TASK_QUEUE": ""},
-        "task_queue: String should have at least 1 character",
+        "task_queue: must have at least 1 character",
         "ANALYTICS_TASK_QUEUE",
     ),
     "levels below text": (
@@ -237,7 +237,7 @@ WRONG_FILES = {
     "capital letter in a name": (
         f'[integrations.Shop]\nprovider = "segment"\nwrite_key = "{SECRET}"',
         (
-            "integrations.Shop: String should match pattern '^[a-z][a-z0-9_]*$'; "
+            "integrations.Shop: must match pattern '^[a-z][a-z0-9_]*$'; "
             "set it in analytics.toml or as ANALYTICS_INTEGRATIONS__SHOP"
         ),
     ),
@@ -251,7 +251,7 @@ WRONG_FILES = {
     "no integration at all": (
         "[integrations]",
         (
-            "integrations: Dictionary should have at least 1 item after validation, not 0; "
+            "integrations: must have at least 1 item, not 0; "
             "set it in analytics.toml or as ANALYTICS_INTEGRATIONS__SEGMENT__WRITE_KEY"
         ),
     ),

@@ -12,6 +12,9 @@ _SHORTEST = 4
 """Characters. A shorter credential is part of many words: it is masked only if it is a separate
 word, with an asterisk for each character."""
 
+_LEAST_UNUSUAL = 12
+"""Characters of a credential that no word equals, so that it is also found in other case."""
+
 _LONGEST_SPELLING = 24
 """Characters of the longest spelling of one character: `&amp;amp;#x00002b;`."""
 
@@ -148,6 +151,8 @@ def _forms(secret: str) -> Iterator[str]:
     yield from (secret.encode().hex(), secret.encode().hex().upper())
     for text in (secret, secret.replace(" ", "+")):
         yield from (text, text.encode().decode("latin-1"))
+    if len(secret) >= _LEAST_UNUSUAL:
+        yield from (secret.upper(), secret.lower())
 
 
 def _undo(text: str) -> tuple[str, list[int] | None]:

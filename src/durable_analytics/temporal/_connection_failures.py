@@ -43,6 +43,10 @@ _PERMANENT: Mapping[str, tuple[str, str]] = {
         _CERT,
         "{address} requires a client certificate that it trusts: set the certificate and its key",
     ),
+    r"NamespaceNotFound|Namespace \S+ (is|was) not found": (
+        "TEMPORAL_NAMESPACE",
+        "the server at {address} has no such namespace: create it, or set another one",
+    ),
     r"code: (Unauthenticated|PermissionDenied)": (
         _API_KEY,
         "{address} requires valid credentials: set a valid API key",

@@ -61,3 +61,8 @@ async def connect(
         f"no Temporal server responds at {config['target_host']} ({describe_failure(reason)}): "
         "start one, or set TEMPORAL_ADDRESS"
     ) from reason
+
+
+def wrong_setting(error: Exception) -> str | None:
+    """Return which setting of the connection made the SDK fail later; None if no setting did."""
+    return setting_at_fault(error, connection_settings.load({}))

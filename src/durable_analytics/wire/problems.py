@@ -1,5 +1,6 @@
 """Translation of pydantic's errors into error texts for callers who send JSON."""
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -35,6 +36,9 @@ def models_in(model: type[BaseModel]) -> tuple[tuple[str, type[BaseModel]], ...]
     found = {name: nested for name, nested in spellings(model).values() if nested}
     return tuple(found.items())
 
+
+_SUBJECT = re.compile(r"^\w+ should")
+"""The beginning of pydantic's messages: "Input should", "List should"."""
 
 _WORDS = {
     "missing": "is required",
@@ -72,7 +76,7 @@ def problem(model: type[BaseModel], details: ErrorDetails) -> FieldProblem:
         return FieldProblem(path, _unknown(model, details["loc"]))
     words = _WORDS.get(details["type"])
     if words is None:
-        words = details["msg"].replace("Input should", "must", 1)
+        words = _SUBJECT.sub("must", details["msg"]).replace(" after validation", "")
     return FieldProblem(path, words)
 
 
