@@ -122,6 +122,7 @@ def plan_batch(
         "rejected": shorten_rejections(prepared.rejected),
         "slices": [list(bounds) for bounds in slices],
         "one_by_one": one_by_one,
+        "batch_send": True,
     }
     if prepared.left_out:
         plan["left_out"] = count_left_out(prepared.left_out)

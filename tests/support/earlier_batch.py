@@ -4,14 +4,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.common import RawValue
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities import activities
 from activities.batch_send import BatchSend
-from durable_analytics.wire.methods import BATCH
+from activities.batch_validation import BatchValidation
+from activities.prepared_batches import PreparedBatches
+from durable_analytics.wire.methods import ABSENT, BATCH
+from durable_analytics.wire.plans import BatchPlan
 from worker import Settings
 from worker.http_clients import http_clients
 from workflows import Batch
@@ -22,7 +25,7 @@ from workflows.slice_requests import SliceRequests
 
 @workflow.defn(name="Batch")
 class EarlierBatch:
-    """Without the patch."""
+    """Sends no batch in one activity."""
 
     @workflow.run
     async def run(self, input: RawValue) -> Any:
@@ -30,6 +33,16 @@ class EarlierBatch:
         results = BatchResults(input, await validate(BATCH, input))
         await SliceRequests(results).run()
         return results.output()
+
+
+class EarlierValidation(BatchValidation):
+    """Plans as this release does, without the key for `Batch.Send`."""
+
+    async def __call__(self, input: RawValue = ABSENT, origin: RawValue = ABSENT) -> BatchPlan:
+        """Return the plan."""
+        plan = await super().__call__(input, origin)
+        del plan["batch_send"]
+        return plan
 
 
 @asynccontextmanager
@@ -46,12 +59,17 @@ async def earlier_worker(
     clients = http_clients(settings, {})
     made = activities(settings.deliverable(), clients, lambda _: None)
     requests = [one for one in made.requests if not isinstance(one, BatchSend)]
+    validations = made.validations
+    if batch is EarlierBatch:
+        validations = [one for one in validations if not isinstance(one, BatchValidation)]
+        own = EarlierValidation(settings.deliverable(), PreparedBatches())
+        validations.append(activity.defn(name=BATCH.validation)(own))
     try:
         async with Worker(
             client,
             task_queue=settings.task_queue,
             workflows=[batch],
-            activities=[*made.validations, *requests],
+            activities=[*validations, *requests],
             workflow_runner=UnsandboxedWorkflowRunner(),
         ):
             yield

@@ -87,6 +87,10 @@ class BatchPlan(Plan):
     one_by_one: bool
     """Whether there is one slice and each message is sent in a request of its own."""
 
+    batch_send: NotRequired[bool]
+    """Whether the workflow schedules one `Batch.Send`. Without it, the execution is of an earlier
+    release, and has a `Batch.Request` for each slice."""
+
 
 class SlicePlan(TypedDict):
     """The plan of some slices of a batch, an argument of `Batch.Send`.
