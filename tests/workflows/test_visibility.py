@@ -33,7 +33,7 @@ from tests.support.visible import until_visible
 from tests.support.worker_settings import settings_for
 from worker import Settings, data_converter, register
 
-SINGLE_EVENTS, BATCH_EVENTS = 12, 14
+SINGLE_EVENTS, BATCH_EVENTS = 12, 12
 """Of a delivery in which nothing failed, as before there were search attributes."""
 
 
