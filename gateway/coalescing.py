@@ -13,11 +13,16 @@ _Entry = tuple[Part, asyncio.Future[None]]
 """A part, and the future on which its request waits."""
 
 
+_MOST_INTERVALS = 10
+"""How long an execution waits for the senders of the last one."""
+
+
 class Coalescer:
     """Combines parts with the same integration, source and options.
 
     While one execution is being stored, further parts wait for the next: the slower Temporal is,
-    the larger the executions become.
+    the larger the executions become. Senders that got a response send their next part soon: the
+    next execution waits for as many parts, up to ten times as long as for others.
 
     Args:
         store: Stores a part in one execution at an integration; returns when Temporal has it.
@@ -48,14 +53,23 @@ class Coalescer:
         return stored
 
     async def _flush(self, integration: str, source: str | None, options: bytes) -> None:
-        queue = self._queues[integration, source, options]
+        queue, expected = self._queues[integration, source, options], 1
         try:
-            while queue:
-                await asyncio.sleep(self._interval_seconds)
+            while True:
+                await self._gather(queue, expected)
+                if not queue:
+                    return
                 if entries := _take_entries(queue, len(options)):
                     await self._store_entries(integration, entries)
+                expected = len(entries) + len(queue)
         finally:
             del self._queues[integration, source, options]
+
+    async def _gather(self, queue: deque[_Entry], expected: int) -> None:
+        for _ in range(_MOST_INTERVALS):
+            await asyncio.sleep(self._interval_seconds)
+            if len(queue) >= expected:
+                return
 
     async def _store_entries(self, integration: str, entries: Sequence[_Entry]) -> None:
         first = entries[0][0]

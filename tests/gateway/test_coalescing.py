@@ -75,6 +75,36 @@ async def test_messages_wait_while_a_batch_is_stored() -> None:
     assert store.stored == [[b"1"], [b"2", b"3"]]
 
 
+async def test_the_next_execution_waits_for_the_senders_of_the_last_one() -> None:
+    """Their next messages arrive one after the other, and share an execution again."""
+    store = Store()
+    for _ in range(2):
+        store.gate.release()
+    coalescer = Coalescer(store, timedelta(milliseconds=100))
+    await asyncio.gather(*put(coalescer, b"1", b"2", b"3"))
+
+    requests = []
+    for content in (b"4", b"5", b"6"):
+        requests += put(coalescer, content)
+        await asyncio.sleep(0.15)
+    await asyncio.gather(*requests)
+
+    assert store.stored == [[b"1", b"2", b"3"], [b"4", b"5", b"6"]]
+
+
+async def test_a_sender_does_not_wait_for_others_without_end() -> None:
+    """They may have nothing more to send."""
+    store = Store()
+    for _ in range(2):
+        store.gate.release()
+    coalescer = Coalescer(store, timedelta(milliseconds=1))
+    await asyncio.gather(*put(coalescer, b"1", b"2", b"3"))
+
+    await asyncio.gather(*put(coalescer, b"4"))
+
+    assert store.stored == [[b"1", b"2", b"3"], [b"4"]]
+
+
 async def test_idle_coalescer_starts_again() -> None:
     """After all batches are stored."""
     store = Store()
