@@ -16,8 +16,9 @@ from durable_analytics.client.client import as_input
 from durable_analytics.client.values import to_json_values
 from durable_analytics.errors import ValidationError
 from durable_analytics.wire.fast_check import context_passes_fast_check, passes_fast_check
+from durable_analytics.wire.field_types import is_message_id
 from durable_analytics.wire.json_writer import may_hold_nan
-from durable_analytics.wire.messages import JsonObject, is_message_id
+from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.parsing import check_input, needs_message_id
 from durable_analytics.wire.timestamps import checked_timestamp, instant, is_missing_time

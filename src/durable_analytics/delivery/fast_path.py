@@ -8,8 +8,9 @@ from durable_analytics.errors import ValidationError
 from durable_analytics.providers import PlainItems, Provider
 from durable_analytics.wire.contexts import split_context
 from durable_analytics.wire.fast_check import known_fields, passes_fast_check
+from durable_analytics.wire.field_types import is_message_id
 from durable_analytics.wire.keys import snake_case
-from durable_analytics.wire.messages import JsonObject, is_message_id
+from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.parsing import Envelope
 from durable_analytics.wire.timestamps import checked_timestamp, instant

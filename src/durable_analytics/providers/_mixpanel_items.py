@@ -19,6 +19,7 @@ from durable_analytics.providers._unsupported_fields import (
     UnsupportedFields,
     single_new_id,
 )
+from durable_analytics.wire.field_types import is_filled
 from durable_analytics.wire.messages import (
     Alias,
     Group,
@@ -29,7 +30,6 @@ from durable_analytics.wire.messages import (
     PersonMessage,
     Screen,
     Track,
-    is_filled,
 )
 from durable_analytics.wire.timestamps import milliseconds
 

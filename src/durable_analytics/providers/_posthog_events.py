@@ -12,6 +12,7 @@ from durable_analytics.providers._posthog_context import (
     context_properties,
 )
 from durable_analytics.providers._unsupported_fields import UnsupportedFields, single_new_id
+from durable_analytics.wire.field_types import is_filled
 from durable_analytics.wire.messages import (
     Alias,
     Group,
@@ -22,7 +23,6 @@ from durable_analytics.wire.messages import (
     PersonMessage,
     Screen,
     Track,
-    is_filled,
 )
 
 _RESERVED = {"$identify": "identify", "$groupidentify": "group", "$create_alias": "alias"}

@@ -8,7 +8,8 @@ from pydantic.alias_generators import to_snake
 
 from durable_analytics.errors import FieldProblem, ValidationError
 from durable_analytics.providers._deliveries import Delivery
-from durable_analytics.wire.messages import JsonObject, Message, PersonMessage, is_filled
+from durable_analytics.wire.field_types import is_filled
+from durable_analytics.wire.messages import JsonObject, Message, PersonMessage
 
 PLACEHOLDER_IDS = frozenset(
     {

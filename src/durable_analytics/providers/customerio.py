@@ -23,6 +23,7 @@ from durable_analytics.providers._deliveries import BatchDelivery, BatchLimits, 
 from durable_analytics.providers._unsupported_fields import single_new_id
 from durable_analytics.providers.http import HttpRequest, HttpResponse, JsonItems
 from durable_analytics.providers.setting_types import BaseUrl, Credential
+from durable_analytics.wire.field_types import is_filled
 from durable_analytics.wire.messages import (
     Alias,
     Delete,
@@ -34,7 +35,6 @@ from durable_analytics.wire.messages import (
     PersonMessage,
     Screen,
     Track,
-    is_filled,
 )
 
 

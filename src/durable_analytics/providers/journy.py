@@ -11,7 +11,8 @@ from durable_analytics.providers._deliveries import Delivery
 from durable_analytics.providers.http import HttpRequest
 from durable_analytics.providers.segment_compatible import MessageFormat, SegmentCompatible
 from durable_analytics.providers.setting_types import BaseUrl
-from durable_analytics.wire.messages import JsonObject, Message, is_filled, is_number
+from durable_analytics.wire.field_types import is_filled, is_number
+from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.timestamps import instant
 
 
