@@ -12,8 +12,9 @@ from pydantic.alias_generators import to_camel
 
 from durable_analytics.errors import DeliveryError, Rejected, ValidationError
 from durable_analytics.providers._base import Provider, builds
+from durable_analytics.providers._combined_fields import replaced_values
 from durable_analytics.providers._deliveries import BatchDelivery, BatchLimits, Delivery, PlainItems
-from durable_analytics.providers._unsupported_fields import replaced_values, single_new_id
+from durable_analytics.providers._person_ids import single_new_id
 from durable_analytics.providers.http import HttpRequest, HttpResponse, JsonItems
 from durable_analytics.providers.request_options import credentials_among
 from durable_analytics.providers.setting_types import Credential
