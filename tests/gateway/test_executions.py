@@ -25,7 +25,6 @@ from tests.support.gateway_process import address, gateway_process
 from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import own_worker
-from tests.worker.processes import worker_process
 
 
 async def test_repeated_batch_starts_no_second_execution(
@@ -139,7 +138,7 @@ async def test_large_context_reduces_messages_per_execution(
     batch = [good() for _ in range(1000)]
 
     async with (
-        worker_process(temporal, standin, task_queue),
+        own_worker(temporal, settings_for(standin, task_queue=task_queue)),
         gateway_process(address(temporal), task_queue) as gateway,
         client(gateway) as http,
     ):
