@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from temporalio.client import Client, WorkflowHandle
 
 from durable_analytics.testing import StandIn
@@ -56,6 +57,7 @@ async def test_an_execution_of_the_release_before_goes_on_in_this_one(
     assert [ids(request) for request in standin.requests] == [ALL[0], ALL[1], *ALL[1:]]
 
 
+@pytest.mark.slow
 async def test_an_execution_of_this_release_waits_for_it(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:

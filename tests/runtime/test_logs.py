@@ -11,7 +11,8 @@ from temporalio.client import Client
 from durable_analytics.testing import VENDORS, StandIn
 from runtime import logs
 from tests.support.json_objects import Json
-from tests.worker.deliveries import QUICK, UNLIKELY, USER_DATA, outcome, start
+from tests.support.worker_settings import QUICK_RETRIES
+from tests.worker.deliveries import UNLIKELY, USER_DATA, outcome, start
 from tests.worker.processes import worker_process
 
 
@@ -31,7 +32,7 @@ async def test_lines_of_a_worker(temporal: Client, standin: StandIn, task_queue:
     async with worker_process(
         temporal, standin, task_queue, ANALYTICS_LOG_FORMAT="json", ANALYTICS_LOG_LEVEL="DEBUG"
     ) as worker:
-        delivered = await start(temporal, task_queue, policies=QUICK)
+        delivered = await start(temporal, task_queue, policies=QUICK_RETRIES)
         output = await outcome(delivered)
         assert output["status"] == "success"
         refused = await start(temporal, task_queue, bad)

@@ -12,9 +12,6 @@ from temporalio.worker import Worker
 from tests.support.json_objects import Json
 from worker import Settings, register, workers
 
-QUICK = {"request": {"retry_policy": {"initial_interval": "PT0.05S"}}}
-"""Attempts follow one another at once."""
-
 UNLIKELY = {
     "user_id": "u-7f3a",
     "event": "Unlikely Event",
