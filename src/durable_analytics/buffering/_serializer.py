@@ -21,7 +21,7 @@ from durable_analytics.wire.json_writer import may_hold_nan
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.parsing import check_input, needs_message_id
-from durable_analytics.wire.timestamps import checked_timestamp, instant, is_missing_time
+from durable_analytics.wire.timestamps import checked_timestamp, is_missing_time, write_timestamp
 
 _CLIENT_OPTIONS = frozenset({"integration", "policies", "request_options", "strict"})
 """Options of a whole execution, which a call cannot have."""
@@ -124,7 +124,7 @@ class Serializer:
         millisecond = int(time.time() * 1000)
         cached_millisecond, text = self._time
         if cached_millisecond != millisecond:
-            text = instant(datetime.now(UTC))
+            text = write_timestamp(datetime.now(UTC))
             self._time = (millisecond, text)
         return text
 

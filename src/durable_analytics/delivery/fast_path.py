@@ -13,7 +13,7 @@ from durable_analytics.wire.keys import snake_case
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.parsing import Envelope
-from durable_analytics.wire.timestamps import checked_timestamp, instant
+from durable_analytics.wire.timestamps import checked_timestamp, write_timestamp
 
 BatchMessage = tuple[str, str, str | None, JsonObject]
 """A message's key of the endpoint for batches, its method, its id, and its item."""
@@ -96,7 +96,7 @@ class FastPath:
         elif default_time is not None:
             return None
         if time is None:
-            return instant(self._defaults(index).started_at)
+            return write_timestamp(self._defaults(index).started_at)
         try:
             return checked_timestamp(time) if type(time) is str else None
         except ValueError:

@@ -35,7 +35,7 @@ from durable_analytics.wire.messages import (
     Screen,
     Track,
 )
-from durable_analytics.wire.timestamps import instant
+from durable_analytics.wire.timestamps import write_timestamp
 
 _MOST_OBJECTS = 75
 """Attributes, events and purchases in one request to `/users/track` (Braze's API reference)."""
@@ -241,7 +241,7 @@ def _array(message: Message) -> str | None:
 
 def _time(delivery: Delivery[Message]) -> str:
     timestamp = delivery.message.timestamp
-    return instant(datetime.fromisoformat(timestamp) if timestamp else delivery.sent_at)
+    return write_timestamp(datetime.fromisoformat(timestamp) if timestamp else delivery.sent_at)
 
 
 def _errors(response: HttpResponse) -> Iterator[tuple[Any, str]]:
