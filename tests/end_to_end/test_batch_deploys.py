@@ -22,6 +22,7 @@ async def wait_for_event(handle: WorkflowHandle[Any, Any], attributes: str) -> N
             return
 
 
+@pytest.mark.slow
 async def test_a_worker_that_does_not_know_the_activity_leaves_it_to_another(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
