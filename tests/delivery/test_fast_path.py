@@ -236,7 +236,7 @@ def test_any_batch_is_prepared_the_same_with_and_without_models(
 
 
 @pytest.mark.slow
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @batches
 def test_many_batches_are_prepared_the_same(
     found: list[Any], context: Json | None, strict: bool, name: str
