@@ -20,7 +20,7 @@ from durable_analytics.providers import HttpResponse
 from durable_analytics.wire.activity_results import MOST_ATTEMPTS, checked_rest
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.plans import AttemptRecord, Response
-from durable_analytics.wire.timestamps import instant
+from durable_analytics.wire.timestamps import write_timestamp
 
 log = logging.getLogger("durable_analytics.delivery")
 
@@ -92,7 +92,7 @@ class Attempt:
             return
         record: AttemptRecord = {
             "attempt": activity.info().attempt,
-            "at": instant(self.began_at),
+            "at": write_timestamp(self.began_at),
             "milliseconds": round((time.monotonic() - self.started) * 1000),
             "status_code": self.response.status_code if self.response else None,
             "error": error.wire_name() if error else None,
@@ -108,10 +108,10 @@ class Attempt:
 
     def next_retry_delay(self) -> timedelta | None:
         """Return the wait that the provider asks for, if it is longer than that of the policy."""
-        asked = self.asked_wait(self.response)
+        asked = self.requested_wait(self.response)
         return asked if asked and asked > policy_wait() else None
 
-    def asked_wait(self, response: HttpResponse | None) -> timedelta | None:
+    def requested_wait(self, response: HttpResponse | None) -> timedelta | None:
         """Return how long the provider asks to wait before another attempt."""
         if not (self.integration and response):
             return None
@@ -132,12 +132,12 @@ class Attempt:
         if not error.retried or info.is_local or self._has_no_attempt_left(error):
             return True
         remaining = self._remaining()
-        wait = max(self.asked_wait(self.response) or _NO_TIME, policy_wait())
+        wait = max(self.requested_wait(self.response) or _NO_TIME, policy_wait())
         return remaining is not None and wait >= remaining
 
     def concluded(self, error: DeliveryError) -> DeliveryError:
         """Return the error to report; its text explains a wait that is too long for the policy."""
-        asked = self.asked_wait(self.response)
+        asked = self.requested_wait(self.response)
         return explain_wait(error, asked) if asked and self._waits_too_long(error) else error
 
     def _waits_too_long(self, error: DeliveryError) -> bool:

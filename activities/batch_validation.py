@@ -24,7 +24,7 @@ from durable_analytics.wire.outputs import count_left_out
 from durable_analytics.wire.parsing import BatchInput, read_batch
 from durable_analytics.wire.plans import BatchPlan
 from durable_analytics.wire.rejections import shorten_rejections
-from durable_analytics.wire.timestamps import instant
+from durable_analytics.wire.timestamps import write_timestamp
 
 log = logging.getLogger("durable_analytics.validation")
 
@@ -115,7 +115,7 @@ def plan_batch(
         "integration": integration.name,
         "message": {
             "message_id": defaults.batch_id,
-            "timestamp": instant(defaults.started_at),
+            "timestamp": write_timestamp(defaults.started_at),
         },
         "policies": policies_in_force(BATCH, integration, envelope.policies),
         "task_queue": integration.task_queue(activity.info().task_queue),

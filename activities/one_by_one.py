@@ -113,7 +113,7 @@ class OneByOne:
 
     def _wait(self, failure: DeliveryError, response: HttpResponse | None) -> None:
         """Keep the failure that asks for the longest wait."""
-        asked = self.attempt.asked_wait(response) or _NO_TIME
+        asked = self.attempt.requested_wait(response) or _NO_TIME
         if self.waiting is None or asked >= self.longest_wait:
             self.waiting, self.longest_wait = failure, asked
             self.attempt.response = response

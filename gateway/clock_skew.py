@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from durable_analytics.wire.timestamps import instant, parse_time
+from durable_analytics.wire.timestamps import parse_time, write_timestamp
 
 _MIN_SKEW = timedelta(seconds=1)
 """A smaller difference between sending and receiving is network latency."""
@@ -25,6 +25,6 @@ def correct_timestamp(timestamp: Any, sent_at: Any, received_at: datetime) -> An
     if happened is None:
         return timestamp
     try:
-        return instant(happened + (received_at - sent))
+        return write_timestamp(happened + (received_at - sent))
     except OverflowError:
         return timestamp

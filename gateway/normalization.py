@@ -9,8 +9,9 @@ from pydantic.alias_generators import to_snake
 from pydantic_core import to_json
 
 from durable_analytics.errors import FieldProblem
+from durable_analytics.wire.field_types import is_message_id, is_number
 from durable_analytics.wire.json_reader import is_too_deep, problem_of
-from durable_analytics.wire.messages import JsonObject, is_message_id, is_number
+from durable_analytics.wire.messages import JsonObject
 from gateway.clock_skew import correct_timestamp
 from gateway.gateway_message import (
     EXCERPT_BYTES,

@@ -8,8 +8,9 @@ from uuid import uuid4
 from pydantic_core import to_json
 
 from durable_analytics.errors import FieldProblem, ValidationError
+from durable_analytics.wire.field_types import is_message_id
 from durable_analytics.wire.json_reader import Unreadable
-from durable_analytics.wire.messages import JsonObject, is_message_id
+from durable_analytics.wire.messages import JsonObject
 from gateway.errors import RequestError, too_large
 from gateway.gateway_message import GatewayMessage, hash_parts, make_placeholder
 from gateway.normalization import (

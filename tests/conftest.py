@@ -16,7 +16,7 @@ from durable_analytics.temporal.search_attributes import register as register_se
 from durable_analytics.testing import StandIn
 from tests.support.json_objects import Execute, Json
 from tests.support.programs import TEMPORAL
-from tests.support.worker_settings import settings_for
+from tests.support.worker_settings import QUICK_RETRIES, settings_for
 from worker import Settings, data_converter, register
 
 QUICK_SERVER = [
@@ -88,8 +88,8 @@ async def temporal() -> AsyncIterator[Client]:
 
 @pytest.fixture(scope="session")
 async def running_worker(temporal: Client, standin_server: StandIn) -> AsyncIterator[Settings]:
-    """A worker that delivers to the stand-in."""
-    settings = settings_for(standin_server)
+    """A worker that delivers to the stand-in, and retries at once."""
+    settings = settings_for(standin_server, policies=QUICK_RETRIES)
     async with Worker(temporal, task_queue=settings.task_queue, plugins=[register(settings)]):
         yield settings
 

@@ -1,4 +1,4 @@
-"""The results of a batch: what was accepted, rejected and responded so far."""
+"""The results of a batch so far: the accepted and rejected messages, and the responses."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -40,7 +40,8 @@ class BatchResults:
         self._accepted = 0
         self._rejected: list[Rejection] = list(plan["rejected"])
         self._settled_before = {rejection["index"] for rejection in self._rejected}
-        """The messages that must not be sent: rejected by Validation, or sent before a pause."""
+        """The indexes of messages that must not be sent: Validation has rejected them, or they were
+        sent before a pause."""
 
         self._responses: list[Response] = []
 
@@ -72,12 +73,12 @@ class BatchResults:
         """Return the rest of `total_timeout`."""
         return self._deadline - workflow.now()
 
-    def open(self, first: int, end: int) -> list[int]:
+    def open_indexes(self, first: int, end: int) -> list[int]:
         """Return the indexes of the messages that are not settled."""
         return [index for index in range(first, end) if index not in self._settled_before]
 
-    def part(self, first: int, end: int) -> RawValue:
-        """Return the input with only these messages."""
+    def part_of_input(self, first: int, end: int) -> RawValue:
+        """Return the input with only these messages; null replaces a message that is settled."""
         messages = self._data["messages"]
         kept = [None if i in self._settled_before else messages[i] for i in range(first, end)]
         part = to_json({**self._data, "messages": kept})
@@ -88,14 +89,14 @@ class BatchResults:
     ) -> SlicePlan:
         """Return the plan that an activity needs for these slices."""
         indexes = range(slices[0][0], slices[-1][1])
-        refused = self._settled_before if is_input_whole else self._settled_before & {*indexes}
+        settled = self._settled_before if is_input_whole else self._settled_before & {*indexes}
         return {
             "integration": self.plan["integration"],
             "message": self.plan["message"],
             "policies": self.plan["policies"],
             "slices": slices,
             "first": 0 if is_input_whole else slices[0][0],
-            "skipped": sorted(refused),
+            "skipped": sorted(settled),
             "is_part": is_part,
         }
 
@@ -105,18 +106,27 @@ class BatchResults:
         self._rejected += result["rejected"]
         self._responses += result["responses"]
 
-    def close_gaps(self, slices: list[list[int]]) -> list[list[int]]:
-        """Return one slice for these; the messages between them are settled."""
+    def merge_slices(self, slices: list[list[int]]) -> list[list[int]]:
+        """Return one slice that spans these slices; the messages between them count as settled."""
         bounds = [slices[0][0], slices[-1][1]]
-        left = {index for first, end in slices for index in range(first, end)}
-        self._settled_before |= {*range(*bounds)} - left
+        remaining = {index for first, end in slices for index in range(first, end)}
+        self._settled_before |= {*range(*bounds)} - remaining
         return [bounds]
 
-    def fail(self, first: int, end: int, outcome: JsonObject) -> None:
-        """Keep the settled messages; reject the others with the error of the last attempt."""
-        sent = set(self.open(first, end))
+    def add_failure(self, first: int, end: int, outcome: JsonObject) -> None:
+        """Add the results of an activity that failed.
+
+        The messages that it has settled keep their results. The others are rejected with the error
+        of its last attempt.
+
+        Args:
+            first: The index of its first message.
+            end: The index after its last message.
+            outcome: The details of its failure.
+        """
+        sent = set(self.open_indexes(first, end))
         accepted = sent.intersection(decode_indexes(outcome.get("accepted") or ""))
-        rejected = {one["index"]: one for one in outcome.get("rejected") or []}
+        rejected = {rejection["index"]: rejection for rejection in outcome.get("rejected") or []}
         for index, error in decode_reasons(outcome.get("reasons") or []).items():
             if index in sent:
                 rejected[index] = {**self._rejection(index, outcome["error"]), "error": error}
@@ -128,8 +138,8 @@ class BatchResults:
             self._responses.append(outcome["response"])
         self._reject(first, end, outcome["error"], accepted | refused)
 
-    def expire(self, first: int, end: int) -> None:
-        """Reject messages for which no time is left."""
+    def reject_expired(self, first: int, end: int) -> None:
+        """Reject messages because `total_timeout` has passed."""
         error = Unavailable("the total_timeout of the policy has expired")
         self._reject(first, end, error.as_json())
 
@@ -137,14 +147,16 @@ class BatchResults:
         self, first: int, end: int, error: JsonObject, settled: Collection[int] = ()
     ) -> None:
         self._rejected += [
-            self._rejection(index, error) for index in self.open(first, end) if index not in settled
+            self._rejection(index, error)
+            for index in self.open_indexes(first, end)
+            if index not in settled
         ]
 
     def _rejection(self, index: int, error: JsonObject) -> Rejection:
         message = self._data["messages"][index]
         message_id = batch_message_id(message, self.plan["message"]["message_id"], index)
-        kind = DELIVERY_ERRORS[error["type"]](error["message"])
-        return reject(index, {"message_id": message_id}, kind)
+        failure = DELIVERY_ERRORS[error["type"]](error["message"])
+        return reject(index, {"message_id": message_id}, failure)
 
     @cached_property
     def _data(self) -> JsonObject:

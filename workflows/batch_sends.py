@@ -32,11 +32,11 @@ class BatchSends:
         self._wait = _FIRST_WAIT
 
     async def run(self) -> None:
-        """Send the open slices until none is left."""
+        """Send the open slices until none is open."""
         while self._open:
             remaining = self._results.remaining_time()
             if remaining <= timedelta(0):
-                self._results.expire(self._open[0][0], self._open[-1][1])
+                self._results.reject_expired(self._open[0][0], self._open[-1][1])
                 return
             is_full = self._copied_bytes > _COPIES_LIMIT_BYTES
             slices = self._open[:1] if is_full else self._open
@@ -51,17 +51,17 @@ class BatchSends:
                     self._fail(slices, error)
             else:
                 self._results.add(result)
-                left = result.get("open", [])
-                if left and self._results.plan["one_by_one"]:
-                    left = self._results.close_gaps(left)
-                self._go_on(slices, left, result.get("split"))
+                still_open = result.get("open", [])
+                if still_open and self._results.plan["one_by_one"]:
+                    still_open = self._results.merge_slices(still_open)
+                self._update_open(slices, still_open, result.get("split"))
 
     async def _send(self, slices: list[list[int]], remaining: timedelta) -> SendResult:
         results, policy, plan = self._results, self._results.policy, self._results.plan
         first, end = slices[0][0], slices[-1][1]
-        indexes = results.open(first, end)
+        indexes = results.open_indexes(first, end)
         is_whole = first == plan["slices"][0][0] and end == plan["slices"][-1][1]
-        input = results.input if is_whole else results.part(first, end)
+        input = results.input if is_whole else results.part_of_input(first, end)
         self._copied_bytes += len(input.payload.data)
         slice_plan = results.slice_plan(
             slices, is_input_whole=is_whole, is_part=slices != plan["slices"]
@@ -88,17 +88,19 @@ class BatchSends:
         the first slice; of any other failure, nobody knows which slices were sent.
         """
         outcome = failed_outcome(error)
-        left = outcome.get("open")
-        if not (left and is_rest(left, slices)):
-            left = slices if isinstance(error.cause, exceptions.TimeoutError) else [slices[-1]]
-        self._results.fail(slices[0][0], left[0][1], outcome)
-        self._go_on(slices, left[1:], outcome.get("split"))
+        still_open = outcome.get("open")
+        if not (still_open and is_rest(still_open, slices)):
+            still_open = (
+                slices if isinstance(error.cause, exceptions.TimeoutError) else [slices[-1]]
+            )
+        self._results.add_failure(slices[0][0], still_open[0][1], outcome)
+        self._update_open(slices, still_open[1:], outcome.get("split"))
 
-    def _go_on(
-        self, slices: list[list[int]], left: list[list[int]], split: list[int] | None
+    def _update_open(
+        self, slices: list[list[int]], still_open: list[list[int]], split: list[int] | None
     ) -> None:
-        """Continue with what is left of the slices that were sent, and those after them."""
-        self._open = [*left, *self._open[len(slices) :]]
+        """Keep open these of the slices that were sent, and all slices after them."""
+        self._open = [*still_open, *self._open[len(slices) :]]
         self._split = split or self._split
         self._wait = _FIRST_WAIT
 

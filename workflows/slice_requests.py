@@ -43,7 +43,7 @@ class SliceRequests:
             first, end = slices.popleft()
             remaining = results.remaining_time()
             if remaining <= timedelta(0):
-                results.expire(first, end)
+                results.reject_expired(first, end)
                 continue
             try:
                 results.add(await self._request(first, end, remaining, is_part=is_part))
@@ -55,13 +55,13 @@ class SliceRequests:
                     is_part = True
                     slices.extendleft(reversed(halves))
                 else:
-                    results.fail(first, end, outcome)
+                    results.add_failure(first, end, outcome)
 
     async def _request(
         self, first: int, end: int, remaining: timedelta, *, is_part: bool
     ) -> BatchResult:
         results, policy, plan = self._results, self._results.policy, self._results.plan
-        indexes = results.open(first, end)
+        indexes = results.open_indexes(first, end)
         one_attempt = policy.single_attempt_timeout
         heartbeat_timeout = None
         if plan["one_by_one"]:
@@ -69,7 +69,7 @@ class SliceRequests:
             heartbeat_timeout = policy.heartbeat_timeout or HEARTBEAT_TIMEOUT
         input = results.input
         if is_part:
-            input = results.part(first, end)
+            input = results.part_of_input(first, end)
             self._parts_bytes += len(input.payload.data)
         slice_plan = results.slice_plan([[first, end]], is_input_whole=not is_part, is_part=is_part)
         result = await workflow.execute_activity(
@@ -87,7 +87,7 @@ class SliceRequests:
 
     def _halves(self, first: int, end: int, outcome: JsonObject) -> list[tuple[int, int]]:
         """Return the halves of a slice that was too large for the provider, or an empty list."""
-        response, indexes = outcome.get("response") or {}, self._results.open(first, end)
+        response, indexes = outcome.get("response") or {}, self._results.open_indexes(first, end)
         if response.get("status_code") != _TOO_LARGE or len(indexes) < 2:
             return []
         self._splits += 1

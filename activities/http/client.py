@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -96,6 +97,12 @@ _STAGES = {
 }
 
 
+@cache
+def _default_tls() -> ssl.SSLContext:
+    """Return the context of all integrations without a `ca_bundle`; loading it takes 20 ms."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 @dataclass(eq=False)
 class HttpClient:
     """The HTTP client of an integration.
@@ -132,11 +139,7 @@ class HttpClient:
             ca_bundle: A PEM file of certificate authorities, which replaces certifi's.
             max_in_flight: Concurrent requests.
         """
-        verify = (
-            ssl.create_default_context(cafile=str(ca_bundle))
-            if ca_bundle
-            else httpx.create_ssl_context(trust_env=False)
-        )
+        verify = ssl.create_default_context(cafile=str(ca_bundle)) if ca_bundle else _default_tls()
         secrets = _proxy_secrets(proxy) if proxy else frozenset[str]()
         return cls(Connections(verify, proxy, max_in_flight), max_in_flight, secrets)
 

@@ -68,7 +68,7 @@ async def test_the_last_answer_is_there_when_the_last_attempt_times_out(
     temporal: Client, deaf: Deaf
 ) -> None:
     """It was heartbeat before the first attempt failed."""
-    output = await deliver(temporal, single_attempt_timeout=3, retry_policy={"maximum_attempts": 2})
+    output = await deliver(temporal, single_attempt_timeout=2, retry_policy={"maximum_attempts": 2})
 
     assert output["error"]["type"] == "Unavailable"
     assert output["error"]["message"] == "an attempt took longer than single_attempt_timeout"

@@ -20,8 +20,11 @@ from pydantic_core import from_json
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput
 
 from durable_analytics import AnalyticsClient, ValidationError
-from durable_analytics.buffering._builtins import holds_only_builtins
-from durable_analytics.buffering._serializer import Serializer, _split_envelope
+from durable_analytics.buffering._serializer import (
+    Serializer,
+    _split_envelope,
+    holds_only_builtins,
+)
 from durable_analytics.client.checks import LIBRARY
 from durable_analytics.wire.fast_check import passes_fast_check
 from durable_analytics.wire.messages import Context, JsonObject

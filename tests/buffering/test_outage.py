@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_analytics.buffering._connection import Outage
+from durable_analytics.buffering._reports import Outage
 
 
 def test_an_outage_logs_its_start_every_minute_and_its_end(

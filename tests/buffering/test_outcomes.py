@@ -162,6 +162,6 @@ class TestDisabled:
         async def connect(*_: Any, **__: Any) -> None:
             raise AssertionError
 
-        monkeypatch.setattr("durable_analytics.buffering._connection.connect", connect)
+        monkeypatch.setattr("durable_analytics.temporal.connection.connect", connect)
         with BufferingClient(disabled=True) as client:
             track(client, 200)

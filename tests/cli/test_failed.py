@@ -204,7 +204,11 @@ async def test_wrong_use_is_status_2(command: Command, arguments: list[str], rea
     assert reason in shown.stderr
 
 
-async def test_without_a_server_it_is_status_2(command: Command) -> None:
+async def test_without_a_server_it_is_status_2(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("durable_analytics.cli._session.PATIENCE_SECONDS", 0.3)
+
     shown = await command("list", TEMPORAL_ADDRESS="127.0.0.1:1")
 
     assert shown.exit_code == 2

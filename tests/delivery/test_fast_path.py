@@ -210,22 +210,39 @@ contexts = st.dictionaries(
 )
 
 
-@settings(max_examples=1_000, deadline=None)
-@given(
+batches = given(
     found=st.lists(messages(), min_size=1, max_size=3),
     context=st.none() | contexts,
     strict=st.booleans(),
     name=st.sampled_from(sorted(PAIRS)),
 )
-def test_any_batch_is_prepared_the_same_with_and_without_models(
-    found: list[Any], context: Json | None, strict: bool, name: str
-) -> None:
-    """The same items byte by byte, the same rejections, the same slices."""
+
+
+def _agree_on(found: list[Any], context: Json | None, strict: bool, name: str) -> None:
     try:
         batch = read_batch({"strict": strict, "context": context, "messages": found})
     except ValidationError:
         return
     agree(batch, name)
+
+
+@settings(max_examples=200, deadline=None)
+@batches
+def test_any_batch_is_prepared_the_same_with_and_without_models(
+    found: list[Any], context: Json | None, strict: bool, name: str
+) -> None:
+    """The same items byte by byte, the same rejections, the same slices."""
+    _agree_on(found, context, strict, name)
+
+
+@pytest.mark.slow
+@settings(max_examples=1_000, deadline=None)
+@batches
+def test_many_batches_are_prepared_the_same(
+    found: list[Any], context: Json | None, strict: bool, name: str
+) -> None:
+    """More of them, which takes longer."""
+    _agree_on(found, context, strict, name)
 
 
 INJECTED = {

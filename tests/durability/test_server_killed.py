@@ -8,8 +8,8 @@ import pytest
 from durable_analytics.testing import StandIn
 from tests.support.embedded_server import server
 from tests.support.free_ports import free_port
-from tests.support.worker_settings import settings_for
-from tests.worker.deliveries import QUICK, outcome, own_worker, start
+from tests.support.worker_settings import QUICK_RETRIES, settings_for
+from tests.worker.deliveries import outcome, own_worker, start
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ async def test_everything_pending_is_delivered(
 
     async with server(port, file) as client:
         async with own_worker(client, settings):
-            begun = [(await start(client, task_queue, policies=QUICK)).id for _ in range(3)]
+            begun = [(await start(client, task_queue, policies=QUICK_RETRIES)).id for _ in range(3)]
             await standin.wait_for(3)
         waiting = [(await start(client, task_queue)).id for _ in range(3)]
     tried = {request["body"]["messageId"] for request in standin.requests}
@@ -50,7 +50,7 @@ async def test_a_worker_outlives_its_server(
     async with AsyncExitStack() as worker:
         async with server(port, file) as client:
             await worker.enter_async_context(own_worker(client, settings))
-            ids = [(await start(client, task_queue, policies=QUICK)).id for _ in range(2)]
+            ids = [(await start(client, task_queue, policies=QUICK_RETRIES)).id for _ in range(2)]
             await standin.wait_for(2)
         async with server(port, file) as client:
             outputs = [await outcome(client.get_workflow_handle(id_)) for id_ in ids]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from temporalio.client import Client, WorkflowHandle
 
 from durable_analytics.testing import StandIn
@@ -21,6 +22,7 @@ async def wait_for_event(handle: WorkflowHandle[Any, Any], attributes: str) -> N
             return
 
 
+@pytest.mark.slow
 async def test_a_worker_that_does_not_know_the_activity_leaves_it_to_another(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
@@ -56,6 +58,7 @@ async def test_an_execution_of_the_release_before_goes_on_in_this_one(
     assert [ids(request) for request in standin.requests] == [ALL[0], ALL[1], *ALL[1:]]
 
 
+@pytest.mark.slow
 async def test_an_execution_of_this_release_waits_for_it(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:

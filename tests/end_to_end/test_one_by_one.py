@@ -12,16 +12,14 @@ from durable_analytics.testing import StandIn
 from tests.support.batches import BAD, TRACK, numbered, start_batch, told
 from tests.support.hooks import Heard
 from tests.support.json_objects import Execute, Json
-from tests.support.worker_settings import settings_for
+from tests.support.worker_settings import QUICK_RETRIES, settings_for
 from tests.worker.deliveries import outcome, own_worker
 from worker import IntegrationSettings, Settings
 
-EVERY_SECOND = {"maximum_interval": "PT1S"}
-
 
 def at_trakio(messages: list[Json], **policy: Any) -> Json:
-    """An input whose attempts follow one another after a second."""
-    retry = {**EVERY_SECOND, **policy.pop("retry_policy", {})}
+    """An input whose attempts follow one another at once."""
+    retry = {**QUICK_RETRIES["request"]["retry_policy"], **policy.pop("retry_policy", {})}
     request = {"retry_policy": retry, **policy}
     return {"integration": "trakio", "policies": {"request": request}, "messages": messages}
 
@@ -107,8 +105,8 @@ async def test_the_next_attempt_goes_on_after_what_is_settled(
     [
         ({"retry_policy": {"maximum_attempts": 2}}, {"status": 503, "body": "busy"}),
         ({"retry_policy": {"non_retryable_error_types": ["Unavailable"]}}, {"status": 500}),
-        ({"total_timeout": "PT3S"}, {"status": 503, "body": "busy"}),
-        ({"total_timeout": "PT4S", "single_attempt_timeout": "PT0.5S"}, {"delay": 60}),
+        ({"total_timeout": "PT1S"}, {"status": 503, "body": "busy"}),
+        ({"total_timeout": "PT2S", "single_attempt_timeout": "PT0.5S"}, {"delay": 60}),
         ({"retry_policy": {"maximum_attempts": 1}}, {"drop": True}),
     ],
 )

@@ -6,13 +6,13 @@ import pytest
 
 from durable_analytics.testing import StandIn
 from tests.support.json_objects import Execute, Json
+from tests.support.worker_settings import QUICK_RETRIES
 
 MESSAGES: list[Json] = [
     {"type": "track", "user_id": "u-1", "event": "E", "message_id": f"m-{number}"}
     for number in range(4)
 ]
 SOON = {"Retry-After": "0.1"}
-QUICK: Json = {"request": {"retry_policy": {"initial_interval": "PT0.05S"}}}
 
 
 def sent_ids(request: Json) -> list[str]:
@@ -30,7 +30,7 @@ def told(output: Json) -> dict[int, tuple[str, str]]:
 
 def at(integration: str) -> Json:
     """The input of a batch there."""
-    return {"integration": integration, "messages": MESSAGES, "policies": QUICK}
+    return {"integration": integration, "messages": MESSAGES, "policies": QUICK_RETRIES}
 
 
 async def test_amplitude_refuses_one(execute: Execute, standin: StandIn) -> None:

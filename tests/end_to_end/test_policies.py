@@ -12,6 +12,7 @@ from temporalio.worker import Worker
 from durable_analytics.testing import StandIn
 from tests.support.json_objects import Execute, Json
 from tests.support.worker_settings import settings_for, settings_with
+from tests.worker.deliveries import own_worker, start
 from worker import register
 
 TRACK: Json = {"track": {"user_id": "u-1", "event": "E"}}
@@ -60,12 +61,28 @@ async def test_every_field_is_applied_and_shown(execute: Execute, temporal: Clie
     assert list(asked.retry_policy.non_retryable_error_types) == ["RateLimited"]
 
 
-async def test_the_defaults(execute: Execute, temporal: Client) -> None:
-    """3 s an attempt, 24 h in all, 1 s doubling to 60 s, unlimited."""
-    workflow_id = f"policy-{uuid.uuid4()}"
-    await execute("Track", TRACK, id=workflow_id)
+async def test_the_defaults(temporal: Client, standin: StandIn, task_queue: str) -> None:
+    """3 s an attempt, 24 h in all, 1 s doubling to 60 s, unlimited; the output shows them."""
+    async with own_worker(temporal, settings_for(standin, task_queue=task_queue)):
+        handle = await start(temporal, task_queue)
+        output = await handle.result()
 
-    asked = await scheduled(temporal, workflow_id)
+    assert output["policies"] == {
+        "request": {
+            "single_attempt_timeout": "PT3S",
+            "total_timeout": "P1D",
+            "queue_timeout": None,
+            "heartbeat_timeout": None,
+            "retry_policy": {
+                "initial_interval": "PT1S",
+                "backoff_coefficient": 2.0,
+                "maximum_interval": "PT1M",
+                "maximum_attempts": 0,
+                "non_retryable_error_types": [],
+            },
+        }
+    }
+    asked = await scheduled(temporal, handle.id)
     assert asked.start_to_close_timeout.ToJsonString() == "3s"
     assert asked.schedule_to_close_timeout.ToJsonString() == "86400s"
     assert asked.retry_policy.initial_interval.ToJsonString() == "1s"

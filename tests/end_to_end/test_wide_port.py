@@ -16,12 +16,12 @@ from tests.support.json_objects import Json
 from tests.support.keyed import Keyed
 from tests.support.signed import Signed
 from tests.support.standin_vendors import VENDORS
+from tests.support.worker_settings import QUICK_RETRIES
 from tests.worker.deliveries import outcome, own_worker
 from worker import IntegrationSettings, Settings
 
 PROVIDERS: dict[str, type[Provider]] = {"arrays": Arrays, "keyed": Keyed, "signed": Signed}
 
-QUICK: Json = {"request": {"retry_policy": {"maximum_interval": "PT1S"}}}
 
 Deliver = Callable[..., Awaitable[Json]]
 
@@ -50,7 +50,7 @@ async def deliver(temporal: Client, vendors: StandIn) -> AsyncIterator[Deliver]:
     async def run(workflow: str, integration: str, **input: Any) -> Json:
         handle = await temporal.start_workflow(
             workflow,
-            {"integration": integration, "policies": QUICK, **input},
+            {"integration": integration, "policies": QUICK_RETRIES, **input},
             id=f"wide-{uuid.uuid4()}",
             task_queue=settings.task_queue,
         )

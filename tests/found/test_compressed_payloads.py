@@ -64,6 +64,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+@pytest.mark.slow
 async def test_forty_inputs_that_unpack_to_60_mib_each(
     temporal: Client, standin: StandIn, task_queue: str, bomb: Payload
 ) -> None:
@@ -84,6 +85,7 @@ async def test_forty_inputs_that_unpack_to_60_mib_each(
     assert grown < 150 * MIB
 
 
+@pytest.mark.slow
 async def test_a_memo_of_many_bombs(temporal: Client, standin: StandIn, task_queue: str) -> None:
     """The bound is one for all payloads of a task, wherever in it they stand."""
     (message,) = await temporal.data_converter.encode(

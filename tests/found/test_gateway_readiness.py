@@ -96,6 +96,7 @@ def locked(file: Path, mode: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("mode", ["IMMEDIATE", "EXCLUSIVE"])
+@pytest.mark.slow
 async def test_a_database_that_is_locked(
     database: tuple[Client, Path], task_queue: str, mode: str
 ) -> None:

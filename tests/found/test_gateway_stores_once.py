@@ -48,6 +48,7 @@ async def proxy(temporal: Client) -> AsyncIterator[BlockableProxy]:
         yield proxy
 
 
+@pytest.mark.slow
 async def test_four_attempts_while_a_store_takes_long(
     temporal: Client, task_queue: str, proxy: BlockableProxy
 ) -> None:
@@ -77,7 +78,10 @@ async def test_four_attempts_while_a_store_takes_long(
     assert counts == Counter({message["messageId"]: 1 for message in sent})
 
 
-@pytest.mark.parametrize("block", [BlockableProxy.disconnect, BlockableProxy.stall])
+@pytest.mark.parametrize(
+    "block",
+    [BlockableProxy.disconnect, pytest.param(BlockableProxy.stall, marks=pytest.mark.slow)],
+)
 async def test_attempts_over_an_outage(
     temporal: Client, task_queue: str, proxy: BlockableProxy, block: object
 ) -> None:
@@ -119,6 +123,7 @@ async def test_a_list_whose_store_takes_long(
     assert set(counts.values()) == {1}
 
 
+@pytest.mark.slow
 async def test_messages_that_come_again_in_other_lists(
     temporal: Client, task_queue: str, proxy: BlockableProxy
 ) -> None:
@@ -142,6 +147,7 @@ async def test_messages_that_come_again_in_other_lists(
     assert counts == Counter({message["messageId"]: 1 for message in sent})
 
 
+@pytest.mark.slow
 async def test_a_slow_temporal_is_no_outage(task_queue: str, proxy: BlockableProxy) -> None:
     """50 senders of messages one after the other are all answered 200."""
     async with gateway_process(proxy.address, task_queue) as gateway, client(gateway) as http:

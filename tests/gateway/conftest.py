@@ -17,6 +17,24 @@ async def gateway(temporal: Client, running_worker: Settings) -> AsyncIterator[G
         yield process
 
 
+@pytest.fixture(scope="session", params=[2, pytest.param(None, marks=pytest.mark.slow)])
+def client_timeout(request: pytest.FixtureRequest) -> int | None:
+    """The seconds in which a client must send a request; None for those of the gateway."""
+    seconds: int | None = request.param
+    return seconds
+
+
+@pytest.fixture(scope="session")
+async def impatient_gateway(
+    temporal: Client, running_worker: Settings, client_timeout: int | None
+) -> AsyncIterator[Gateway]:
+    """A gateway that waits so long for clients that send slowly."""
+    async with gateway_process(
+        address(temporal), running_worker.task_queue, client_timeout_seconds=client_timeout
+    ) as process:
+        yield process
+
+
 @pytest.fixture
 async def http(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     """A client of that gateway."""

@@ -138,31 +138,40 @@ async def test_sdk_settings_name_the_host_of_the_request(
 
 
 @pytest.mark.parametrize(
-    ("trusted", "forwarded", "meant"),
+    ("trusted", "ips"),
     [
-        ("127.0.0.1", "8.8.8.8", "8.8.8.8"),
-        ("127.0.0.1", "1.1.1.1, 8.8.8.8, 127.0.0.1", "8.8.8.8"),
-        ("127.0.0.1", "2606:4700::1111", "2606:4700::1111"),
-        ("127.0.0.1", "10.0.0.1", None),
-        ("127.0.0.1", "nobody", None),
-        ("192.0.2.1", "8.8.8.8", None),
+        (
+            "127.0.0.1",
+            {
+                "8.8.8.8": "8.8.8.8",
+                "1.1.1.1, 8.8.4.4, 127.0.0.1": "8.8.4.4",
+                "2606:4700::1111": "2606:4700::1111",
+                "10.0.0.1": None,
+                "nobody": None,
+            },
+        ),
+        ("192.0.2.1", {"8.8.8.8": None}),
     ],
 )
 async def test_ip_is_added_for_browsers_behind_trusted_proxies(
-    temporal: Client, task_queue: str, trusted: str, forwarded: str, meant: str | None
+    temporal: Client, task_queue: str, trusted: str, ips: dict[str, str | None]
 ) -> None:
     """Not for servers, nor for private or invalid addresses, nor behind an untrusted proxy."""
     settings = {"ANALYTICS_GATEWAY__TRUSTED_PROXIES": trusted}
-    headers = {"X-Forwarded-For": forwarded}
-
     async with (
         gateway_process(address(temporal), task_queue, settings=settings) as gateway,
         client(gateway) as http,
     ):
         for path in ("/v1/t", "/v1/track"):
-            await http.post(path, json=good(event=path), headers=headers, auth=AUTH)
-    handles = await executions(temporal, task_queue, 2)
+            for forwarded in ips:
+                message = good(event=f"{path} {forwarded}")
+                headers = {"X-Forwarded-For": forwarded}
+                await http.post(path, json=message, headers=headers, auth=AUTH)
+    handles = await executions(temporal, task_queue, 2 * len(ips))
     stored = [json.loads(await inputs(handle))["messages"] for handle in handles]
 
     contexts = {message["event"]: message.get("context") for batch in stored for message in batch}
-    assert contexts == {"/v1/t": {"ip": meant} if meant else None, "/v1/track": None}
+    assert contexts == {
+        **{f"/v1/t {forwarded}": {"ip": ip} if ip else None for forwarded, ip in ips.items()},
+        **{f"/v1/track {forwarded}": None for forwarded in ips},
+    }

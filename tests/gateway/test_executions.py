@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import json
 
 import httpx
 from temporalio.client import Client
@@ -22,10 +21,8 @@ from tests.support.gateway_messages import (
     outcome,
 )
 from tests.support.gateway_process import address, gateway_process
-from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import own_worker
-from tests.worker.processes import worker_process
 
 
 async def test_repeated_batch_starts_no_second_execution(
@@ -139,7 +136,7 @@ async def test_large_context_reduces_messages_per_execution(
     batch = [good() for _ in range(1000)]
 
     async with (
-        worker_process(temporal, standin, task_queue),
+        own_worker(temporal, settings_for(standin, task_queue=task_queue)),
         gateway_process(address(temporal), task_queue) as gateway,
         client(gateway) as http,
     ):
@@ -159,75 +156,6 @@ async def test_context_with_too_many_copies_gets_413(http: httpx.AsyncClient) ->
 
     assert response.status_code == 413
     assert "context, copied into all executions, is larger" in response.json()["message"]
-
-
-async def test_simultaneous_single_messages_share_executions(
-    temporal: Client, task_queue: str
-) -> None:
-    """Each execution has one integration, and each message is stored once."""
-    patient = {"ANALYTICS_GATEWAY__GATHER_INTERVAL": "0.1"}
-    sent = {name: [good() for _ in range(50)] for name in ("segment", "rudderstack")}
-
-    async with (
-        gateway_process(address(temporal), task_queue, settings=patient) as gateway,
-        client(gateway) as http,
-    ):
-        responses = await asyncio.gather(
-            *(
-                http.post("/v1/track", json=message, auth=(name, ""))
-                for name, several in sent.items()
-                for message in several
-            )
-        )
-    handles = await executions(temporal, task_queue, 2)
-    stored = [(handle.id, await inputs(handle)) for handle in handles]
-
-    assert {response.status_code for response in responses} == {200}
-    assert len(handles) < 20
-    for name, several in sent.items():
-        contents = b"".join(content for id_, content in stored if id_.startswith(name))
-        assert all(contents.count(id_.encode()) == 1 for id_ in ids(several))
-
-
-async def test_simultaneous_lists_share_executions(temporal: Client, task_queue: str) -> None:
-    """The messages of each list stay together, in order; a repeated list is stored once."""
-    patient = {"ANALYTICS_GATEWAY__GATHER_INTERVAL": "0.1"}
-    lists = [[good() for _ in range(15)] for _ in range(40)]
-    sdk = {"library": {"name": "sdk"}}
-
-    async with (
-        gateway_process(address(temporal), task_queue, settings=patient) as gateway,
-        client(gateway) as http,
-    ):
-
-        async def send(batch: list[Json], name: str, **beside: Json) -> int:
-            body = {"batch": batch, **beside}
-            return (await http.post("/v1/batch", json=body, auth=(name, ""))).status_code
-
-        statuses = await asyncio.gather(
-            *(send(batch, "segment") for batch in lists[:20] * 2),
-            *(send(batch, "segment", context=sdk) for batch in lists[20:30]),
-            *(send(batch, "rudderstack") for batch in lists[30:]),
-        )
-        statuses.append(await send([*lists[0], *lists[1]], "segment"))
-    handles = await executions(temporal, task_queue, 3)
-    stored = [(handle.id.partition(":")[0], json.loads(await inputs(handle))) for handle in handles]
-
-    assert set(statuses) == {200}
-    assert len(handles) < 20
-    for several, name, context in (
-        (lists[:20], "segment", None),
-        (lists[20:30], "segment", sdk),
-        (lists[30:], "rudderstack", None),
-    ):
-        batches = [
-            ids(body["messages"])
-            for integration, body in stored
-            if (integration, body.get("context")) == (name, context)
-        ]
-        assert sum(map(len, batches)) == 15 * len(several)
-        starts = {batch[at]: batch[at : at + 15] for batch in batches for at in range(len(batch))}
-        assert all(starts[ids(batch)[0]] == ids(batch) for batch in several)
 
 
 async def test_rate_limit_gets_429_with_retry_headers(temporal: Client, task_queue: str) -> None:

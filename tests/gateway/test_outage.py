@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -42,16 +43,30 @@ class BlockableGateway:
             template.method, str(template.url), content=template.content, auth=AUTH
         )
 
+    async def wait_until_ready(self) -> None:
+        """Wait until the gateway reaches Temporal."""
+        async with asyncio.timeout(30):
+            while (await self.send("ready")).status_code != 200:
+                pass
 
-@pytest.fixture
-async def blockable(temporal: Client, task_queue: str) -> AsyncIterator[BlockableGateway]:
-    """A gateway that reaches Temporal through an open proxy."""
+
+@pytest.fixture(scope="module")
+async def shared_gateway(temporal: Client) -> AsyncIterator[BlockableGateway]:
+    """A gateway that reaches Temporal through a proxy."""
     async with (
         BlockableProxy(address(temporal)) as proxy,
-        gateway_process(proxy.address, task_queue) as gateway,
+        gateway_process(proxy.address, f"test-{uuid4()}") as gateway,
         client(gateway) as http,
     ):
         yield BlockableGateway(proxy, gateway, http)
+
+
+@pytest.fixture
+async def blockable(shared_gateway: BlockableGateway) -> BlockableGateway:
+    """The shared gateway with the proxy open, after the outage of another test has ended."""
+    shared_gateway.proxy.restore()
+    await shared_gateway.wait_until_ready()
+    return shared_gateway
 
 
 @pytest.mark.parametrize("block", [BlockableProxy.disconnect, BlockableProxy.stall])
@@ -59,6 +74,7 @@ async def test_outage_gets_503_and_recovers_without_restart(
     blockable: BlockableGateway, block: Callable[[BlockableProxy], None]
 ) -> None:
     """The 503 arrives soon, and says when to retry."""
+    lines_before = len(blockable.gateway.run.lines)
     for name in NAMES:
         response = await blockable.send(name)
         assert (name, response.status_code, response.json()) == (name, 200, SUCCESS)
@@ -75,13 +91,11 @@ async def test_outage_gets_503_and_recovers_without_restart(
     assert (await blockable.http.get("/health")).json() == SUCCESS
 
     blockable.proxy.restore()
-    async with asyncio.timeout(30):
-        while (await blockable.send("ready")).status_code != 200:
-            pass
+    await blockable.wait_until_ready()
     for name in NAMES:
         response = await blockable.send(name)
         assert (name, response.status_code, response.json()) == (name, 200, SUCCESS)
-    logged = [line for line in blockable.gateway.run.lines if "Temporal" in line][1:]
+    logged = [line for line in blockable.gateway.run.lines[lines_before:] if "Temporal" in line]
     assert "Temporal is out of reach: answering 503" in logged[0]
     assert "Temporal takes messages again" in logged[-1]
 

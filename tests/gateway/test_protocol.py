@@ -45,18 +45,20 @@ async def test_endless_trailers_close_the_connection(gateway: Gateway, key: byte
     await _until_closed(gateway, post(key, _CHUNKED, body=b"0\r\n"), trailer)
 
 
-async def test_endless_body_after_the_response_closes_the_connection(gateway: Gateway) -> None:
-    """The client can read the response, and has ten seconds to end its request."""
+async def test_endless_body_after_the_response_closes_the_connection(
+    impatient_gateway: Gateway,
+) -> None:
+    """The client can read the response, and has until the timeout to end its request."""
     begin = post(_REFUSED, _CHUNKED, body=b"")
 
-    response = await _until_closed(gateway, begin, b"3e8\r\n%b\r\n" % (1000 * b"x"))
+    response = await _until_closed(impatient_gateway, begin, b"3e8\r\n%b\r\n" % (1000 * b"x"))
 
     assert response.startswith(b"HTTP/1.1 401 ") or not response  # lost where it is reset
 
 
-async def test_endless_blank_lines_close_the_connection(gateway: Gateway) -> None:
+async def test_endless_blank_lines_close_the_connection(impatient_gateway: Gateway) -> None:
     """They do not begin a request."""
-    await _until_closed(gateway, _KEPT, b"\r\n")
+    await _until_closed(impatient_gateway, _KEPT, b"\r\n")
 
 
 async def test_pipelined_requests_each_get_a_response(gateway: Gateway) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from durable_analytics.wire.messages import is_message_id
+from durable_analytics.wire.field_types import is_message_id
 from gateway.errors import RequestError
 from gateway.translation import Arrival, read_batch, read_single
 from tests.support.json_objects import Json

@@ -5,20 +5,12 @@ from typing import Any
 
 import pytest
 
-from durable_analytics.errors import (
-    DeliveryError,
-    RateLimited,
-    Rejected,
-    Unauthorized,
-    Unavailable,
-)
+from durable_analytics.errors import RateLimited, Rejected, Unauthorized, Unavailable
 from durable_analytics.providers import HttpResponse
-from tests.providers.building import (
-    SENT_AT,
-)
+from tests.providers.building import SENT_AT
 from tests.support.goldens.amplitude import AMPLITUDE, BASE, TRACK, USER
 from tests.support.json_objects import Json
-from tests.support.prepared_batches import body, prepared
+from tests.support.prepared_batches import body, failure_types, failures_by_index, prepared, slices
 
 
 def test_a_batch_becomes_one_request() -> None:
@@ -51,11 +43,7 @@ def test_a_batch_becomes_one_request() -> None:
 
 
 def test_a_batch_holds_2000_events() -> None:
-    messages: list[Json] = [{"type": "track", **TRACK}] * 2001
-
-    slices = [*prepared(AMPLITUDE, messages).slices(SENT_AT)]
-
-    assert slices == [(0, 2000), (2000, 2001)]
+    assert slices(AMPLITUDE, {"type": "track", **TRACK}, 2001) == [(0, 2000), (2000, 2001)]
 
 
 INVALID: Json = {
@@ -106,22 +94,16 @@ def test_the_response_to_a_batch_is_classified_by_event(
     status: int, answer: Any, failures: Any
 ) -> None:
     """Amplitude accepts no event of a refused request: events that it does not list are retried."""
-    read = AMPLITUDE.classify_batch(HttpResponse(status, body=answer), 6)
-
-    if isinstance(read, DeliveryError):
-        assert type(read) is failures
-    else:
-        assert {index: type(failure) for index, failure in read.items()} == failures
+    assert failure_types(AMPLITUDE, HttpResponse(status, body=answer), 6) == failures
 
 
 def test_the_error_of_a_refused_event_names_the_field() -> None:
     """The error contains no value of the field."""
     refused = HttpResponse(400, body=INVALID)
     single = AMPLITUDE.classify(HttpResponse(400, body={"events_with_missing_fields": {"x": [0]}}))
-    batch = AMPLITUDE.classify_batch(refused, 6)
+    batch = failures_by_index(AMPLITUDE, refused, 6)
 
     assert str(single) == "Amplitude answered 400: the event lacks x"
-    assert not isinstance(batch, DeliveryError)
     assert [str(batch[index]) for index in (0, 1, 3, 4)] == [
         "Amplitude answered 400: the event has a wrong time",
         "Amplitude answered 400 for other events of the batch",

@@ -20,6 +20,7 @@ from durable_analytics.testing import ProviderConformance
 from tests.providers.building import COMMON, SENT_AT, built, refusal
 from tests.support.arrays import Arrays
 from tests.support.keyed import Keyed
+from tests.support.prepared_batches import failure_types
 from tests.support.signed import Signed
 from tests.support.standin_vendors import VENDORS
 
@@ -163,10 +164,7 @@ def test_a_batch_of_one_key_in_the_body() -> None:
 def test_each_event_has_its_own_failure(
     status: int, answer: object, failures: dict[int, type]
 ) -> None:
-    found = KEYED.classify_batch(HttpResponse(status, body=answer), 3)
-
-    assert isinstance(found, dict)
-    assert {index: type(failure) for index, failure in found.items()} == failures
+    assert failure_types(KEYED, HttpResponse(status, body=answer), 3) == failures
 
 
 @pytest.mark.parametrize(
@@ -179,7 +177,7 @@ def test_each_event_has_its_own_failure(
 )
 def test_all_events_fail_together(answer: object, failure: type) -> None:
     """What is not known of each counts for all of them."""
-    assert isinstance(KEYED.classify_batch(HttpResponse(400, body=answer), 3), failure)
+    assert failure_types(KEYED, HttpResponse(400, body=answer), 3) == failure
 
 
 def test_an_array_by_basic_authentication() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client
 
-from durable_analytics.redrive.names import prefix
+from durable_analytics.redrive.names import redrive_prefix
 from durable_analytics.redrive.redrive import Report
 from durable_analytics.testing import StandIn
 from tests.support.batches import BAD, numbered
@@ -55,7 +55,7 @@ async def test_delivers_once_when_the_first_run_was_cut_off(
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     await temporal.get_workflow_handle(f"{queue}:redrive").terminate()  # instead of the lease
-    await visible(temporal, f"WorkflowId STARTS_WITH '{prefix(queue)}'", 1)
+    await visible(temporal, f"WorkflowId STARTS_WITH '{redrive_prefix(queue)}'", 1)
 
     assert await redrive(temporal, queue) == redriven(0, skipped=1)
 

@@ -8,7 +8,7 @@ from temporalio.client import Client
 
 from durable_analytics.redrive.carried import CarriedMessage, load
 from durable_analytics.redrive.filters import Filters
-from durable_analytics.redrive.names import MEMO_KEY, Origin, prefix
+from durable_analytics.redrive.names import MEMO_KEY, Origin, redrive_prefix
 from durable_analytics.redrive.redrive import Options, Redrive, Report
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.testing import StandIn
@@ -137,7 +137,7 @@ async def test_many_messages_share_an_execution(
     assert len(set(accepted_ids(standin))) == 30
     query = f"WorkflowType = 'Batch' AND TaskQueue = '{queue}'"
     (execution,) = [execution async for execution in temporal.list_workflows(query)]
-    assert execution.id.startswith(prefix(queue))
+    assert execution.id.startswith(redrive_prefix(queue))
     memo = (await execution.memo())[MEMO_KEY]
     assert len(memo) == 30
     assert all(position == 0 for _, _, position in memo)

@@ -29,6 +29,13 @@ def sources() -> dict[str, str]:
     }
 
 
+_IMPATIENT = """
+from gateway import __main__, bodies, protocol
+bodies.BODY_TIMEOUT_SECONDS = protocol._CLIENT_TIMEOUT_SECONDS = {seconds}
+__main__.exit_process(__main__.main())
+"""
+
+
 @asynccontextmanager
 async def gateway_process(
     temporal: str,
@@ -36,6 +43,7 @@ async def gateway_process(
     *,
     port: int | None = None,
     settings: Mapping[str, str] | None = None,
+    client_timeout_seconds: float | None = None,
 ) -> AsyncIterator[Gateway]:
     """Run `python -m gateway`, and wait until it listens.
 
@@ -44,6 +52,8 @@ async def gateway_process(
         task_queue: The task queue of its executions.
         port: The port to listen on; None picks a free one.
         settings: Further environment variables; they may override those of `sources`.
+        client_timeout_seconds: How long a client may take to send a request; None keeps the
+            gateway's own time.
     """
     port = port or free_port()
     environment = {
@@ -53,7 +63,10 @@ async def gateway_process(
         **sources(),
         **(settings or {}),
     }
-    async with running("-m", "gateway", environment=clean_environment(**environment)) as run:
+    command = ("-m", "gateway")
+    if client_timeout_seconds is not None:
+        command = ("-c", _IMPATIENT.format(seconds=client_timeout_seconds))
+    async with running(*command, environment=clean_environment(**environment)) as run:
         await run.line("gateway started")
         yield Gateway(f"http://127.0.0.1:{port}", run)
 

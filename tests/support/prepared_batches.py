@@ -1,6 +1,7 @@
-"""Batches as Validation and Request prepare them."""
+"""Batches as Validation and Request prepare them, and how responses to them are classified."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from durable_analytics.delivery.batch_preparation import (
@@ -9,7 +10,8 @@ from durable_analytics.delivery.batch_preparation import (
     prepare_batch,
 )
 from durable_analytics.delivery.integrations import Integration
-from durable_analytics.providers import Provider
+from durable_analytics.errors import DeliveryError
+from durable_analytics.providers import HttpResponse, Provider
 from durable_analytics.wire.parsing import read_batch
 from tests.providers.building import SENT_AT
 from tests.support.json_objects import Json
@@ -29,3 +31,27 @@ def body(provider: Provider, messages: list[Json], **input: Any) -> Json:
     assert batch.rejected == []
     parsed: Json = json.loads(batch.request(batch.messages, SENT_AT).content() or b"")
     return parsed
+
+
+def slices(provider: Provider, message: Json, count: int) -> list[tuple[int, int]]:
+    """The slices of a batch that holds a message so many times."""
+    return [*prepared(provider, [message] * count).slices(SENT_AT)]
+
+
+def failures_by_index(
+    provider: Provider, response: HttpResponse, count: int
+) -> Mapping[int, DeliveryError]:
+    """The failure of each message that a response to so many messages refuses."""
+    failures = provider.classify_batch(response, count)
+    assert not isinstance(failures, DeliveryError)
+    return failures
+
+
+def failure_types(
+    provider: Provider, response: HttpResponse, count: int
+) -> type[DeliveryError] | dict[int, type[DeliveryError]]:
+    """The type of the failure of all messages of a batch, or the types by index."""
+    failures = provider.classify_batch(response, count)
+    if isinstance(failures, DeliveryError):
+        return type(failures)
+    return {index: type(failure) for index, failure in failures.items()}

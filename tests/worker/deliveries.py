@@ -12,9 +12,6 @@ from temporalio.worker import Worker
 from tests.support.json_objects import Json
 from worker import Settings, register, workers
 
-QUICK = {"request": {"retry_policy": {"maximum_interval": "PT1S"}}}
-"""Attempts follow one another after a second."""
-
 UNLIKELY = {
     "user_id": "u-7f3a",
     "event": "Unlikely Event",

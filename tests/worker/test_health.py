@@ -1,16 +1,24 @@
 """The health check, against a real server and a real worker."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from socket import gethostname
 
 import pytest
 from temporalio.client import Client
 
+from durable_analytics.temporal.connection import connect
 from durable_analytics.testing import StandIn
 from tests.support.json_objects import Execute
-from tests.worker.processes import running, worker_environment, worker_process
+from tests.support.worker_settings import settings_for
+from tests.worker.deliveries import own_process
+from tests.worker.processes import running, worker_environment
 from worker import Settings, health
+
+Check = Callable[[Mapping[str, str]], Awaitable[tuple[int, str]]]
 
 MESSAGE = {"track": {"user_id": "u-1", "event": "Signed Up"}}
 
@@ -20,6 +28,22 @@ async def polling(execute: Execute, running_worker: Settings) -> Settings:
     """The settings of a worker that has certainly polled: it has delivered."""
     await execute("Track", MESSAGE)
     return running_worker
+
+
+@pytest.fixture
+def check(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Check:
+    """Run the check in this process; returns its exit status and what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    async def run(environment: Mapping[str, str]) -> tuple[int, str]:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        status = await asyncio.to_thread(health.main)
+        return status, capsys.readouterr().err
+
+    return run
 
 
 async def _health(environment: dict[str, str]) -> tuple[int, str]:
@@ -39,12 +63,12 @@ async def test_is_healthy_while_a_worker_of_this_host_polls(
 
 
 async def test_is_healthy_only_while_the_queues_of_all_integrations_are_polled(
-    temporal: Client, standin: StandIn, polling: Settings, task_queue: str
+    temporal: Client, standin: StandIn, polling: Settings, task_queue: str, check: Check
 ) -> None:
     """A worker of one queue alone is not healthy; the line names the queue that nobody polls."""
-    one = await _health(worker_environment(temporal, standin, polling.task_queue))
-    async with worker_process(temporal, standin, task_queue):
-        all_queues = await _health(worker_environment(temporal, standin, task_queue))
+    one = await check(worker_environment(temporal, standin, polling.task_queue))
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        all_queues = await check(worker_environment(temporal, standin, task_queue))
 
     assert one == (
         1,
@@ -66,10 +90,13 @@ async def test_is_unhealthy_without_a_worker(temporal: Client, standin: StandIn)
     )
 
 
-async def test_is_unhealthy_without_a_server(temporal: Client, standin: StandIn) -> None:
+async def test_is_unhealthy_without_a_server(
+    temporal: Client, standin: StandIn, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "connect", partial(connect, timedelta(seconds=0.5)))
     environment = worker_environment(temporal, standin, "analytics")
 
-    assert await _health(environment | {"TEMPORAL_ADDRESS": "127.0.0.1:1"}) == (
+    assert await check(environment | {"TEMPORAL_ADDRESS": "127.0.0.1:1"}) == (
         1,
         (
             "no Temporal server responds at 127.0.0.1:1 (connection refused): "
@@ -78,15 +105,17 @@ async def test_is_unhealthy_without_a_server(temporal: Client, standin: StandIn)
     )
 
 
-async def test_a_wrong_setting_or_profile_is_told(temporal: Client, standin: StandIn) -> None:
+async def test_a_wrong_setting_or_profile_is_told(
+    temporal: Client, standin: StandIn, check: Check
+) -> None:
     """As text, without a traceback."""
     environment = worker_environment(temporal, standin, "analytics")
 
-    assert await _health(environment | {"TEMPORAL_PROFILE": "none"}) == (
+    assert await check(environment | {"TEMPORAL_PROFILE": "none"}) == (
         1,
         "the connection to Temporal: Profile 'none' not found\n",
     )
-    status, output = await _health(environment | {"ANALYTICS_TASK_QUEUE": ""})
+    status, output = await check(environment | {"ANALYTICS_TASK_QUEUE": ""})
     assert status == 1
     assert output.startswith("task_queue: ")
 

@@ -14,8 +14,8 @@ from durable_analytics.events import AttemptFailed, ExecutionFailed
 from durable_analytics.testing import StandIn
 from tests.support.hooks import Heard
 from tests.support.json_objects import Execute
-from tests.support.worker_settings import settings_for
-from tests.worker.deliveries import QUICK, UNLIKELY, USER_DATA, outcome, own_worker, start
+from tests.support.worker_settings import QUICK_RETRIES, settings_for
+from tests.worker.deliveries import UNLIKELY, USER_DATA, outcome, own_worker, start
 from worker.hooks import Hooks
 from worker.interceptor import DeliveryInterceptor
 from workflows import WORKFLOWS
@@ -33,7 +33,7 @@ async def test_hears_of_each_failed_attempt(
     standin.script("segment", {"status": 503}, {"drop": True})
 
     async with own_worker(temporal, settings):
-        handle = await start(temporal, task_queue, policies=QUICK)
+        handle = await start(temporal, task_queue, policies=QUICK_RETRIES)
         output = await outcome(handle)
         events = await heard.wait_for(2)
 
@@ -128,7 +128,7 @@ async def test_a_hook_that_raises_harms_nothing(
     standin.script("segment", {"status": 500}, {"status": 500})
 
     async with own_worker(temporal, settings):
-        output = await outcome(await start(temporal, task_queue, policies=QUICK))
+        output = await outcome(await start(temporal, task_queue, policies=QUICK_RETRIES))
         await heard.wait_for(2)
 
     assert output["status"] == "success"

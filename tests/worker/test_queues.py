@@ -8,7 +8,6 @@ from temporalio.client import Client, WorkflowHandle
 from durable_analytics.testing import StandIn
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import UNLIKELY, outcome, own_process, own_worker, start
-from tests.worker.processes import worker_process
 
 
 async def planned_queues(handle: WorkflowHandle[Any, Any]) -> list[str]:
@@ -81,9 +80,9 @@ async def test_without_integration_queues_a_process_plans_as_before(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
     """So that the release before can serve the plans."""
-    off = {"ANALYTICS_INTEGRATION_QUEUES": "false"}
+    settings = settings_for(standin, task_queue=task_queue, integration_queues=False)
 
-    async with worker_process(temporal, standin, task_queue, **off):
+    async with own_process(temporal, settings):
         handle = await start(temporal, task_queue)
         output = await outcome(handle)
 
@@ -95,7 +94,7 @@ async def test_an_integration_that_hangs_takes_no_place_of_another(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
     """Each queue has places of its own."""
-    standin.script("segment", {"delay": 2.0}, {"delay": 2.0})
+    standin.script("segment", {"delay": 1.5})
     settings = settings_for(standin, task_queue=task_queue, max_concurrent_activities=1)
 
     async with own_process(temporal, settings):

@@ -25,7 +25,9 @@ async def events(handle: WorkflowHandle[object, object]) -> list[int]:
     return [event.event_type async for event in handle.fetch_history_events()]
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "signum", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 async def test_a_signal_lets_a_request_in_flight_finish(
     temporal: Client, standin: StandIn, task_queue: str, signum: signal.Signals
 ) -> None:
@@ -52,6 +54,7 @@ async def test_a_signal_lets_a_request_in_flight_finish(
     ]
 
 
+@pytest.mark.slow
 async def test_a_request_that_hangs_beyond_the_grace(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
@@ -100,6 +103,7 @@ async def test_wrong_settings_end_with_status_2(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 async def test_several_processes_are_not_started(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
@@ -138,6 +142,7 @@ async def test_a_missing_server_ends_with_status_1(
     assert reason in failed
 
 
+@pytest.mark.slow
 async def test_an_unknown_namespace(temporal: Client, standin: StandIn, task_queue: str) -> None:
     """One line that names it, no traceback, and status 1; no line says that it started."""
     environment = worker_environment(temporal, standin, task_queue)

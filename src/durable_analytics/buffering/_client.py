@@ -7,8 +7,8 @@ from typing import Any, Literal, Self, Unpack
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
-from durable_analytics.buffering._callbacks import Notifier, OnError
 from durable_analytics.buffering._lifecycle import Lifecycle
+from durable_analytics.buffering._reports import Notifier, OnError
 from durable_analytics.buffering._settings import (
     ClientSettings,
     FlushSettings,

@@ -8,7 +8,7 @@ from uuid import uuid4
 from temporalio.common import RawValue
 
 from durable_analytics.buffering._buffer import Batch, Buffer, Part
-from durable_analytics.buffering._connection import Connection, Outage
+from durable_analytics.buffering._reports import Outage
 from durable_analytics.buffering._settings import ClientSettings, FlushSettings
 from durable_analytics.errors import NotAccepted
 from durable_analytics.temporal.batch_start import (
@@ -19,6 +19,7 @@ from durable_analytics.temporal.batch_start import (
     is_permanent,
     start_batch,
 )
+from durable_analytics.temporal.connection import Connection
 
 _START_TIMEOUT = timedelta(seconds=5)
 """For one attempt to start an execution."""

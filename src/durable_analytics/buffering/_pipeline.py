@@ -11,8 +11,8 @@ from datetime import timedelta
 from threading import RLock
 
 from durable_analytics.buffering._buffer import Buffer
-from durable_analytics.buffering._connection import Connection, Outage
 from durable_analytics.buffering._flusher import BatchStarter, Flusher, OnFailure
+from durable_analytics.buffering._reports import Outage
 from durable_analytics.buffering._settings import ClientSettings
 from durable_analytics.buffering._thread import (
     FlusherThread,
@@ -21,6 +21,7 @@ from durable_analytics.buffering._thread import (
     uwsgi_will_fork,
 )
 from durable_analytics.errors import NotAccepted
+from durable_analytics.temporal.connection import Connection
 
 _CHECK_SECONDS = 0.5
 """How often a waiting caller checks that the thread runs: it may have ended without notice."""

@@ -11,17 +11,17 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import to_json
 
-from durable_analytics.buffering._builtins import holds_only_builtins
 from durable_analytics.client.checks import read_context
 from durable_analytics.client.client import as_input
 from durable_analytics.client.values import to_json_values
 from durable_analytics.errors import ValidationError
 from durable_analytics.wire.fast_check import context_passes_fast_check, passes_fast_check
+from durable_analytics.wire.field_types import is_message_id
 from durable_analytics.wire.json_writer import may_hold_nan
-from durable_analytics.wire.messages import JsonObject, is_message_id
+from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.parsing import check_input, needs_message_id
-from durable_analytics.wire.timestamps import checked_timestamp, instant, is_missing_time
+from durable_analytics.wire.timestamps import checked_timestamp, is_missing_time, write_timestamp
 
 _CLIENT_OPTIONS = frozenset({"integration", "policies", "request_options", "strict"})
 """Options of a whole execution, which a call cannot have."""
@@ -124,7 +124,7 @@ class Serializer:
         millisecond = int(time.time() * 1000)
         cached_millisecond, text = self._time
         if cached_millisecond != millisecond:
-            text = instant(datetime.now(UTC))
+            text = write_timestamp(datetime.now(UTC))
             self._time = (millisecond, text)
         return text
 
@@ -187,3 +187,36 @@ def _to_json(message: JsonObject) -> bytes | None:
     if len(item) > 4301 and _LONG_NUMBER.search(item):
         return None
     return item
+
+
+_ATOMS = frozenset({str, int, float, bool, type(None)})
+_CONTAINERS = frozenset({dict, list, tuple})
+_MAX_LEVELS = 21
+"""Deeper values are left to `to_json_values`, which knows the limit."""
+_MAX_VALUES = 100_000
+"""More values are left to it as well: a list that contains itself has no end."""
+
+
+def holds_only_builtins(container: Any) -> bool:
+    """Whether a dict, list or tuple holds builtin types only, and few levels; NaN is not seen."""
+    return _remaining(container, _MAX_VALUES, _MAX_LEVELS) >= 0
+
+
+def _remaining(container: Any, values: int, levels: int) -> int:
+    """Return how many values more there may be; a negative number if there is a wrong one."""
+    values -= len(container)
+    if values < 0 or not levels:
+        return -1
+    if type(container) is dict:
+        for key in container:
+            if type(key) is not str:
+                return -1
+        container = container.values()
+    for value in container:
+        if type(value) not in _ATOMS:
+            if type(value) not in _CONTAINERS:
+                return -1
+            values = _remaining(value, values, levels - 1)
+            if values < 0:
+                return -1
+    return values

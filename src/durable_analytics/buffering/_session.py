@@ -10,8 +10,8 @@ from threading import RLock
 from typing import Any
 
 from durable_analytics.buffering._buffer import MessageWithCallback, Part
-from durable_analytics.buffering._callbacks import is_in_callback
 from durable_analytics.buffering._pipeline import Deadline, Pipeline
+from durable_analytics.buffering._reports import is_in_callback
 from durable_analytics.buffering._serializer import Serializer
 from durable_analytics.buffering._settings import ClientSettings
 from durable_analytics.client.checks import function

@@ -7,7 +7,7 @@ from pydantic_core import to_json
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
-from durable_analytics.buffering._callbacks import Notifier
+from durable_analytics.buffering._reports import Notifier
 from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject
 

@@ -17,8 +17,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from durable_analytics.buffering._callbacks import is_in_callback, write_log
 from durable_analytics.buffering._flusher import Flusher, OnFailure
+from durable_analytics.buffering._reports import is_in_callback, write_log
 
 _CALLBACKS_TIMEOUT = timedelta(seconds=5)
 """For the callbacks of the remaining messages, after the time to flush is over."""

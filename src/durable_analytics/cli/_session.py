@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 
 from durable_analytics.settings.sources import configured_value
 from durable_analytics.temporal.codecs import data_converter
@@ -13,15 +14,18 @@ PATIENCE_SECONDS = 5.0
 """How long a command waits for a Temporal server."""
 
 
-async def connect_client() -> Client:
+async def connect_client(runtime: Runtime | None = None) -> Client:
     """Connect as Temporal's tools do; compressed payloads are read.
+
+    Args:
+        runtime: The runtime of the connection; None for that of the process.
 
     Raises:
         SettingsError: A setting of the connection is wrong.
         NotAccepted: No server responds.
     """
     patience = timedelta(seconds=PATIENCE_SECONDS)
-    return await connect(patience, data_converter=data_converter(compress=False))
+    return await connect(patience, data_converter=data_converter(compress=False), runtime=runtime)
 
 
 def configured_task_queue() -> str:

@@ -17,15 +17,13 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from temporalio.service import RPCError
 
 from durable_analytics.cli._output import JsonOption, print_json
-from durable_analytics.cli._session import configured_task_queue
+from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
 from durable_analytics.errors import AnalyticsError, NotAccepted, SettingsError
 from durable_analytics.redrive.explained import explain_failed
 from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.redrive import Options, Redrive, Report
-from durable_analytics.temporal.codecs import data_converter
-from durable_analytics.temporal.connection import connect
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS
 
@@ -237,10 +235,7 @@ def _run(work: Callable[[Client, str], Coroutine[Any, Any, T]]) -> T:
 
     async def connected() -> T:
         task_queue = configured_task_queue()
-        client = await connect(
-            data_converter=data_converter(compress=False), runtime=_quiet_runtime()
-        )
-        return await work(client, task_queue)
+        return await work(await connect_client(_quiet_runtime()), task_queue)
 
     try:
         return asyncio.run(connected())

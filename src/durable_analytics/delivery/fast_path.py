@@ -9,11 +9,12 @@ from durable_analytics.errors import ValidationError
 from durable_analytics.providers import PlainItems, Provider
 from durable_analytics.wire.contexts import split_context
 from durable_analytics.wire.fast_check import field_kinds, passes_fast_check
+from durable_analytics.wire.field_types import is_message_id
 from durable_analytics.wire.keys import snake_case
-from durable_analytics.wire.messages import JsonObject, is_message_id
+from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.parsing import Envelope
-from durable_analytics.wire.timestamps import checked_timestamp, instant
+from durable_analytics.wire.timestamps import checked_timestamp, write_timestamp
 
 BatchMessage = tuple[str, str, str | None, JsonObject]
 """A message's key of the endpoint for batches, its method, its id, and its item."""
@@ -128,7 +129,7 @@ class FastPath:
         elif default_time is not None:
             return None
         if time is None:
-            return instant(self._defaults(index).started_at)
+            return write_timestamp(self._defaults(index).started_at)
         try:
             return checked_timestamp(time) if type(time) is str else None
         except ValueError:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from durable_analytics.delivery.preparation import DEFAULT_TIMESTAMP
 from durable_analytics.wire.fast_check import field_kinds
-from durable_analytics.wire.messages import JsonObject, broken_property_rule
+from durable_analytics.wire.field_types import broken_property_rule
+from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.problems import spellings
 

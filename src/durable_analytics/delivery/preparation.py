@@ -9,7 +9,7 @@ from durable_analytics.providers import Delivery, Provider
 from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import Method
 from durable_analytics.wire.parsing import Envelope, Fields, needs_message_id, read_message
-from durable_analytics.wire.timestamps import instant, is_missing_time, to_timestamp
+from durable_analytics.wire.timestamps import is_missing_time, to_timestamp, write_timestamp
 
 DEFAULT_TIMESTAMP = "default_timestamp"
 """The key of a message for the time at which software that stores messages for a while, like the
@@ -63,7 +63,7 @@ def prepare(
         added["message_id"] = defaults.message_id()
     has_time = not is_missing_time(fields.get("timestamp"))
     if not has_time:
-        added["timestamp"] = default_time or instant(defaults.started_at)
+        added["timestamp"] = default_time or write_timestamp(defaults.started_at)
     delivery = _check(
         method, {**fields, **added}, message.context, envelope, sent_at=defaults.started_at
     )

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from durable_analytics.errors import ValidationError
-from durable_analytics.wire.messages import JsonObject, is_number
+from durable_analytics.wire.field_types import is_number
+from durable_analytics.wire.messages import JsonObject
 
 CAMPAIGN_PROPERTIES = {
     "utm_source": "campaign.source",

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from durable_analytics.errors import UnsupportedMethod, ValidationError
 from durable_analytics.providers._classification import Classification
+from durable_analytics.providers._combined_fields import CombinedFields
 from durable_analytics.providers._deliveries import BatchDelivery, BatchLimits, Delivery, PlainItems
-from durable_analytics.providers._unsupported_fields import UnsupportedFields
+from durable_analytics.providers._person_ids import PersonIds
 from durable_analytics.providers.http import HttpRequest
 from durable_analytics.providers.request_options import (
     check_additions,
@@ -58,7 +59,7 @@ def builds(*methods: str) -> Callable[[Build], Build]:
     return register
 
 
-class Provider(Classification, UnsupportedFields, BaseModel):
+class Provider(Classification, CombinedFields, PersonIds, BaseModel):
     """A vendor. A subclass sets its name, authorizes requests, and builds them for each method.
 
     A function with `@builds("track")` takes a `Delivery` and returns an `HttpRequest`. It raises

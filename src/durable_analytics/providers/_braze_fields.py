@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_analytics.errors import FieldProblem
-from durable_analytics.wire.messages import JsonObject, Track, is_filled, is_number
+from durable_analytics.wire.field_types import is_filled, is_number
+from durable_analytics.wire.messages import JsonObject, Track
 
 NAME_LIMIT_CHARACTERS = 255
 """The longest name of an event or a property (Braze's API reference)."""

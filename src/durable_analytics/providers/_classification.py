@@ -12,7 +12,7 @@ from durable_analytics.errors import (
     Unauthorized,
     Unavailable,
 )
-from durable_analytics.providers._retry_after import asked_wait
+from durable_analytics.providers._retry_after import requested_wait
 from durable_analytics.providers.http import HttpResponse
 
 
@@ -65,7 +65,7 @@ class Classification:
 
     def retry_after(self, response: HttpResponse, now: datetime) -> timedelta | None:
         """Return how long the provider asks to wait before the next attempt."""
-        return asked_wait(response.status_code, response.headers, now)
+        return requested_wait(response.status_code, response.headers, now)
 
 
 def with_reported_status(response: HttpResponse, implied: int = 200) -> HttpResponse:

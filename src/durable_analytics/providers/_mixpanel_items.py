@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from durable_analytics.errors import ValidationError
+from durable_analytics.providers._combined_fields import CombinedFields
 from durable_analytics.providers._deliveries import Delivery
 from durable_analytics.providers._mixpanel_fields import (
     CONTEXT_PROPERTIES,
@@ -14,11 +15,8 @@ from durable_analytics.providers._mixpanel_fields import (
     USER_PROPERTIES,
     profile_update,
 )
-from durable_analytics.providers._unsupported_fields import (
-    PLACEHOLDER_IDS,
-    UnsupportedFields,
-    single_new_id,
-)
+from durable_analytics.providers._person_ids import PLACEHOLDER_IDS, PersonIds, single_new_id
+from durable_analytics.wire.field_types import is_filled
 from durable_analytics.wire.messages import (
     Alias,
     Group,
@@ -29,7 +27,6 @@ from durable_analytics.wire.messages import (
     PersonMessage,
     Screen,
     Track,
-    is_filled,
 )
 from durable_analytics.wire.timestamps import milliseconds
 
@@ -47,7 +44,7 @@ _MOST_PROPERTIES = 254
 """Mixpanel accepts fewer than 255 properties in an event."""
 
 
-class MixpanelItems(UnsupportedFields):
+class MixpanelItems(CombinedFields, PersonIds):
     """The part of the provider that converts messages to items."""
 
     group_key: str

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from durable_analytics.errors import FieldProblem, ValidationError
+from durable_analytics.providers._combined_fields import CombinedFields
 from durable_analytics.providers._deliveries import Delivery
 from durable_analytics.providers._message_uuid import message_uuid
+from durable_analytics.providers._person_ids import single_new_id
 from durable_analytics.providers._posthog_context import (
     PATHS_OF_PROPERTIES,
     context_fields,
     context_properties,
 )
-from durable_analytics.providers._unsupported_fields import UnsupportedFields, single_new_id
+from durable_analytics.wire.field_types import is_filled
 from durable_analytics.wire.messages import (
     Alias,
     Group,
@@ -22,7 +24,6 @@ from durable_analytics.wire.messages import (
     PersonMessage,
     Screen,
     Track,
-    is_filled,
 )
 
 _RESERVED = {"$identify": "identify", "$groupidentify": "group", "$create_alias": "alias"}
@@ -45,7 +46,7 @@ _PLACEHOLDER_IDS = frozenset(
 
 
 def make_event(
-    provider: UnsupportedFields, delivery: Delivery[Message], group_type: str
+    provider: CombinedFields, delivery: Delivery[Message], group_type: str
 ) -> JsonObject:
     """Return the event of a message.
 
@@ -229,7 +230,7 @@ def _is_of_anonymous_person(message: Message) -> bool:
 
 
 def _merge(
-    provider: UnsupportedFields,
+    provider: CombinedFields,
     delivery: Delivery[Message],
     properties: JsonObject,
     name: str,

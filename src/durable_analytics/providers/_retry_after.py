@@ -9,7 +9,8 @@ _LONGEST = timedelta(days=3650)
 """The longest wait that is returned; it is longer than any policy and valid in Temporal."""
 
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS, _INVALID = 1e9, 1e12, 1e15
-"""A number above these is a date in seconds since 1970, a date in milliseconds, or invalid."""
+"""Above the first, a number is a date in seconds since 1970; above the second, a date in
+milliseconds; above the third, it is invalid."""
 
 _NUMBER = re.compile(r"(?:^|,)[\s\"+]*([0-9]+(?:\.[0-9]*)?)")
 _NUMBERS = re.compile(r"\s*(?:(?:\"?\+?[0-9]+(?:\.[0-9]*)?s?\"?\s*(?:;[^,]*)?)?(?:,\s*|$))+")
@@ -18,19 +19,19 @@ _NUMBERS = re.compile(r"\s*(?:(?:\"?\+?[0-9]+(?:\.[0-9]*)?s?\"?\s*(?:;[^,]*)?)?(
 _RESETS = ("x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset")
 
 
-def asked_wait(status_code: int, headers: Mapping[str, str], now: datetime) -> timedelta | None:
+def requested_wait(status_code: int, headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """Return how long a response asks to wait; None if it does not.
 
-    Without `Retry-After`, the reset time of a rate limit is used, but only if the limit was the
-    reason of the refusal: many servers send the reset time with every response.
+    Without `Retry-After`, the reset time of a rate limit is used, but only if the rate limit is
+    exhausted: many servers send the reset time with every response.
 
     Args:
         status_code: The status code of the response.
         headers: The headers of the response, their names in lower case.
         now: The current time.
     """
-    is_limit = status_code == 429 or headers.get("x-ratelimit-remaining", "").strip() == "0"
-    names = ["retry-after", *(_RESETS if is_limit else ())]
+    is_exhausted = status_code == 429 or headers.get("x-ratelimit-remaining", "").strip() == "0"
+    names = ["retry-after", *(_RESETS if is_exhausted else ())]
     value = next((headers[name] for name in names if headers.get(name, "").strip()), "")
     return retry_after(value, now)
 

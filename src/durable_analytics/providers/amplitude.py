@@ -22,9 +22,10 @@ from durable_analytics.providers._amplitude_event import (
 from durable_analytics.providers._amplitude_responses import AmplitudeResponses
 from durable_analytics.providers._base import Provider, builds
 from durable_analytics.providers._deliveries import BatchDelivery, BatchLimits, Delivery
-from durable_analytics.providers._unsupported_fields import PLACEHOLDER_IDS, single_new_id
+from durable_analytics.providers._person_ids import PLACEHOLDER_IDS, single_new_id
 from durable_analytics.providers.http import Form, HttpRequest, JsonItems
 from durable_analytics.providers.setting_types import BaseUrl, Credential
+from durable_analytics.wire.field_types import RequiredText
 from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.messages import (
     Alias,
@@ -35,7 +36,6 @@ from durable_analytics.wire.messages import (
     Message,
     Page,
     PersonMessage,
-    RequiredText,
     Screen,
     Track,
 )

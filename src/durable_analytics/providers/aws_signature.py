@@ -19,14 +19,14 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 @dataclass(frozen=True, slots=True)
 class AwsCredentials:
-    """An access key of AWS, and the region of the requests that it signs."""
+    """An access key of AWS, and the region for which it signs requests."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
     region: str
 
     def sign(self, request: HttpRequest, now: datetime) -> HttpRequest:
-        """Return the request with a signature, and with its path encoded as S3 requires.
+        """Return the request with a signature, its path encoded as S3 requires.
 
         Args:
             request: The request. Of its headers, only `Host` is signed.

@@ -21,7 +21,7 @@ from durable_analytics.providers._braze_fields import (
     to_attributes,
 )
 from durable_analytics.providers._deliveries import BatchDelivery, BatchLimits, Delivery
-from durable_analytics.providers._unsupported_fields import single_new_id
+from durable_analytics.providers._person_ids import single_new_id
 from durable_analytics.providers.http import HttpRequest, HttpResponse, JsonItems
 from durable_analytics.providers.setting_types import Credential
 from durable_analytics.wire.messages import (
@@ -35,7 +35,7 @@ from durable_analytics.wire.messages import (
     Screen,
     Track,
 )
-from durable_analytics.wire.timestamps import instant
+from durable_analytics.wire.timestamps import write_timestamp
 
 _MOST_OBJECTS = 75
 """Attributes, events and purchases in one request to `/users/track` (Braze's API reference)."""
@@ -241,7 +241,7 @@ def _array(message: Message) -> str | None:
 
 def _time(delivery: Delivery[Message]) -> str:
     timestamp = delivery.message.timestamp
-    return instant(datetime.fromisoformat(timestamp) if timestamp else delivery.sent_at)
+    return write_timestamp(datetime.fromisoformat(timestamp) if timestamp else delivery.sent_at)
 
 
 def _errors(response: HttpResponse) -> Iterator[tuple[Any, str]]:

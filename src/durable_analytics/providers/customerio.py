@@ -20,9 +20,10 @@ from durable_analytics.providers._customerio_values import (
     ulid,
 )
 from durable_analytics.providers._deliveries import BatchDelivery, BatchLimits, Delivery
-from durable_analytics.providers._unsupported_fields import single_new_id
+from durable_analytics.providers._person_ids import single_new_id
 from durable_analytics.providers.http import HttpRequest, HttpResponse, JsonItems
 from durable_analytics.providers.setting_types import BaseUrl, Credential
+from durable_analytics.wire.field_types import is_filled
 from durable_analytics.wire.messages import (
     Alias,
     Delete,
@@ -34,7 +35,6 @@ from durable_analytics.wire.messages import (
     PersonMessage,
     Screen,
     Track,
-    is_filled,
 )
 
 

@@ -29,7 +29,8 @@ from durable_analytics.providers._ga4_events import (
 )
 from durable_analytics.providers.http import HttpRequest
 from durable_analytics.providers.setting_types import BaseUrl, Credential
-from durable_analytics.wire.messages import Group, JsonObject, Page, PersonMessage, Track, is_filled
+from durable_analytics.wire.field_types import is_filled
+from durable_analytics.wire.messages import Group, JsonObject, Page, PersonMessage, Track
 
 _LARGEST_AGE = timedelta(hours=72)
 _EPOCH = datetime.fromtimestamp(0, UTC)

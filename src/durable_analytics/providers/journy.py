@@ -11,8 +11,9 @@ from durable_analytics.providers._deliveries import Delivery
 from durable_analytics.providers.http import HttpRequest
 from durable_analytics.providers.segment_compatible import MessageFormat, SegmentCompatible
 from durable_analytics.providers.setting_types import BaseUrl
-from durable_analytics.wire.messages import JsonObject, Message, is_filled, is_number
-from durable_analytics.wire.timestamps import instant
+from durable_analytics.wire.field_types import is_filled, is_number
+from durable_analytics.wire.messages import JsonObject, Message
+from durable_analytics.wire.timestamps import write_timestamp
 
 
 class Journy(SegmentCompatible):
@@ -40,7 +41,7 @@ class Journy(SegmentCompatible):
 
     def message(self, delivery: Delivery[Message]) -> HttpRequest:
         """Build a batch of one message: journy.io documents no other endpoint."""
-        body = {"batch": [self.item(delivery)], "sentAt": instant(delivery.sent_at)}
+        body = {"batch": [self.item(delivery)], "sentAt": write_timestamp(delivery.sent_at)}
         return HttpRequest("POST", self.batch_url(), body)
 
     def batch_url(self) -> str:

@@ -18,16 +18,9 @@ from durable_analytics.providers._deliveries import BatchDelivery, BatchLimits, 
 from durable_analytics.providers._mixpanel_items import MixpanelItems, is_merge
 from durable_analytics.providers.http import HttpRequest, HttpResponse, JsonItems
 from durable_analytics.providers.setting_types import BaseUrl, Credential
+from durable_analytics.wire.field_types import RequiredText
 from durable_analytics.wire.json_writer import write_json
-from durable_analytics.wire.messages import (
-    Alias,
-    Delete,
-    Group,
-    Identify,
-    JsonObject,
-    Message,
-    RequiredText,
-)
+from durable_analytics.wire.messages import Alias, Delete, Group, Identify, JsonObject, Message
 
 _EVENTS, _ALIASES, _USERS, _GROUPS = "import", "track", "engage", "groups"
 """The endpoints; they are also the keys of batches and the names of credentials."""

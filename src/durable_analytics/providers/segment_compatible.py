@@ -12,14 +12,15 @@ from pydantic.alias_generators import to_camel
 
 from durable_analytics.errors import DeliveryError, Rejected, ValidationError
 from durable_analytics.providers._base import Provider, builds
+from durable_analytics.providers._combined_fields import replaced_values
 from durable_analytics.providers._deliveries import BatchDelivery, BatchLimits, Delivery, PlainItems
-from durable_analytics.providers._unsupported_fields import replaced_values, single_new_id
+from durable_analytics.providers._person_ids import single_new_id
 from durable_analytics.providers.http import HttpRequest, HttpResponse, JsonItems
 from durable_analytics.providers.request_options import credentials_among
 from durable_analytics.providers.setting_types import Credential
 from durable_analytics.wire.messages import CONTEXT_OBJECT_KEYS, Context, JsonObject, Message
 from durable_analytics.wire.methods import METHODS
-from durable_analytics.wire.timestamps import instant
+from durable_analytics.wire.timestamps import write_timestamp
 
 _CONTEXT_KEYS = {name: to_camel(name) for name in Context.model_fields}
 
@@ -107,7 +108,7 @@ class SegmentCompatible(Provider):
         if "sentAt" in item:  # an unknown key of the message
             delivery.left_out.add("sentAt")
         url = f"{self.base_url}/v1/{item.pop('type')}"
-        return HttpRequest("POST", url, {**item, "sentAt": instant(delivery.sent_at)})
+        return HttpRequest("POST", url, {**item, "sentAt": write_timestamp(delivery.sent_at)})
 
     def batch_key(self, method: str, message: Message) -> str | None:
         """Return the key of the one endpoint for batches, which accepts all of Segment's types."""
@@ -116,7 +117,7 @@ class SegmentCompatible(Provider):
 
     def batch(self, batch: BatchDelivery) -> HttpRequest:
         """Build a request with many messages, each with its type and its context."""
-        body = JsonItems(batch.items, "batch", {"sentAt": instant(batch.sent_at)})
+        body = JsonItems(batch.items, "batch", {"sentAt": write_timestamp(batch.sent_at)})
         return HttpRequest("POST", self.batch_url(), body)
 
     def batch_url(self) -> str:

@@ -15,7 +15,8 @@ from durable_analytics.providers._deliveries import Delivery
 from durable_analytics.providers.http import HttpRequest, HttpResponse
 from durable_analytics.providers.request_options import is_header_value
 from durable_analytics.providers.setting_types import BaseUrl, Credential
-from durable_analytics.wire.messages import Identify, JsonObject, Message, Metric, is_filled
+from durable_analytics.wire.field_types import is_filled
+from durable_analytics.wire.messages import Identify, JsonObject, Message, Metric
 
 
 def _is_text(value: Any) -> bool:

@@ -19,7 +19,7 @@ from durable_analytics.errors import ValidationError
 from durable_analytics.redrive.concurrency import map_concurrently
 from durable_analytics.redrive.failures import FailedDelivery
 from durable_analytics.redrive.filters import quoted
-from durable_analytics.redrive.names import MEMO_KEY, Origin, prefix
+from durable_analytics.redrive.names import MEMO_KEY, Origin, redrive_prefix
 from durable_analytics.redrive.recorded import Recorded, read_recorded
 
 _PAGE = 10
@@ -47,7 +47,7 @@ class Earlier:
     async def read(cls, client: Client, task_queue: str) -> Self:
         """Read the redrives that the server still has."""
         earlier = cls(client)
-        query = f"WorkflowId STARTS_WITH {quoted(prefix(task_queue))}"
+        query = f"WorkflowId STARTS_WITH {quoted(redrive_prefix(task_queue))}"
         redrives = client.list_workflows(query, page_size=_PAGE)
 
         async def read(redrive: WorkflowExecution) -> list[Origin]:

@@ -17,7 +17,7 @@ from durable_analytics.redrive.names import is_redrive
 from durable_analytics.redrive.recorded import METHOD_BY_WORKFLOW, read_recorded
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, Method
-from durable_analytics.wire.timestamps import instant
+from durable_analytics.wire.timestamps import write_timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class FailedDelivery:
             "integration": self.integration,
             "type": self.type,
             "message": self.message,
-            "closed_at": instant(self.closed_at),
+            "closed_at": write_timestamp(self.closed_at),
             "messages": len(self.indexes),
         }
 

@@ -12,7 +12,7 @@ RENEW_SIGNAL = "renew"
 RELEASE_SIGNAL = "release"
 
 LEASE = timedelta(seconds=30)
-"""The lock ends by itself when it was not renewed for so long."""
+"""The lock ends by itself if it is not renewed within this time."""
 
 MEMO_KEY = "redrives"
 
@@ -21,7 +21,7 @@ _REDRIVES = UUID("3c9b6a1c-2f64-5a0e-9f0b-6e1d0a7c5b42")
 
 
 class Origin(NamedTuple):
-    """Where a message failed."""
+    """The execution in which a message failed, and the place of the message in it."""
 
     workflow_id: str
     run_id: str
@@ -35,15 +35,20 @@ def lock_id(task_queue: str) -> str:
 
 
 def redrive_id(task_queue: str, origins: Iterable[Origin]) -> str:
-    """Return the workflow id of the redrive of these messages, the same in each run."""
-    return f"{prefix(task_queue)}{uuid5(_REDRIVES, to_json(sorted(origins)).hex())}"
+    """Return the workflow id of the redrive of messages; the same messages always give the same id.
+
+    Args:
+        task_queue: The task queue of the workers.
+        origins: Where the messages failed.
+    """
+    return f"{redrive_prefix(task_queue)}{uuid5(_REDRIVES, to_json(sorted(origins)).hex())}"
 
 
-def prefix(task_queue: str) -> str:
-    """Return what the workflow ids of all redrives begin with."""
+def redrive_prefix(task_queue: str) -> str:
+    """Return the text with which the workflow ids of all redrives begin."""
     return f"{lock_id(task_queue)}:"
 
 
 def is_redrive(task_queue: str, workflow_id: str) -> bool:
     """Whether an execution is a redrive."""
-    return workflow_id.startswith(prefix(task_queue))
+    return workflow_id.startswith(redrive_prefix(task_queue))

@@ -17,7 +17,7 @@ from durable_analytics.wire.message_ids import derive_message_id
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS, Method
 from durable_analytics.wire.parsing import batch_message_id, decode_batch, needs_message_id
-from durable_analytics.wire.timestamps import instant
+from durable_analytics.wire.timestamps import write_timestamp
 
 METHOD_BY_WORKFLOW = {method.workflow: method for method in (*METHODS.values(), BATCH)}
 
@@ -139,5 +139,5 @@ def _derived(namespace: str, workflow_id: str, run_id: str, started: HistoryEven
     started_at: datetime = started.event_time.ToDatetime(tzinfo=UTC)
     return {
         "message_id": derive_message_id(namespace, workflow_id, run or run_id, _FIRST_ACTIVITY),
-        "timestamp": instant(started_at),
+        "timestamp": write_timestamp(started_at),
     }

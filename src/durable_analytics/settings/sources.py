@@ -1,4 +1,4 @@
-"""Where settings come from: environment variables over secret files over a TOML file."""
+"""The sources of settings: environment variables override secret files, these the TOML file."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -33,10 +33,10 @@ class VariablesSource(EnvSettingsSource):
 
     Args:
         settings_cls: The settings.
-        variables: By name, in any case.
+        variables: The values by the names of the variables, in upper or lower case.
 
     Raises:
-        SettingsError: A variable is set as well as one below it, of which only one can count.
+        SettingsError: A variable is set, and another one for a level below it; only one can apply.
     """
 
     def __init__(self, settings_cls: type[BaseSettings], variables: Mapping[str, str]) -> None:
@@ -46,9 +46,9 @@ class VariablesSource(EnvSettingsSource):
             for name, text in variables.items()
             if name.upper().startswith(PREFIX)
         }
-        for above, name in permutations(sorted(self.env_vars), 2):
-            if name.startswith(f"{above}__"):
-                level = above.removeprefix(PREFIX.lower()).split("__")[-1]
+        for parent, name in permutations(sorted(self.env_vars), 2):
+            if name.startswith(f"{parent}__"):
+                level = parent.removeprefix(PREFIX.lower()).split("__")[-1]
                 reason = (
                     f"conflicts with a variable that sets {level} to a text: remove one of them"
                 )
@@ -68,14 +68,14 @@ class VariablesSource(EnvSettingsSource):
 def settings_sources(
     settings_cls: type[BaseSettings], ignored: Iterable[str] = ()
 ) -> tuple[PydanticBaseSettingsSource, ...]:
-    """The sources of these settings; the first one wins.
+    """Return the sources of settings; a source overrides those after it.
 
     pydantic-settings' sources for TOML and secret files are not used: they read a file of any
-    size, and ignore one that is missing, a pipe, or a link out of its folder.
+    size, and ignore a file that is missing, a pipe, or a link to another folder.
 
     Args:
         settings_cls: The settings.
-        ignored: Sections of the TOML file that other programs read.
+        ignored: The sections of the TOML file that only other programs read.
 
     Raises:
         SettingsError: One of the sources cannot be read.
@@ -89,13 +89,14 @@ def settings_sources(
 
 
 def check_variables(settings: Iterable[str]) -> None:
-    """Refuse environment variables and secret files that are named like settings and are none.
+    """Refuse environment variables and secret files with our prefix that name no setting.
 
     Args:
         settings: The names of all settings, of every program.
 
     Raises:
-        SettingsError: One line a variable; or a secret file cannot be read.
+        SettingsError: There are such variables, with one line for each; or a secret file cannot be
+            read.
     """
     known = {f"{PREFIX}{name}".upper() for name in settings} | {CONFIG, SECRETS_DIR}
     problems = [
@@ -108,7 +109,7 @@ def check_variables(settings: Iterable[str]) -> None:
 
 
 class _Configured(BaseSettings):
-    """What is set for several programs, before it is checked."""
+    """The settings that several programs share, before they are checked."""
 
     model_config = SettingsConfigDict(extra="ignore")
 
@@ -121,15 +122,15 @@ class _Configured(BaseSettings):
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], *_: Any, **__: Any
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """As for the settings themselves."""
+        """The same sources as for the checked settings."""
         return settings_sources(settings_cls)
 
 
 def configured_value(*path: str) -> Any:
-    """What is set at this path, before it is checked; None where nothing is.
+    """Return the value at a path, before it is checked; None if it is not set.
 
     Args:
-        path: Like "integrations", "segment".
+        path: The names of the levels, like "integrations", "segment".
 
     Raises:
         SettingsError: One of the sources cannot be read.
@@ -141,7 +142,7 @@ def configured_value(*path: str) -> Any:
 
 
 def configured_names(section: str) -> list[str]:
-    """The names in a section, like those of the integrations, sorted.
+    """Return the names in a section, sorted, like the names of the integrations.
 
     Raises:
         SettingsError: One of the sources cannot be read.

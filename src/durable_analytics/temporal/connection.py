@@ -1,11 +1,15 @@
-"""The connection to Temporal, from the environment or a profile, as Temporal's tools read them."""
+"""The connection to Temporal: from the environment or a profile, and again after a fork."""
 
 import asyncio
+import dataclasses
 import logging
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.converter import DataConverter
+from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.service import ServiceClient
 
 from durable_analytics.errors import NotAccepted, SettingsError
 from durable_analytics.temporal import connection_settings
@@ -14,14 +18,13 @@ from durable_analytics.temporal.interpreter_end import release_connections_at_ex
 
 log = logging.getLogger("durable_analytics.connection")
 
+_PATIENCE = timedelta(seconds=5)
 _PAUSE_SECONDS = 0.2
 _FIRST_TRY_SECONDS = 1.0
 """The timeout of the first attempt of a lazy connection, which only tests its settings."""
 
 
-async def connect(
-    patience: timedelta = timedelta(seconds=5), *, lazy: bool = False, **options: Any
-) -> Client:
+async def connect(patience: timedelta = _PATIENCE, *, lazy: bool = False, **options: Any) -> Client:
     """Connect to the server that `TEMPORAL_ADDRESS` or a profile names, or to localhost:7233.
 
     Args:
@@ -66,3 +69,51 @@ async def connect(
 def wrong_setting(error: Exception) -> str | None:
     """Return which setting of the connection made the SDK fail later; None if no setting did."""
     return setting_at_fault(error, connection_settings.load({}))
+
+
+class Connection:
+    """Connects once, and again in a forked process.
+
+    Args:
+        client: The caller's connected client; None to connect by the environment.
+        data_converter: How inputs are stored by a client that connects by the environment.
+        forked: Whether this process was forked from one that may have used Temporal: the threads
+            of its runtime do not exist here, so a new runtime is needed.
+    """
+
+    def __init__(
+        self, client: Client | None, *, data_converter: DataConverter, forked: bool
+    ) -> None:
+        self._callers_client = client
+        self._data_converter = data_converter
+        self._runtime = Runtime(telemetry=TelemetryConfig()) if forked else None
+        self._client: Client | None = None if forked else client
+        self._lock = asyncio.Lock()
+
+    async def client(self) -> Client:
+        """The connected client.
+
+        Raises:
+            AnalyticsError: No server answered, or the settings of the connection are wrong.
+            RuntimeError, TimeoutError: In a forked process, no server answered the reconnection.
+        """
+        async with self._lock:
+            if self._client is None:
+                self._client = await (
+                    self._reconnect(self._callers_client)
+                    if self._callers_client
+                    else self._connect_from_environment()
+                )
+            return self._client
+
+    async def _connect_from_environment(self) -> Client:
+        return await connect(data_converter=self._data_converter, runtime=self._runtime)
+
+    async def _reconnect(self, client: Client) -> Client:
+        config = client.config()
+        service_config = dataclasses.replace(
+            config["service_client"].config, runtime=self._runtime, lazy=False
+        )
+        async with asyncio.timeout(_PATIENCE.total_seconds()):
+            config["service_client"] = await ServiceClient.connect(service_config)
+        return Client(**config)

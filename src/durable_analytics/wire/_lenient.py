@@ -10,7 +10,8 @@ import pydantic
 from pydantic import BaseModel
 
 from durable_analytics.errors import FieldProblem, ValidationError
-from durable_analytics.wire.messages import JsonObject, Message, is_number
+from durable_analytics.wire.field_types import is_number
+from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.problems import models_in, problems_of
 from durable_analytics.wire.timestamps import to_timestamp
 

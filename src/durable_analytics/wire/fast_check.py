@@ -12,15 +12,8 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from durable_analytics.wire.messages import (
-    PAGE_TITLES,
-    Context,
-    Ids,
-    JsonObject,
-    RequiredText,
-    broken_property_rule,
-    is_filled,
-)
+from durable_analytics.wire.field_types import Ids, RequiredText, broken_property_rule, is_filled
+from durable_analytics.wire.messages import PAGE_TITLES, Context, JsonObject
 from durable_analytics.wire.methods import METHODS
 
 _KINDS: Mapping[Any, type] = {

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from durable_analytics.errors import ValidationError
 from durable_analytics.wire.policies import Duration
 from durable_analytics.wire.problems import problem
-from durable_analytics.wire.timestamps import instant
+from durable_analytics.wire.timestamps import write_timestamp
 
 CONTROL_WORKFLOW = "Integration"
 """The type of the workflow that pauses and resumes an integration."""
@@ -103,12 +103,12 @@ def paused(
         since: When.
         duration: How long; None if only `resume` ends the pause.
     """
-    until = instant(since + duration) if duration else None
+    until = write_timestamp(since + duration) if duration else None
     return {
         "state": "paused",
         "reason": reason,
         "by": by,
-        "since": instant(since),
+        "since": write_timestamp(since),
         "until": until,
     }
 

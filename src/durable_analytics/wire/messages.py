@@ -4,128 +4,28 @@ The fields follow the Segment specification, in snake_case. A model checks the r
 providers share; the rules of one provider are in the module of that provider.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, Self, TypeGuard
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    PlainValidator,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
 
-from durable_analytics.wire.currencies import CURRENCIES
-from durable_analytics.wire.timestamps import checked_timestamp
+from durable_analytics.wire.field_types import (
+    Ids,
+    MessageId,
+    Number,
+    RequiredText,
+    TextByName,
+    Texts,
+    Timestamp,
+    broken_property_rule,
+    is_filled,
+    is_lenient,
+    wrong,
+)
 
 JsonObject = dict[str, Any]
 """A JSON object. `keys.normalise` checks once, for a whole input, that the values are JSON."""
-
-
-def wrong(message: str, field: str = "") -> PydanticCustomError:
-    """Return the error of one field, for a check that reads the whole message."""
-    return PydanticCustomError("analytics", "{message}", {"message": message, "field": field})
-
-
-def is_lenient(info: ValidationInfo) -> bool:
-    """Whether the input has `"strict": false`: only what the provider would refuse is refused."""
-    return bool(info.context and info.context.get("lenient"))
-
-
-def _filled(value: str) -> str:
-    if not is_filled(value):
-        raise wrong("is required")
-    return value
-
-
-def is_filled(value: Any) -> TypeGuard[str]:
-    """Whether a value is text that is neither empty nor blank."""
-    return isinstance(value, str) and bool(value.strip())
-
-
-def is_message_id(value: Any) -> TypeGuard[str]:
-    """Whether a value is a valid message id (Segment: fewer than 100 characters)."""
-    return isinstance(value, str) and 0 < len(value) < 100 and value.isprintable()
-
-
-def _message_id(value: str) -> str:
-    if not is_message_id(value):
-        raise wrong("must have 1 to 99 printable characters")
-    return value
-
-
-def _timestamp(value: Any) -> str:
-    try:
-        return checked_timestamp(value)
-    except (ValueError, TypeError):
-        raise wrong('must be ISO 8601, like "2026-01-31T09:30:00Z"') from None
-
-
-RequiredText = Annotated[str, AfterValidator(_filled)]
-Timestamp = Annotated[str, PlainValidator(_timestamp)]
-
-
-def _one_or_more_ids(value: Any, info: ValidationInfo) -> str | list[str]:
-    several = isinstance(value, list)
-    ids = list(value) if several else [value]
-    if is_lenient(info):
-        ids = [str(item) if is_number(item) else item for item in ids]
-    if not ids or not all(map(is_filled, ids)):
-        raise wrong("must be an id, or a list of ids without empty ones")
-    return ids if several else ids[0]
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a JSON number: true, false, NaN and infinities are not."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _number_as_written(value: Any) -> int | float:
-    """Return a number unchanged, so that 750 does not become 750.0."""
-    if not is_number(value):
-        raise wrong("must be a number")
-    return value  # type: ignore[no-any-return]  # checked above
-
-
-def _texts(value: Any) -> list[str]:
-    if not isinstance(value, list):
-        raise PydanticKnownError("list_type")
-    if not {*map(type, value)} <= {str}:  # fast, for a list of a hundred thousand
-        _refuse(value, [i for i, item in enumerate(value) if not isinstance(item, str)])
-    return value
-
-
-def _text_by_name(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise PydanticKnownError("dict_type")
-    _refuse(value, [name for name, item in value.items() if not isinstance(item, str)])
-    return value
-
-
-def _refuse(value: Any, steps: Sequence[int | str]) -> None:
-    """Refuse these items because they are not text; pydantic would list all of them."""
-    if steps:
-        errors = [
-            InitErrorDetails(type="string_type", loc=(step,), input=value[step])
-            for step in steps[:_MOST_PROBLEMS]
-        ]
-        raise ValidationError.from_exception_data("text", errors, hide_input=True)
-
-
-_MOST_PROBLEMS = 20
-"""Wrong items of one list or object that are reported; an error lists no more."""
-
-Ids = Annotated[str | list[str], PlainValidator(_one_or_more_ids)]
-Texts = Annotated[list[str], PlainValidator(_texts)]
-TextByName = Annotated[dict[str, str], PlainValidator(_text_by_name)]
 
 
 class Wire(BaseModel):
@@ -137,7 +37,7 @@ class Wire(BaseModel):
 class Message(Wire):
     """The fields of every message."""
 
-    message_id: Annotated[str, AfterValidator(_message_id)] | None = None
+    message_id: MessageId | None = None
     """The same in all attempts, so that the provider can drop repeats. Generated when absent."""
 
     timestamp: Timestamp | None = None
@@ -161,27 +61,6 @@ class PersonMessage(Message):
         if not (is_filled(self.user_id) or is_filled(self.anonymous_id)):
             raise wrong("is required if anonymous_id is not set", "user_id")
         return self
-
-
-_PROPERTY_RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "revenue": (is_number, "must be a number, like 19.99"),
-    "value": (is_number, "must be a number, like 19.99"),
-    "currency": (
-        lambda code: isinstance(code, str) and code in CURRENCIES,
-        'must be an ISO 4217 code in capital letters, like "USD"',
-    ),
-}
-
-
-def broken_property_rule(properties: JsonObject) -> tuple[str, str] | None:
-    """Return the name of a well-known property with a wrong value, and what it must be."""
-    for name in _PROPERTY_RULES:
-        if name in properties:
-            value = properties[name]
-            fits, message = _PROPERTY_RULES[name]
-            if value is not None and not fits(value):
-                return name, message
-    return None
 
 
 PAGE_TITLES = ("url", "path", "title")
@@ -334,7 +213,7 @@ class Metric(Message):
 
     user: MetricUser
 
-    value: Annotated[int | float, PlainValidator(_number_as_written)]
+    value: Number
     """The number that is added to the total; negative to decrement."""
 
     attributes: TextByName | None = None

@@ -11,6 +11,7 @@ from durable_analytics.errors import FieldProblem, ValidationError
 from durable_analytics.wire._lenient import NOTHING, Lenient, split_known
 from durable_analytics.wire.contexts import split_context, split_shared_context
 from durable_analytics.wire.decoding import decode
+from durable_analytics.wire.field_types import is_message_id
 from durable_analytics.wire.json_reader import Unreadable
 from durable_analytics.wire.keys import (
     is_lenient,
@@ -19,7 +20,7 @@ from durable_analytics.wire.keys import (
     snake_case,
 )
 from durable_analytics.wire.limits import BATCH_LIMIT_BYTES, MOST_MESSAGES
-from durable_analytics.wire.messages import JsonObject, Message, RequestOptions, is_message_id
+from durable_analytics.wire.messages import JsonObject, Message, RequestOptions
 from durable_analytics.wire.methods import BATCH, METHODS, Method
 from durable_analytics.wire.policies import Policies
 from durable_analytics.wire.problems import to_validation_error

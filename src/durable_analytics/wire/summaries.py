@@ -7,8 +7,8 @@ from durable_analytics.wire.methods import Method
 from durable_analytics.wire.search_attributes import is_integration_name
 
 _MOST_BYTES = 120
-"""Of a name, as ASCII JSON. Temporal refuses a start with a summary of more than 400 bytes, in the
-form in which a codec stores it."""
+"""The longest name, as ASCII JSON. Temporal refuses a start whose summary has more than 400 bytes
+after the payload codec."""
 
 _NAMES = {"track": "event", "annotate": "event", "metric": "key"}
 """The fields that name what happened, for the methods that have one."""
@@ -24,7 +24,7 @@ def summarize(method: Method, message: JsonObject, integration: str | None) -> s
     """
     name = message.get(_NAMES.get(method.key, ""))
     title = _printable(name) if isinstance(name, str) else ""
-    return _to(title or method.workflow, integration)
+    return _with_integration(title or method.workflow, integration)
 
 
 def summarize_batch(count: int, integration: str | None) -> str:
@@ -33,10 +33,10 @@ def summarize_batch(count: int, integration: str | None) -> str:
     >>> summarize_batch(120, "segment")
     '120 messages to segment'
     """
-    return _to(f"{count} message{'s' * (count != 1)}", integration)
+    return _with_integration(f"{count} message{'s' * (count != 1)}", integration)
 
 
-def _to(what: str, integration: str | None) -> str:
+def _with_integration(what: str, integration: str | None) -> str:
     is_known = integration is not None and is_integration_name(integration)
     return f"{what} to {integration}" if is_known else what
 

@@ -31,26 +31,26 @@ _NAMES_IN_DATES = frozenset(
     )
 )
 
-_LONGEST_SECONDS = 31_557_600_000
+_MOST_SECONDS = 31_557_600_000
 """Larger numbers are milliseconds (the limit of Segment's date parser)."""
 
-_LONGEST_TEXT = 100
-"""Characters of the longest text that can be a time."""
+_MOST_CHARACTERS = 100
+"""A longer text is not a time."""
 
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def instant(when: datetime) -> str:
+def write_timestamp(time: datetime) -> str:
     """Write a time as ISO 8601 in UTC with milliseconds, as Segment's SDKs do.
 
-    >>> instant(datetime(2026, 1, 31, 9, 30, tzinfo=UTC))
+    >>> write_timestamp(datetime(2026, 1, 31, 9, 30, tzinfo=UTC))
     '2026-01-31T09:30:00.000Z'
     """
-    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def milliseconds(timestamp: str) -> int:
-    """The milliseconds since 1970 of a checked timestamp.
+    """Return the milliseconds from 1970 to a checked timestamp.
 
     >>> milliseconds("2026-01-31T09:30:00.250Z")
     1769851800250
@@ -71,9 +71,9 @@ def checked_timestamp(value: str) -> str:
 def parse_time(value: Any) -> datetime | None:
     """Read a time in any format that Segment reads; return None if the value is not a time.
 
-    The formats are ISO 8601, also with the year or the month alone, without hyphens or in lower
-    case; seconds or milliseconds since 1970, as a number or as text; RFC 2822. A time without an
-    offset is UTC.
+    The formats are ISO 8601 (the day or the month may be absent, the hyphens too, and letters may
+    be in lower case), RFC 2822, and seconds or milliseconds since 1970 as a number or as text. A
+    time without an offset is in UTC.
 
     >>> parse_time("2014-06")
     datetime.datetime(2014, 6, 1, 0, 0, tzinfo=datetime.timezone.utc)
@@ -96,7 +96,7 @@ def to_timestamp(value: Any) -> str | None:
         except ValueError:
             pass
     time = parse_time(value)
-    return None if time is None else instant(time)
+    return None if time is None else write_timestamp(time)
 
 
 def is_missing_time(value: Any) -> bool:
@@ -118,7 +118,7 @@ def _parse(value: Any) -> datetime | None:
         return None
     if isinstance(value, (int, float)):
         return _since_epoch(value)
-    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+    if not isinstance(value, str) or len(value) > _MOST_CHARACTERS:
         return None
     text = value.strip()
     if epoch := _EPOCH.fullmatch(text):
@@ -133,13 +133,13 @@ def _parse(value: Any) -> datetime | None:
 def _parse_rfc_2822(text: str) -> datetime | None:
     time = parsedate_to_datetime(text)
     words = {word[:3].lower() for word in re.findall("[A-Za-z]+", text)}
-    # Without an offset it is UTC; an unknown name of a zone could be any offset.
+    # A time without a time zone is in UTC. An unknown name of a time zone may be any offset.
     is_unknown_zone = time.tzinfo is None and not words <= _NAMES_IN_DATES
     return None if is_unknown_zone else time
 
 
 def _since_epoch(number: float) -> datetime:
-    seconds = number if abs(number) < _LONGEST_SECONDS else number / 1000
+    seconds = number if abs(number) < _MOST_SECONDS else number / 1000
     return _EPOCH_START + timedelta(seconds=seconds)
 
 

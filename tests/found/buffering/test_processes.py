@@ -35,10 +35,10 @@ def words_after(first: str, lines: list[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("program", "count"),
     [
-        ("forks_fresh", 61),
         ("forks_with_messages", 63),
-        ("forks_used", 62),
-        ("forks_while_locks_are_held", 1),
+        pytest.param("forks_fresh", 61, marks=pytest.mark.slow),
+        pytest.param("forks_used", 62, marks=pytest.mark.slow),
+        pytest.param("forks_while_locks_are_held", 1, marks=pytest.mark.slow),
     ],
 )
 async def test_processes_forked_in_c_send_their_own_messages(

@@ -318,6 +318,7 @@ async def test_an_empty_timestamp_is_not_sent(connected: Client, gate: Gate, whe
     assert message.get("timestamp") is None
 
 
+@pytest.mark.slow
 def test_checking_time_grows_linearly_with_the_input() -> None:
     """Whatever the values are."""
 

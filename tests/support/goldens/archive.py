@@ -3,8 +3,6 @@
 import gzip
 import json
 
-import pytest
-
 from durable_analytics.providers import HttpRequest
 from durable_analytics.providers._message_uuid import message_uuid
 from durable_analytics.providers.aws_signature import AwsCredentials
@@ -12,9 +10,6 @@ from durable_analytics.wire.json_writer import write_json
 from tests.providers.building import SENT_AT, Golden, calls
 from tests.providers.whole_messages import ROWS, Row
 from tests.support.json_objects import Json
-
-pytestmark = pytest.mark.slow
-
 
 BASE = "https://s3.eu-central-1.amazonaws.com"
 

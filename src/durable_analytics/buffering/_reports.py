@@ -1,7 +1,11 @@
-"""The calls of callbacks and `on_error`, and the log: what they raise never reaches the client."""
+"""What a client reports: outcomes to callbacks, lost messages to `on_error`, and all to the log.
+
+What these raise never reaches the client.
+"""
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -17,6 +21,9 @@ OnError = Callable[[Exception, list[JsonObject]], Any]
 
 _log = logging.getLogger("durable_analytics.buffering")
 _this_thread = threading.local()
+
+_REPEAT_SECONDS = 60.0
+"""Between two log lines of one outage."""
 
 
 def write_log(
@@ -85,6 +92,54 @@ class Notifier:
             _call(callback, Outcome(message_id, None, error))
         if self._on_error is not None:
             _call(self._on_error, error, [dict(message)])
+
+
+class Outage:
+    """Logs an outage of Temporal: when it begins, once a minute, and when it ends.
+
+    Args:
+        unsettled: Returns how many messages wait for Temporal.
+        clock: Returns seconds since any fixed moment.
+    """
+
+    def __init__(
+        self, unsettled: Callable[[], int], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._unsettled = unsettled
+        self._clock = clock
+        self._failing: set[str] = set()
+        self._began_at: float | None = None
+        self._logged_at = 0.0
+
+    def failed(self, workflow_id: str, reason: str) -> None:
+        """An attempt to start this execution failed."""
+        now = self._clock()
+        self._failing.add(workflow_id)
+        if self._began_at is None:
+            self._began_at = self._logged_at = now
+            write_log(
+                logging.WARNING,
+                "Temporal does not take messages (%s): %d are kept and tried again",
+                reason,
+                self._unsettled(),
+            )
+        elif now - self._logged_at >= _REPEAT_SECONDS:
+            self._logged_at = now
+            write_log(
+                logging.WARNING,
+                "Temporal has not taken messages for %.0f s (%s): %d are kept",
+                now - self._began_at,
+                reason,
+                self._unsettled(),
+            )
+
+    def recovered(self, workflow_id: str) -> None:
+        """This execution needs no more attempts; the outage ends with the last one that failed."""
+        self._failing.discard(workflow_id)
+        if self._began_at is not None and not self._failing:
+            seconds = self._clock() - self._began_at
+            write_log(logging.WARNING, "Temporal takes messages again, after %.0f s", seconds)
+            self._began_at = None
 
 
 def _not_notified(part: Part) -> Iterator[MessageWithCallback]:
