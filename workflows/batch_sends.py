@@ -86,8 +86,6 @@ class BatchSends:
         return checked_send_result(result, slices, indexes)
 
     async def _wait_if_held(self, result: SendResult) -> None:
-        if not result.get("held") or result["accepted"]:
-            self._held_wait.reset()
         if result.get("held"):
             await self._held_wait(self._results.remaining_time())
 

@@ -22,27 +22,28 @@ _READ_TIMEOUT = timedelta(seconds=5)
 
 _FIRST_WAIT = timedelta(seconds=1)
 _LONGEST_WAIT = timedelta(seconds=30)
+_SOON = timedelta(seconds=2)
 
 
 class HeldWait:
     """The waits of what a worker holds back, before it is scheduled again.
 
-    The first time there is none, because the task queue holds it. If a worker holds it back again,
-    Temporal may not hold the task queue, and the waits grow.
+    The first time there is none, because the task queue holds it. If a worker soon holds it back
+    again, Temporal may not hold the task queue, and the waits grow.
     """
 
     def __init__(self) -> None:
         self._wait = timedelta(0)
-
-    def reset(self) -> None:
-        """Begin anew, after something was sent."""
-        self._wait = timedelta(0)
+        self._scheduled_at = workflow.now()
 
     async def __call__(self, remaining: timedelta) -> None:
         """Wait, at most for the rest of `total_timeout`."""
+        if workflow.now() - self._scheduled_at > _SOON:
+            self._wait = timedelta(0)
         if wait := min(self._wait, max(remaining, timedelta(0))):
             await workflow.sleep(wait)
         self._wait = min(max(2 * self._wait, _FIRST_WAIT), _LONGEST_WAIT)
+        self._scheduled_at = workflow.now()
 
 
 def out_of_time() -> ApplicationError:

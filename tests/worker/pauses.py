@@ -6,6 +6,7 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
 
+from durable_analytics.temporal import integration_control as control
 from durable_analytics.temporal.queue_limits import read_limit
 from durable_analytics.wire.integration_state import control_id
 from tests.worker.deliveries import UNLIKELY
@@ -22,9 +23,9 @@ async def start_batch(client: Client, task_queue: str, count: int) -> Any:
     )
 
 
-async def is_held(client: Client, task_queue: str) -> bool:
-    """Whether the server gives out no request to Segment."""
-    limit = await read_limit(client, f"{task_queue}.segment")
+async def is_held(client: Client, task_queue: str, integration: str = "segment") -> bool:
+    """Whether the server gives out no request to an integration."""
+    limit = await read_limit(client, f"{task_queue}.{integration}")
     return limit is not None and limit.requests_per_second == 0
 
 
@@ -50,8 +51,17 @@ async def requests_waiting(handles: list[Any]) -> list[int]:
     return found
 
 
-async def until_held(client: Client, task_queue: str) -> None:
-    """Wait until the server gives out no request to Segment."""
+async def until_held(client: Client, task_queue: str, integration: str = "segment") -> None:
+    """Wait until the server gives out no request to an integration."""
     async with asyncio.timeout(30):
-        while not await is_held(client, task_queue):  # noqa: ASYNC110
+        while not await is_held(client, task_queue, integration):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # the server has no event for it
+
+
+async def until_state(
+    client: Client, task_queue: str, state: str, integration: str = "segment"
+) -> None:
+    """Wait until an integration is in this state."""
+    async with asyncio.timeout(60):
+        while (await control.state(client, task_queue, integration))["state"] != state:  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # the server has no event for it
