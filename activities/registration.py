@@ -12,7 +12,7 @@ from activities.batch_validation import BatchValidation
 from activities.http import HttpClient
 from activities.pause_state import read_state
 from activities.prepared_batches import PreparedBatches
-from activities.queue_limits import set_limit
+from activities.queue_limits import SetLimit
 from activities.request import Request
 from activities.search_attributes import SearchAttributes
 from activities.validation import Validation
@@ -47,7 +47,7 @@ def activities(
         notify: Called with each failed attempt; returns at once and never raises.
     """
     search_attributes = SearchAttributes()
-    made = Activities([], [], [set_limit, read_state])
+    made = Activities([], [], [activity.defn(name=SET_LIMIT)(SetLimit()), read_state])
     for method in METHODS.values():
         validation = Validation(method, integrations, search_attributes)
         request = Request(method, integrations, clients, notify)
