@@ -12,12 +12,14 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import application_error, explain_wait, internal_error
+from activities.provider_health import Held
 from activities.responses import as_failure_response, as_response, cut_detail, json_size
 from durable_analytics.delivery.integrations import Integration
-from durable_analytics.errors import DeliveryError, ValidationError
+from durable_analytics.errors import DeliveryError, RateLimited, Unavailable, ValidationError
 from durable_analytics.events import AttemptFailed
 from durable_analytics.providers import HttpResponse
 from durable_analytics.wire.activity_results import MOST_ATTEMPTS, checked_rest
+from durable_analytics.wire.integration_state import described
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.plans import AttemptRecord, Response
 from durable_analytics.wire.timestamps import write_timestamp
@@ -25,6 +27,9 @@ from durable_analytics.wire.timestamps import write_timestamp
 log = logging.getLogger("durable_analytics.delivery")
 
 _NO_TIME = timedelta(0)
+
+_LONGEST_HELD = timedelta(seconds=60)
+"""The longest wait of a request that cannot wait on the task queue of the integration."""
 
 _KEPT_BETWEEN_ATTEMPTS = ("response", "attempts", "accepted")
 """The details of a failure that another attempt follows."""
@@ -44,6 +49,9 @@ class Attempt:
 
     attempts: list[AttemptRecord] | None = None
     """The earlier attempts, of one message; None for a batch."""
+
+    attempts_before: int = 0
+    """The attempts of the activities before this one, which the message had to leave."""
 
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     started: float = field(default_factory=time.monotonic)
@@ -82,6 +90,27 @@ class Attempt:
             is_final=self._waits_too_long(error),
         )
 
+    def held(self, held: Held) -> ApplicationError:
+        """Return the failure of a request that is held back, and can wait only for an attempt."""
+        kind = RateLimited if held.state["by"] == "retry_after" else Unavailable
+        error = kind(f"nothing was sent: {described(self._name or '', held.state)}")
+        detail = {**self.progress(), "attempts": self.attempts or []}
+        wait = min(held.rest or _LONGEST_HELD, _LONGEST_HELD)
+        return application_error(
+            error,
+            {"response": None, **{k: detail[k] for k in _KEPT_BETWEEN_ATTEMPTS if k in detail}},
+            integration=self._name,
+            next_retry_delay=max(wait, policy_wait()),
+        )
+
+    def has_another(self) -> bool:
+        """Whether another attempt may follow this one."""
+        return not activity.info().is_local and not self._has_no_attempt_left(Unavailable(""))
+
+    def log_held(self, held: Held) -> None:
+        """Log that nothing was sent."""
+        self._log("held back", logging.INFO, by=held.state["by"])
+
     def last_response(self, write: Callable[[HttpResponse], Response]) -> Response | None:
         """Return the response of this attempt, or else that of an earlier one."""
         return write(self.response) if self.response else _last_response()
@@ -91,7 +120,7 @@ class Attempt:
         if self.attempts is None:
             return
         record: AttemptRecord = {
-            "attempt": activity.info().attempt,
+            "attempt": self.attempts_before + activity.info().attempt,
             "at": write_timestamp(self.began_at),
             "milliseconds": round((time.monotonic() - self.started) * 1000),
             "status_code": self.response.status_code if self.response else None,
@@ -187,6 +216,9 @@ def attempting(method: str, notify: Callable[[AttemptFailed], None]) -> Iterator
     attempt = Attempt(method, notify)
     try:
         yield attempt
+    except Held as held:
+        attempt.log_held(held)
+        raise attempt.held(held) from None
     except DeliveryError as error:
         raise attempt.failed(error) from None
     except Exception as error:  # noqa: BLE001  # any other exception is a bug

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from activities.attempt import Attempt
 from activities.batch_plan import AttemptPlan
@@ -40,6 +40,9 @@ class BatchActivity:
     notify: Callable[[AttemptFailed], None]
     prepared: PreparedBatches
 
+    can_leave_open: ClassVar = False
+    """Whether it may return messages that it has not sent."""
+
     async def start(self, input: Any, plan: Any, attempt: Attempt) -> "BatchAttempt":
         """Read the plan and the progress of earlier attempts; without a plan, make one."""
         plan = decode(plan, "plan")
@@ -54,7 +57,9 @@ class BatchActivity:
         attempt.progress = progress.as_json
         integration = attempt.integration = self.integrations.find(checked.integration)
         client = self.clients[integration.name]
-        sender = BatchSender(client, integration.provider, attempt, checked.deadline())
+        sender = BatchSender(
+            client, integration.provider, attempt, checked.deadline(), self.can_leave_open
+        )
         return BatchAttempt(source, integration, attempt, progress, sender)
 
     def _validate(self, input: Any) -> Any:
@@ -85,14 +90,19 @@ class BatchAttempt:
 
     async def send_one_by_one(
         self, prepared: PreparedBatch, must_stop: Callable[[], bool] = bool
-    ) -> None:
+    ) -> bool:
         """Send each message in a request of its own.
 
         Args:
             prepared: The messages.
             must_stop: Whether the messages that are not sent yet must be left open.
+
+        Returns:
+            Whether messages are open because the integration is paused.
         """
-        await OneByOne(prepared, self.attempt, self.sender, self.progress, must_stop).run()
+        sending = OneByOne(prepared, self.attempt, self.sender, self.progress, must_stop)
+        await sending.run()
+        return sending.held is not None
 
     def result(self) -> BatchResult:
         """Return `accepted`, `rejected` and `responses`, and log the success."""

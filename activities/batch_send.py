@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 from temporalio import activity
 from temporalio.common import RawValue
@@ -10,6 +11,7 @@ from activities.attempt import attempting
 from activities.batch_activity import BatchActivity, BatchAttempt
 from activities.failures import internal_error
 from activities.pauses import PauseWatch, watch_pauses
+from activities.provider_health import Held
 from activities.responses import as_failure_response, as_response
 from activities.slice_send import send_slice
 from durable_analytics.delivery.batch_preparation import PreparedBatch
@@ -29,6 +31,8 @@ _TOO_LARGE = 413
 class BatchSend(BatchActivity):
     """The activity `Batch.Send`."""
 
+    can_leave_open: ClassVar = True
+
     async def __call__(self, input: RawValue = ABSENT, plan: RawValue = ABSENT) -> SendResult:
         """Return `accepted`, `rejected` and `responses` as in the output, and the `open` slices.
 
@@ -47,8 +51,17 @@ class BatchSend(BatchActivity):
                         await slices.run()
                 else:
                     await slices.run_one_by_one()
-            open_slices = [list(bounds) for bounds in slices.open]
-            return {**batch.result(), "open": open_slices, "split": list(batch.progress.split)}
+            settled = batch.result()
+            result: SendResult = {
+                "accepted": settled["accepted"],
+                "rejected": settled["rejected"],
+                "responses": settled["responses"],
+                "open": [list(bounds) for bounds in slices.open],
+                "split": list(batch.progress.split),
+            }
+            if slices.is_held:
+                result["held"] = True
+            return result
 
 
 class SliceBySlice:
@@ -68,6 +81,8 @@ class SliceBySlice:
             self._progress.open, self._progress.split = [*plan.slices], plan.split
         self.open = self._progress.open
         self._deadline = plan.deadline()
+        self.is_held = False
+        """Whether the process knows that the integration is paused."""
 
     async def run(self) -> None:
         """Send the open slices, until something requires another activity.
@@ -76,7 +91,12 @@ class SliceBySlice:
             DeliveryError: The first open slice must be sent again, and the policy allows it.
         """
         while self.open:
-            await self._send_first()
+            try:
+                await self._send_first()
+            except Held as held:
+                self._attempt.log_held(held)
+                self.is_held = True
+                return
             if not self.open or self._must_stop() or not self._progress.beat():
                 return
 
@@ -89,7 +109,7 @@ class SliceBySlice:
         if self.open:
             bounds = self.open[0][0], self.open[-1][1]
             prepared = await self._batch.prepare(bounds)
-            await self._batch.send_one_by_one(prepared, self._pause.is_paused)
+            self.is_held = await self._batch.send_one_by_one(prepared, self._pause.is_paused)
             left = [message.index for message in self._progress.unsettled(prepared.messages)]
             self.open[:] = ranges(left)
 
@@ -110,6 +130,8 @@ class SliceBySlice:
         try:
             received = await send_slice(prepared, self._attempt, self._progress, self._batch.sender)
             response = self._write(received) if received else None
+        except Held:
+            raise
         except Exception as error:  # noqa: BLE001  # a bug concerns only this slice
             failure = error if isinstance(error, DeliveryError) else internal_error(error)
             if self._halve(prepared, failure):

@@ -19,12 +19,14 @@ class BatchSender:
         provider: The provider of the integration.
         attempt: The attempt that the requests belong to.
         deadline: The timeout of a request.
+        may_be_held: Whether a request waits if the integration is paused.
     """
 
     client: HttpClient
     provider: Provider
     attempt: Attempt
     deadline: timedelta
+    may_be_held: bool
 
     @property
     def concurrency(self) -> int:
@@ -40,6 +42,7 @@ class BatchSender:
             delivery_id=delivery_id,
             deadline=self.deadline,
             within=None if self.provider.batch_limits else self._remaining_time(),
+            may_be_held=self.may_be_held,
         )
 
     def turn(self) -> AbstractAsyncContextManager[None]:

@@ -48,14 +48,16 @@ def application_error(
 
 def explain_wait(error: DeliveryError, asked: timedelta) -> DeliveryError:
     """Add to an error that the provider asks for a longer wait than the policy allows."""
-    reason = f"it asks to wait {_describe(asked)}, which is longer than the rest of total_timeout"
+    reason = (
+        f"it asks to wait {describe_wait(asked)}, which is longer than the rest of total_timeout"
+    )
     return type(error)(f"{error.message}; {reason}", fields=error.fields)
 
 
-def _describe(wait: timedelta) -> str:
+def describe_wait(wait: timedelta) -> str:
     """Return a duration in its two largest units.
 
-    >>> _describe(timedelta(hours=2, seconds=5))
+    >>> describe_wait(timedelta(hours=2, seconds=5))
     '2 h'
     """
     seconds = round(wait.total_seconds()) or 1

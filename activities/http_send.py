@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from activities.http import HttpClient, Received
 from activities.http.content import decode_content, decode_text
+from activities.observation import observing
 from activities.responses import BODY_LIMIT_BYTES, HEADER_LIMIT_BYTES, cut_to_json_size
 from durable_analytics.providers import HttpRequest, HttpResponse, Provider
 from durable_analytics.providers.masking import Masker
@@ -39,6 +40,8 @@ async def send(
     delivery_id: str,
     deadline: timedelta,
     within: timedelta | None = None,
+    is_call: bool = False,
+    may_be_held: bool = True,
 ) -> HttpResponse:
     """Send a request and read its response.
 
@@ -49,8 +52,11 @@ async def send(
         delivery_id: The id of the message, or of the batch with the index of its first message.
         deadline: The timeout for connecting, sending, waiting and reading together.
         within: The timeout for the request and its wait for `max_in_flight`. Default: the deadline.
+        is_call: Whether it is the request of a `Call`.
+        may_be_held: Whether it waits if the integration is paused.
 
     Raises:
+        Held: The integration is paused; nothing was sent.
         Unavailable: The request could not start, there was no connection or no response, or a
             timeout expired.
         Internal: The request cannot be sent.
@@ -60,18 +66,23 @@ async def send(
     complete = replace(request, headers=common).with_headers(request.headers)
     sent = provider.authorize(complete, delivery_id=delivery_id, sent_at=datetime.now(UTC))
     masker = _masker(frozenset(provider.secret_values() | client.secrets))
-    received = await client.send(
-        sent.method,
-        sent.url,
-        headers=sent.headers,
-        query=sent.query,
-        content=sent.content(),
-        # A credential at the limit is read completely, so that it is masked.
-        body_limit=BODY_LIMIT_BYTES + masker.margin,
-        deadline=deadline,
-        within=within,
-    )
-    return _response(received, masker)
+    health = client.health
+    with observing(health, provider, request, is_call=is_call, may_be_held=may_be_held) as seen:
+        received = await client.send(
+            sent.method,
+            sent.url,
+            headers=sent.headers,
+            query=sent.query,
+            content=sent.content(),
+            # A credential at the limit is read completely, so that it is masked.
+            body_limit=BODY_LIMIT_BYTES + masker.margin,
+            deadline=deadline,
+            within=within,
+            on_start=seen.start,
+        )
+        response = _response(received, masker)
+        seen.responded(response)
+    return response
 
 
 @lru_cache(maxsize=256)

@@ -10,6 +10,7 @@ from activities.attempt import Attempt
 from activities.batch_sender import BatchSender
 from activities.failures import internal_error
 from activities.progress import Progress
+from activities.provider_health import Held
 from activities.responses import as_response
 from durable_analytics.delivery.batch_preparation import PreparedBatch, PreparedMessage
 from durable_analytics.errors import DeliveryError, RateLimited, Unauthorized
@@ -40,6 +41,9 @@ class OneByOne:
     stopped_by: DeliveryError | None = None
     """The failure that concerns all messages, so that no other message is sent."""
 
+    held: Held | None = None
+    """Why no other message is sent: the integration is paused."""
+
     waiting: DeliveryError | None = None
     """The failure of a message that must be sent again."""
 
@@ -49,7 +53,8 @@ class OneByOne:
     async def run(self) -> None:
         """Send the messages that are not settled, and settle them; keep the last response.
 
-        If it must stop, messages are left open: those not sent yet, and those to be sent again.
+        If it must stop, or the integration is paused, messages are left open: those not sent yet,
+        and those to be sent again.
 
         Raises:
             DeliveryError: Some messages must be sent again, and the policy allows it.
@@ -62,10 +67,13 @@ class OneByOne:
         if isinstance(self.stopped_by, Unauthorized):
             self.attempt.report(self.stopped_by)
             self.progress.reject(self.progress.unsettled(self.batch.messages), self.stopped_by)
-        elif self.waiting and not self.must_stop():
+        elif self.waiting and not self._stops():
             self.progress.retry_or_reject(self.batch.messages, self.waiting, self.attempt)
         if self.last_response:
             self.progress.responses.append(as_response(self.last_response))
+
+    def _stops(self) -> bool:
+        return self.must_stop() or (self.held is not None and self.stopped_by is None)
 
     async def _send_chains(self, next_chains: Iterator[list[PreparedMessage]]) -> None:
         for chain in next_chains:
@@ -73,9 +81,13 @@ class OneByOne:
 
     async def _send_in_order(self, chain: list[PreparedMessage]) -> None:
         for message in chain:
-            if self.stopped_by or self.must_stop():
+            if self.stopped_by or self._stops():
                 return
-            failure = await self._send_one(message)
+            try:
+                failure = await self._send_one(message)
+            except Held as held:
+                self.held = held
+                return
             if failure is None:
                 self.progress.accepted.add(message.index)
             elif failure.retried:
@@ -96,11 +108,15 @@ class OneByOne:
             async with self.sender.turn():
                 if self.stopped_by:  # during the wait
                     return self.stopped_by
+                if self.held:
+                    raise self.held
                 request = message.build(provider, datetime.now(UTC))
                 response = await self.sender.send(request, message.message_id or "")
             failure = provider.classify(response)
         except DeliveryError as error:
             failure = error
+        except Held:
+            raise
         except Exception as error:  # noqa: BLE001  # a bug stops only the messages of this user
             failure = internal_error(error)
         if response:

@@ -10,30 +10,44 @@ from durable_analytics.temporal.queue_limits import (
     hold,
     release,
 )
-from durable_analytics.wire.integration_state import SET_LIMIT
 
 log = logging.getLogger("durable_analytics.integrations")
 
 
-@activity.defn(name=SET_LIMIT)
-async def set_limit(task_queue: str, reason: str | None) -> bool:
-    """Hold a task queue, or release it.
+class SetLimit:
+    """The activity `Integration.SetLimit`."""
 
-    Args:
-        task_queue: The task queue of the integration.
-        reason: Why it is held; null releases it.
+    def __init__(self) -> None:
+        self._has_warned = False
+        """Whether the log says that the server has no limits."""
 
-    Returns:
-        Whether the server holds the task queue.
-    """
-    client = activity.client()
-    try:
-        if reason is None:
-            await release(client, task_queue)
+    async def __call__(self, task_queue: str, reason: str | None) -> bool:
+        """Hold a task queue, or release it.
+
+        Args:
+            task_queue: The task queue of the integration.
+            reason: Why it is held; null releases it.
+
+        Returns:
+            Whether the server holds the task queue.
+        """
+        client = activity.client()
+        try:
+            if reason is None:
+                await release(client, task_queue)
+                return False
+            await hold(client, task_queue, reason)
+        except LimitSetByHandError as error:
+            self._warn(task_queue, error)
             return False
-        await hold(client, task_queue, reason)
-    except (LimitSetByHandError, LimitsUnsupportedError) as error:
-        # Without it, batches under way still stop; they learn the state of the integration.
+        except LimitsUnsupportedError as error:
+            if not self._has_warned:
+                self._warn(task_queue, error)
+                self._has_warned = True
+            return False
+        return True
+
+    @staticmethod
+    def _warn(task_queue: str, error: Exception) -> None:
+        # Without it, workers still hold back what they know to be paused.
         log.warning("task queue not held", extra={"task_queue": task_queue, "reason": str(error)})
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""The list of all activities: two for each method, three for batches, and one for pauses."""
+"""The list of all activities: two for each method, three for batches, and two for pauses."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,15 +10,16 @@ from activities.batch_request import BatchRequest
 from activities.batch_send import BatchSend
 from activities.batch_validation import BatchValidation
 from activities.http import HttpClient
+from activities.pause_state import read_state
 from activities.prepared_batches import PreparedBatches
 from activities.prepared_deliveries import PreparedDeliveries
-from activities.queue_limits import set_limit
+from activities.queue_limits import SetLimit
 from activities.request import Request
 from activities.search_attributes import SearchAttributes
 from activities.validation import Validation
 from durable_analytics.delivery.integrations import Integrations
 from durable_analytics.events import AttemptFailed
-from durable_analytics.wire.integration_state import SET_LIMIT
+from durable_analytics.wire.integration_state import READ_STATE, SET_LIMIT
 from durable_analytics.wire.methods import BATCH, BATCH_SEND, METHODS
 
 
@@ -31,7 +32,7 @@ class Activities:
     """The activities that send requests to providers."""
 
     control: list[Callable[..., Any]]
-    """The activities of the control workflow."""
+    """The activities about pauses."""
 
 
 def activities(
@@ -47,7 +48,7 @@ def activities(
         notify: Called with each failed attempt; returns at once and never raises.
     """
     search_attributes, deliveries = SearchAttributes(), PreparedDeliveries()
-    made = Activities([], [], [set_limit])
+    made = Activities([], [], [activity.defn(name=SET_LIMIT)(SetLimit()), read_state])
     for method in METHODS.values():
         validation = Validation(method, integrations, deliveries, search_attributes)
         request = Request(method, integrations, clients, notify, deliveries)
@@ -66,4 +67,4 @@ def activity_names() -> list[str]:
     """Return the activity types, sorted."""
     methods = (*METHODS.values(), BATCH)
     names = [name for m in methods for name in (m.validation, m.request)]
-    return sorted([*names, BATCH_SEND, SET_LIMIT])
+    return sorted([*names, BATCH_SEND, READ_STATE, SET_LIMIT])

@@ -8,24 +8,26 @@ from typing import Any
 from temporalio import activity
 from temporalio.common import RawValue
 
-from activities.attempt import attempting, earlier_attempts
+from activities.attempt import Attempt, attempting, earlier_attempts
 from activities.http import HttpClient
 from activities.http_send import HTTP_SHARE, TIMEOUT, send
 from activities.origin import Origin
 from activities.prepared_deliveries import PreparedDeliveries
+from activities.provider_health import Held
 from activities.responses import as_response
 from activities.validation import beside_the_loop, make_plan
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.delivery.preparation import restore
 from durable_analytics.errors import ValidationError
 from durable_analytics.events import AttemptFailed
-from durable_analytics.providers import Delivery, HttpRequest
+from durable_analytics.providers import Delivery, HttpRequest, HttpResponse
+from durable_analytics.wire.activity_results import checked_held
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import normalise
 from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import ABSENT, Method
 from durable_analytics.wire.parsing import read_input
-from durable_analytics.wire.plans import RequestResult, Response
+from durable_analytics.wire.plans import HeldMessage, RequestResult, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class _Prepared:
     message_id: str
     request: HttpRequest
     returns_attempts: bool
+    can_be_held: bool
+    earlier: HeldMessage | None
 
 
 @dataclass(eq=False)
@@ -55,8 +59,10 @@ class Request:
         self,
         input: RawValue = ABSENT,
         plan: RawValue = ABSENT,
-    ) -> RequestResult | Response:
+    ) -> RequestResult | Response | dict[str, HeldMessage]:
         """Return the response and the attempts, or fail with a failure type of the contract.
+
+        If nothing was sent because the integration is paused, it returns only `held`.
 
         A workflow of an earlier release gets the response alone.
         """
@@ -65,13 +71,17 @@ class Request:
             prepared = await beside_the_loop(input, lambda: self._prepare(input, plan))
             attempt.integration = prepared.integration
             attempt.message_id = prepared.message_id
-            attempt.response = await send(
-                self.clients[prepared.integration.name],
-                prepared.integration.provider,
-                prepared.request,
-                delivery_id=prepared.message_id,
-                deadline=(activity.info().start_to_close_timeout or TIMEOUT) * HTTP_SHARE,
-            )
+            if prepared.earlier:
+                attempt.attempts_before = prepared.earlier["count"]
+                attempt.attempts = attempt.attempts or prepared.earlier["attempts"]
+            try:
+                attempt.response = await self._send(prepared, attempt)
+            except Held as held:
+                if not prepared.can_be_held:
+                    raise
+                attempt.log_held(held)
+                count = attempt.attempts_before + activity.info().attempt - 1
+                return {"held": {"attempts": attempt.attempts, "count": count}}
             failure = prepared.integration.provider.classify(attempt.response)
             if failure:
                 raise failure
@@ -80,6 +90,17 @@ class Request:
             if self._is_of_earlier_release(prepared):
                 return response
             return {"response": response, "attempts": attempt.attempts}
+
+    async def _send(self, prepared: _Prepared, attempt: Attempt) -> HttpResponse:
+        return await send(
+            self.clients[prepared.integration.name],
+            prepared.integration.provider,
+            prepared.request,
+            delivery_id=prepared.message_id,
+            deadline=(activity.info().start_to_close_timeout or TIMEOUT) * HTTP_SHARE,
+            is_call=self.method.key == "call",
+            may_be_held=prepared.can_be_held or attempt.has_another(),
+        )
 
     def _is_of_earlier_release(self, prepared: _Prepared) -> bool:
         is_our_workflow = activity.info().workflow_type == self.method.workflow
@@ -105,6 +126,8 @@ class Request:
             delivery.message.message_id or "",
             integration.provider.build(delivery),
             returns_attempts=plan.get("returns_attempts") is True,
+            can_be_held=plan.get("can_be_held") is True,
+            earlier=checked_held(plan.get("earlier")),
         )
 
     def _restore(

@@ -14,7 +14,7 @@ from activities import activity_names
 from durable_analytics.errors import DELIVERY_ERRORS, DeliveryError
 from durable_analytics.providers import provider_class, provider_names
 from durable_analytics.redrive.names import LOCK_WORKFLOW
-from durable_analytics.wire.integration_state import CONTROL_WORKFLOW, SET_LIMIT
+from durable_analytics.wire.integration_state import CONTROL_WORKFLOW, READ_STATE, SET_LIMIT
 from durable_analytics.wire.methods import BATCH, BATCH_SEND, METHODS
 from worker import list_activities, list_workflows
 from workflows import WORKFLOWS
@@ -144,7 +144,8 @@ def test_every_method_is_everywhere() -> None:
     assert list_workflows() == sorted([*types, CONTROL_WORKFLOW, LOCK_WORKFLOW])
     assert sorted(workflow.__name__ for workflow in WORKFLOWS) == sorted([*types, CONTROL_WORKFLOW])
     names = [f"{name}.{step}" for name in types for step in ("Request", "Validation")]
-    assert list_activities() == activity_names() == sorted([*names, BATCH_SEND, SET_LIMIT])
+    pauses = [READ_STATE, SET_LIMIT]
+    assert list_activities() == activity_names() == sorted([*names, BATCH_SEND, *pauses])
     for key in METHODS:
         assert callable(getattr(durable_analytics.AnalyticsClient, key))
 

@@ -10,13 +10,19 @@ from temporalio.service import RPCError, RPCStatusCode
 from durable_analytics.temporal.queue_limits import LimitsUnsupportedError, release
 from durable_analytics.wire.integration_state import CHECK, control_id
 from durable_analytics.wire.methods import integration_queue
+from worker.health_signals import HealthSignals
 
 log = logging.getLogger("durable_analytics.integrations")
 
 _AGAIN_SECONDS = 5.0
 
 
-async def reconcile(client: Client, task_queue: str, integrations: Iterable[str]) -> None:
+async def reconcile(
+    client: Client,
+    task_queue: str,
+    integrations: Iterable[str],
+    signals: HealthSignals | None = None,
+) -> None:
     """Release the queues whose control workflow is gone, and let the others set their limit again.
 
     It tries again until the server answers.
@@ -25,11 +31,12 @@ async def reconcile(client: Client, task_queue: str, integrations: Iterable[str]
         client: The connection.
         task_queue: The task queue of the workers.
         integrations: The names of the integrations.
+        signals: Told which integrations are paused.
     """
     for name in integrations:
         while True:
             try:
-                await _reconcile_one(client, task_queue, name)
+                is_paused = await _reconcile_one(client, task_queue, name)
             except LimitsUnsupportedError as error:
                 log.warning("integrations cannot be held", extra={"reason": str(error)})
                 return
@@ -40,16 +47,19 @@ async def reconcile(client: Client, task_queue: str, integrations: Iterable[str]
                 )
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
+                if is_paused and signals:
+                    await signals.found_paused(name)
                 break
 
 
-async def _reconcile_one(client: Client, task_queue: str, name: str) -> None:
+async def _reconcile_one(client: Client, task_queue: str, name: str) -> bool:
+    """Return whether the integration is paused."""
     handle = client.get_workflow_handle(control_id(task_queue, name))
     try:
         is_running = (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
         if is_running:
             await handle.signal(CHECK)
-            return
+            return True
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
@@ -58,3 +68,4 @@ async def _reconcile_one(client: Client, task_queue: str, name: str) -> None:
             "a task queue was held although the integration is not paused",
             extra={"integration": name},
         )
+    return False

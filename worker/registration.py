@@ -15,6 +15,7 @@ from activities.progress import HEARTBEAT_INTERVAL
 from durable_analytics.redrive.names import LOCK_WORKFLOW
 from durable_analytics.wire.integration_state import CONTROL_WORKFLOW
 from durable_analytics.wire.methods import BATCH, METHODS
+from worker.health_signals import HealthSignals
 from worker.hooks import Hooks
 from worker.http_clients import http_clients
 from worker.interceptor import DeliveryInterceptor
@@ -79,6 +80,7 @@ class Registration:
         )
         self._running = 0
         self._reconciled = sorted(settings.integrations) if have_queues else []
+        self._signals = HealthSignals(settings, self._clients) if have_queues else None
 
     def plugin(self) -> SimplePlugin:
         """Make the plugin of a worker of all workflows and activities."""
@@ -92,6 +94,7 @@ class Registration:
             workflow_runner=_without_reimports,
         )
         plugin.reconciled = self._reconciled
+        plugin.signals = self._signals
         return plugin
 
     def requests_plugin(self) -> SimplePlugin:
@@ -116,6 +119,8 @@ class Registration:
         finally:
             self._running -= 1
             if not self._running:
+                if self._signals:
+                    self._signals.stop()
                 for client in self._clients.values():
                     await client.aclose()
 
@@ -126,10 +131,15 @@ class _Plugin(SimplePlugin):
     reconciled: Sequence[str] = ()
     """The integrations whose task queues a starting worker puts right."""
 
+    signals: HealthSignals | None = None
+    """Reports of the process to the control workflows."""
+
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
         """See base class."""
+        if self.signals:
+            self.signals.start(worker.client)
         reconciling = asyncio.create_task(
-            reconcile(worker.client, worker.task_queue, self.reconciled)
+            reconcile(worker.client, worker.task_queue, self.reconciled, self.signals)
         )
         try:
             await super().run_worker(worker, next)

@@ -20,7 +20,8 @@ from durable_analytics.wire.parsing import batch_message_id, decode_batch
 from durable_analytics.wire.plans import BatchPlan, BatchResult, Rejection, Response, SlicePlan
 from durable_analytics.wire.reasons import decode_reasons
 from durable_analytics.wire.rejections import all_rejected, reject, shorten_rejections
-from workflows.delivery import policy_of
+from workflows.held_messages import explained
+from workflows.request_policy import policy_of
 from workflows.visibility import show_batch, show_failed
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
@@ -138,10 +139,10 @@ class BatchResults:
             self._responses.append(outcome["response"])
         self._reject(first, end, outcome["error"], accepted | refused)
 
-    def reject_expired(self, first: int, end: int) -> None:
-        """Reject messages because `total_timeout` has passed."""
+    async def reject_expired(self, first: int, end: int) -> None:
+        """Reject messages for which no time is left."""
         error = Unavailable("the total_timeout of the policy has expired")
-        self._reject(first, end, error.as_json())
+        self._reject(first, end, await explained(error.as_json(), self.plan))
 
     def _reject(
         self, first: int, end: int, error: JsonObject, settled: Collection[int] = ()

@@ -9,7 +9,9 @@ from durable_analytics.wire.activity_results import checked_send_result, is_rest
 from durable_analytics.wire.methods import BATCH_SEND
 from durable_analytics.wire.plans import SendResult
 from workflows.batch_results import HEARTBEAT_TIMEOUT, BatchResults
-from workflows.delivery import failed_outcome, retries
+from workflows.delivery import failed_outcome
+from workflows.held_messages import HeldWait, explained, is_out_of_time
+from workflows.request_policy import retries
 
 _COPIES_LIMIT_BYTES = 16 * 1024 * 1024
 """Total bytes of re-sent slices, after which each activity gets only one slice: so a history stays
@@ -30,13 +32,14 @@ class BatchSends:
         self._split = [0, 0]
         self._copied_bytes = 0
         self._wait = _FIRST_WAIT
+        self._held_wait = HeldWait()
 
     async def run(self) -> None:
         """Send the open slices until none is open."""
         while self._open:
             remaining = self._results.remaining_time()
             if remaining <= timedelta(0):
-                self._results.reject_expired(self._open[0][0], self._open[-1][1])
+                await self._results.reject_expired(self._open[0][0], self._open[-1][1])
                 return
             is_full = self._copied_bytes > _COPIES_LIMIT_BYTES
             slices = self._open[:1] if is_full else self._open
@@ -48,13 +51,14 @@ class BatchSends:
                 if _is_unknown_activity(error):
                     await self._wait_for_another_worker(remaining)
                 else:
-                    self._fail(slices, error)
+                    await self._fail(slices, error)
             else:
                 self._results.add(result)
                 still_open = result.get("open", [])
                 if still_open and self._results.plan["one_by_one"]:
                     still_open = self._results.merge_slices(still_open)
                 self._update_open(slices, still_open, result.get("split"))
+                await self._wait_if_held(result)
 
     async def _send(self, slices: list[list[int]], remaining: timedelta) -> SendResult:
         results, policy, plan = self._results, self._results.policy, self._results.plan
@@ -81,7 +85,11 @@ class BatchSends:
         )
         return checked_send_result(result, slices, indexes)
 
-    def _fail(self, slices: list[list[int]], error: ActivityError | ApplicationError) -> None:
+    async def _wait_if_held(self, result: SendResult) -> None:
+        if result.get("held"):
+            await self._held_wait(self._results.remaining_time())
+
+    async def _fail(self, slices: list[list[int]], error: ActivityError | ApplicationError) -> None:
         """Reject the slice whose attempts are used up; those after it have attempts of their own.
 
         The last heartbeat says which slices were settled before. Without one, a timeout concerns
@@ -93,6 +101,8 @@ class BatchSends:
             still_open = (
                 slices if isinstance(error.cause, exceptions.TimeoutError) else [slices[-1]]
             )
+        if is_out_of_time(error):
+            outcome = {**outcome, "error": await explained(outcome["error"], self._results.plan)}
         self._results.add_failure(slices[0][0], still_open[0][1], outcome)
         self._update_open(slices, still_open[1:], outcome.get("split"))
 

@@ -21,15 +21,15 @@ from durable_analytics.errors import (
     Unavailable,
     ValidationError,
 )
-from durable_analytics.wire.activity_results import checked_request_result, checked_rest
+from durable_analytics.wire.activity_results import checked_rest
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import rename_keys
 from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS, Method
 from durable_analytics.wire.outputs import output
-from durable_analytics.wire.plans import Origin, Plan, RequestResult
-from durable_analytics.wire.policies import RECORDED, PlannedPolicies, RequestPolicy
+from durable_analytics.wire.plans import Origin, Plan
+from workflows.message_request import MessageRequest
 from workflows.visibility import show_delivered, show_failed
 
 _FAILURE_LIMIT_BYTES = INPUT_LIMIT_BYTES + INPUT_LIMIT_BYTES // 2
@@ -57,14 +57,19 @@ async def deliver(key: str, input: RawValue) -> JsonObject:
     """
     method = METHODS[key]
     plan: Plan | None = None
+    request: MessageRequest | None = None
     try:
         plan = await validate(method, input)
-        result = await _request(method, input, plan)
+        request = MessageRequest(method, input, plan)
+        result = await request.run()
     except (ActivityError, ApplicationError) as error:
         if is_cancelled_exception(error):
             raise
+        outcome = failed_outcome(error)
+        if request:
+            outcome = await request.concluded(outcome, error)
         # Without the cause, which would store the same details again.
-        raise _failure(method, input, plan, error) from None
+        raise _failure(method, input, plan, outcome) from None
     show_delivered(plan["integration"], result["response"])
     return output(
         method,
@@ -97,35 +102,6 @@ async def validate(method: Method, input: RawValue) -> Any:
     )
 
 
-async def _request(method: Method, input: RawValue, plan: Plan) -> RequestResult:
-    policy = policy_of(plan)
-    requested: Plan = {**plan, "returns_attempts": True}
-    result = await workflow.execute_activity(
-        method.request,
-        args=[input, requested],
-        task_queue=plan["task_queue"],
-        start_to_close_timeout=policy.single_attempt_timeout,
-        schedule_to_close_timeout=policy.total_timeout,
-        schedule_to_start_timeout=policy.queue_timeout,
-        retry_policy=retries(policy),
-        summary=f"to {plan['integration']}",
-    )
-    return checked_request_result(method, result)
-
-
-def policy_of(plan: Plan) -> RequestPolicy:
-    """Return the request policy of a plan."""
-    policies = PlannedPolicies.model_validate(plan["policies"], context=RECORDED)
-    return policies.request or RequestPolicy()
-
-
-def retries(policy: RequestPolicy) -> RetryPolicy:
-    """Return Temporal's retry policy for a request policy."""
-    retry = policy.retry_policy
-    settings = {} if retry is None else retry.model_dump(exclude_none=True)
-    return RetryPolicy(**settings)
-
-
 def _message(method: Method, input: RawValue, plan: Plan | None) -> JsonObject | None:
     """Return the message as it was delivered, or as far as it can be read."""
     if plan is None and isinstance(input, RawValue) and len(input.payload.data) > _READ_LIMIT_BYTES:
@@ -142,9 +118,8 @@ def _message(method: Method, input: RawValue, plan: Plan | None) -> JsonObject |
 
 
 def _failure(
-    method: Method, input: RawValue, plan: Plan | None, error: FailureError
+    method: Method, input: RawValue, plan: Plan | None, outcome: JsonObject
 ) -> ApplicationError:
-    outcome = failed_outcome(error)
     integration = plan["integration"] if plan else outcome.get("integration")
     show_failed(plan or outcome, integration, outcome["error"]["type"], outcome.get("response"))
     failed = output(

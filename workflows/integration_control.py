@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from durable_analytics.errors import ValidationError
+    from durable_analytics.wire.health_reports import REPORT, HealthReport
     from durable_analytics.wire.integration_state import (
         CHECK,
         COMMAND,
@@ -49,6 +50,7 @@ class Integration:
         earlier = earlier if isinstance(earlier, dict) else {}
         self._holds = Holds(earlier.get("holds", []))
         self._commands: list[str] = earlier.get("commands", [])
+        self._has_begun = bool(earlier)
         self._shown: IntegrationState | None = None
         """The state that the task queue and the memo have; None if that is not known."""
 
@@ -60,7 +62,7 @@ class Integration:
             earlier: What an earlier run passes on; null at the start.
         """
         del earlier
-        await self._wait(lambda: bool(self._commands), _FIRST_COMMAND)
+        await self._wait(lambda: self._has_begun, _FIRST_COMMAND)
         while True:
             self._holds.end_expired(workflow.now())
             if not self._is_settled():
@@ -135,6 +137,19 @@ class Integration:
         """Set the limit again."""
         self._shown = None
 
+    @workflow.signal(name=REPORT)
+    def report(self, report: dict[str, Any]) -> None:
+        """Take what a worker has seen of the provider.
+
+        Args:
+            report: A `HealthReport`.
+        """
+        try:
+            self._holds.report(HealthReport.read(report), workflow.now())
+            self._has_begun = True
+        except ValidationError:
+            workflow.logger.warning("a report with a wrong argument was ignored")
+
     @workflow.query(name=STATE)
     def state(self) -> IntegrationState:
         """Return the state of the integration."""
@@ -158,6 +173,7 @@ class Integration:
 
     def _is_new(self, command_id: str) -> bool:
         """Remember a command; an update may arrive again as a signal."""
+        self._has_begun = True
         if command_id in self._commands:
             return False
         self._commands = [*self._commands, command_id][-_MOST_COMMANDS:]
@@ -174,7 +190,10 @@ class Integration:
         workflow.set_current_details(_describe(name, state))
         await workflow.execute_activity(
             SET_LIMIT,
-            args=[integration_queue(info.task_queue, name), state["reason"]],
+            args=[
+                integration_queue(info.task_queue, name),
+                state["reason"] if state["state"] == "paused" else None,
+            ],
             start_to_close_timeout=_SET_LIMIT_TIMEOUT,
             retry_policy=_SET_LIMIT_RETRIES,
             summary=state["state"],

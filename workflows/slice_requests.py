@@ -14,7 +14,8 @@ from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH
 from durable_analytics.wire.plans import BatchResult
 from workflows.batch_results import HEARTBEAT_TIMEOUT, BatchResults
-from workflows.delivery import failed_outcome, retries
+from workflows.delivery import failed_outcome
+from workflows.request_policy import retries
 
 _MOST_SPLITS = 500
 """The most splits of slices after the status 413; further slices that are too large are
@@ -43,7 +44,7 @@ class SliceRequests:
             first, end = slices.popleft()
             remaining = results.remaining_time()
             if remaining <= timedelta(0):
-                results.reject_expired(first, end)
+                await results.reject_expired(first, end)
                 continue
             try:
                 results.add(await self._request(first, end, remaining, is_part=is_part))

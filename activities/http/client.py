@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +15,7 @@ import httpx
 from activities.http.connections import Connections
 from activities.http.failures import failure_of
 from activities.http.log_filter import hidden_queries
+from activities.provider_health import ProviderHealth
 from durable_analytics.errors import Unavailable
 
 EmbeddersClient: TypeAlias = httpx.AsyncClient
@@ -112,11 +113,13 @@ class HttpClient:
         max_in_flight: Concurrent requests; more requests wait here, and not in the client's pool,
             where a cancellation would leak the connection.
         secrets: The credentials of the proxy, which responses and errors must not show.
+        health: What this process has seen of the provider; None where nothing is paused.
     """
 
     client: Connections | EmbeddersClient
     max_in_flight: int = MAX_IN_FLIGHT
     secrets: frozenset[str] = frozenset()
+    health: ProviderHealth | None = None
 
     in_flight: int = 0
     """Running requests."""
@@ -159,6 +162,7 @@ class HttpClient:
         body_limit: int,
         deadline: timedelta,
         within: timedelta | None = None,
+        on_start: Callable[[], None] | None = None,
     ) -> Received:
         """Send a request and read its response.
 
@@ -172,6 +176,7 @@ class HttpClient:
             deadline: The timeout for connecting, sending, waiting and reading together.
             within: The timeout for the request and its wait for `max_in_flight`. Default: the
                 deadline.
+            on_start: Called after that wait; what it raises prevents the request.
 
         Raises:
             Unavailable: The request could not start, there was no connection or no response, or a
@@ -186,6 +191,8 @@ class HttpClient:
             request = self._build(method, url, headers, query, content)
             progress = _Progress(request.url.raw_host.decode("ascii"), _port(request.url))
             request.extensions["trace"] = progress.listen
+            if on_start:
+                on_start()
             return await self._exchange(request, progress, body_limit, remaining, waited)
         finally:
             self.in_flight -= 1

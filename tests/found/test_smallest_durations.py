@@ -11,7 +11,7 @@ from durable_analytics.testing import StandIn
 from durable_analytics.wire.policies import Policies
 from tests.support.json_objects import Execute, Json
 from worker import load
-from workflows.delivery import policy_of
+from workflows.request_policy import policy_of
 
 MICROSECOND = "PT0.000001S"
 SMALLEST = {

@@ -2,15 +2,13 @@
 
 import asyncio
 import json
-import uuid
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import RateLimit
 from temporalio.api.workflowservice import v1 as api
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus
 
 from durable_analytics.errors import ValidationError
 from durable_analytics.temporal import integration_control as control
@@ -19,30 +17,14 @@ from durable_analytics.testing import StandIn
 from durable_analytics.wire.integration_state import RUNNING, control_id
 from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for
-from tests.worker.deliveries import UNLIKELY, outcome, own_process, start
+from tests.worker.deliveries import outcome, own_process, start
+from tests.worker.pauses import is_held, requests_waiting, start_batch, until_ended, until_held
 from tests.worker.processes import worker_process
 
 pytestmark = pytest.mark.slow
 
 QUICKLY = timedelta(seconds=0.3)
 """The patience of a command while no worker runs."""
-
-
-async def start_batch(client: Client, task_queue: str, count: int) -> Any:
-    """Start a batch for Segment."""
-    messages = [{"type": "track", **UNLIKELY}] * count
-    return await client.start_workflow(
-        "Batch",
-        {"integration": "segment", "messages": messages},
-        id=f"test-{uuid.uuid4()}",
-        task_queue=task_queue,
-    )
-
-
-async def is_held(client: Client, task_queue: str) -> bool:
-    """Whether the server gives out no request to Segment."""
-    limit = await read_limit(client, f"{task_queue}.segment")
-    return limit is not None and limit.requests_per_second == 0
 
 
 async def set_by_hand(client: Client, queue: str, rate: float) -> None:
@@ -56,28 +38,6 @@ async def set_by_hand(client: Client, queue: str, rate: float) -> None:
         ),
     )
     await client.workflow_service.update_task_queue_config(request)
-
-
-async def until_ended(client: Client, task_queue: str) -> None:
-    """Wait for the end of Segment's control workflow."""
-    async with asyncio.timeout(20):
-        await client.get_workflow_handle(control_id(task_queue, "segment")).result()
-
-
-async def pending_activities(handle: WorkflowHandle[Any, Any]) -> list[Any]:
-    """The activities of an execution that wait or run."""
-    return list((await handle.describe()).raw_description.pending_activities)
-
-
-async def requests_waiting(handles: list[Any]) -> list[int]:
-    """The attempts of the requests that wait in Temporal, one of each execution."""
-    found = []
-    async with asyncio.timeout(30):
-        for handle in handles:
-            while not (pending := await pending_activities(handle)):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)  # the server has no event for it
-            found.append(pending[0].attempt)
-    return found
 
 
 async def test_a_pause_outlives_the_worker_and_resume_delivers_all(
@@ -224,9 +184,8 @@ async def test_a_starting_worker_holds_again_what_is_paused(
         await control.pause(temporal, task_queue, "segment", reason="long")
         await release(temporal, f"{task_queue}.segment")
 
-    async with own_process(temporal, settings), asyncio.timeout(20):
-        while not await is_held(temporal, task_queue):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)  # the server has no event for it
+    async with own_process(temporal, settings):
+        await until_held(temporal, task_queue)
         await control.resume(temporal, task_queue, "segment")
 
 

@@ -41,7 +41,8 @@ def test_every_method_is_listed() -> None:
 
     assert list_workflows() == sorted([*workflows, LOCK_WORKFLOW, "Integration"])
     names = [f"{name}.{part}" for name in workflows for part in parts]
-    assert list_activities() == sorted([*names, "Batch.Send", "Integration.SetLimit"])
+    pauses = ["Integration.ReadState", "Integration.SetLimit"]
+    assert list_activities() == sorted([*names, "Batch.Send", *pauses])
 
 
 async def test_beside_a_team_s_own_workflows(

@@ -67,6 +67,7 @@ CASES: dict[str, tuple[str, Json]] = {
     "rejected": ("Track", TRACK),
     "cancelled": ("Track", TRACK),
     "integration": ("Integration", {}),
+    "integration-breaker": ("Integration", {}),
 }
 """By the file's name: the workflow type and its input."""
 
@@ -83,13 +84,25 @@ SCRIPTS: dict[str, list[Json]] = {
 }
 
 
-COMMANDS: dict[str, list[Json]] = {
+FAILING = {"by": "breaker", "reason": "20 of 20 attempts failed", "seconds": 1}
+
+SIGNALS: dict[str, list[tuple[str, Json]]] = {
     "integration": [
-        {"id": "1", "pause": {"reason": "maintenance", "by": "Ann", "for": "PT1H"}},
-        {"id": "2", "resume": {}},
+        (
+            "command",
+            {"id": "1", "pause": {"reason": "maintenance", "by": "Ann", "for": "PT1H"}},
+        ),
+        ("command", {"id": "2", "resume": {}}),
+    ],
+    "integration-breaker": [
+        ("report", FAILING),
+        ("report", FAILING),
+        ("report", {"by": "credentials", "reason": "401", "seconds": 600, "credentials": "a"}),
+        ("report", {"by": "credentials", "event": "started", "credentials": "b"}),
+        ("report", {"by": "breaker", "event": "recovered"}),
     ],
 }
-"""The signals that an execution gets, a second apart."""
+"""The signals that an execution gets, a second and a half apart."""
 
 
 async def main() -> None:
@@ -113,9 +126,9 @@ async def main() -> None:
                 handle = await client.start_workflow(
                     workflow, data, id=f"{name}-{uuid.uuid4()}", task_queue=settings.task_queue
                 )
-                for command in COMMANDS.get(name, []):
-                    await handle.signal("command", command)
-                    await asyncio.sleep(1)
+                for signal, argument in SIGNALS.get(name, []):
+                    await handle.signal(signal, argument)
+                    await asyncio.sleep(1.5)
                 if name == "cancelled":
                     await standin.wait_for(1)
                     await handle.cancel()

@@ -91,6 +91,10 @@ class Provider(Classification, CombinedFields, PersonIds, BaseModel):
     credential_sets: ClassVar[tuple[str, ...]] = ("",)
     """The values of `HttpRequest.credentials` for this vendor."""
 
+    separate_credentials: ClassVar[frozenset[str]] = frozenset()
+    """Those of `credential_sets` for another API of the vendor, which has limits and credentials of
+    its own: what it responds does not pause the integration."""
+
     regions: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     """The default URLs of each region, by the name of the setting. The first region is the
     default."""

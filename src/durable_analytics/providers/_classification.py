@@ -67,6 +67,17 @@ class Classification:
         """Return how long the provider asks to wait before the next attempt."""
         return requested_wait(response.status_code, response.headers, now)
 
+    def shared_wait(self, response: HttpResponse, now: datetime) -> timedelta | None:
+        """Return how long the provider asks to send it no message at all."""
+        if response.status_code not in (429, 503):
+            return None
+        return requested_wait(response.status_code, response.headers, now)
+
+    def wants_no_more(self, response: HttpResponse) -> bool:
+        """Whether the receiver asks for no further message, until somebody changes it."""
+        del response
+        return False
+
 
 def with_reported_status(response: HttpResponse, implied: int = 200) -> HttpResponse:
     """Return a response with the status that its body reports, if a 2xx contains a failure.

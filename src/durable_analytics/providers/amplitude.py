@@ -57,6 +57,7 @@ class Amplitude(AmplitudeResponses, Provider):
     title: ClassVar = "Amplitude"
     credential_names: ClassVar = frozenset({"api_key", "secret_key"})
     credential_sets: ClassVar = ("", _BASIC)
+    separate_credentials: ClassVar = frozenset({_BASIC})
     credential_settings: ClassVar = {"delete": "secret_key"}
     regions: ClassVar = {
         "us": {

@@ -41,6 +41,7 @@ class Mixpanel(MixpanelItems, Provider):
     title: ClassVar = "Mixpanel"
     credential_names: ClassVar = frozenset({"token", "$token", "service_account_secret"})
     credential_sets: ClassVar = ("", _ALIASES, _USERS, _GROUPS, _PRIVACY)
+    separate_credentials: ClassVar = frozenset({_PRIVACY})
     credential_settings: ClassVar = {"delete": "gdpr_token"}
     regions: ClassVar = {
         "us": {"base_url": "https://api.mixpanel.com", "app_url": "https://mixpanel.com"},

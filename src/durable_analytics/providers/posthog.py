@@ -34,6 +34,7 @@ class PostHog(Provider):
     credential_names: ClassVar = frozenset({"api_key", "token", "personal_api_key"})
     query_names: ClassVar = frozenset({"session_id", "session_ids", "session_recording_id"})
     credential_sets: ClassVar = ("", _PERSONAL)
+    separate_credentials: ClassVar = frozenset({_PERSONAL})
     credential_settings: ClassVar = dict.fromkeys(
         ("delete", "annotate"), ("personal_api_key", "project_id")
     )

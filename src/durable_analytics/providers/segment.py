@@ -18,6 +18,7 @@ class Segment(SegmentCompatible):
 
     title: ClassVar = "Segment"
     credential_sets: ClassVar = ("", _PUBLIC_API)
+    separate_credentials: ClassVar = frozenset({_PUBLIC_API})
     credential_settings: ClassVar = {"delete": "public_api_token"}
 
     # The wrong region responds with 200 and loses the events.

@@ -96,6 +96,10 @@ class Webhook(Provider):
             return Rejected(f"{failure.message}: the receiver does not want this message")
         return failure
 
+    def wants_no_more(self, response: HttpResponse) -> bool:
+        """Standard Webhooks: 410 disables the endpoint."""
+        return response.status_code == 410
+
     @builds(*MESSAGE_METHODS)
     def message(self, delivery: Delivery[Message]) -> HttpRequest:
         """Build the request with the type, the time and the data of a message."""

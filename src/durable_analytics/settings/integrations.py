@@ -3,7 +3,7 @@
 import ssl
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import pydantic
@@ -26,6 +26,7 @@ from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers import Provider, provider_class, provider_names
 from durable_analytics.providers.setting_types import is_host
+from durable_analytics.settings.breaker import BreakerSettings
 from durable_analytics.settings.values import Name, from_text
 from durable_analytics.wire.policies import Policies, PolicyLimits, merge_policies
 from durable_analytics.wire.problems import problem
@@ -48,6 +49,13 @@ def _check_certificates(value: Path) -> Path:
     except OSError:
         raise ValueError("must be a PEM file with certificates") from None
     return value
+
+
+def _read_breaker(value: Any) -> Any:
+    value = from_text(value)
+    if value is False or isinstance(value, (dict, BreakerSettings)):
+        return BreakerSettings.model_validate(value) if isinstance(value, dict) else value
+    raise ValueError("must be false, or a table with failure_share, minimum, window, open_for")
 
 
 class IntegrationSettings(BaseModel):
@@ -73,6 +81,15 @@ class IntegrationSettings(BaseModel):
     max_in_flight: int = Field(default=100, ge=1)
     """Requests under way at once, in each worker process. Default 100. Further ones wait for a
     free place: a single message's within its attempt's deadline, a batch's in addition to it."""
+
+    breaker: Annotated[BreakerSettings | Literal[False], BeforeValidator(_read_breaker)] = (
+        BreakerSettings()
+    )
+    """When to pause the integration because its provider is unavailable; false: never."""
+
+    pause_after_unauthorized: int = Field(default=10, ge=0, le=1_000_000)
+    """So many responses 401 or 403 in a row, without a success, pause the integration. Default 10;
+    0: never. Each worker process counts its own; a `Call` does not count."""
 
     ca_bundle: Annotated[FilePath, AfterValidator(_check_certificates)] | None = None
     """A PEM file with the certificate authorities to trust. Default: certifi's."""

@@ -17,7 +17,13 @@ from durable_analytics.errors import DELIVERY_ERRORS, Internal
 from durable_analytics.wire.indexes import decode_indexes
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, BATCH_SEND, Method
-from durable_analytics.wire.plans import BatchResult, RequestResult, Response, SendResult
+from durable_analytics.wire.plans import (
+    BatchResult,
+    HeldMessage,
+    RequestResult,
+    Response,
+    SendResult,
+)
 
 _RESPONSES_LIMIT_BYTES = 256 * 1024
 """The limit for all responses of an output, as JSON; of further responses only the status is
@@ -78,6 +84,11 @@ _Attempts = Annotated[list[_AttemptRecord], Field(max_length=MOST_ATTEMPTS)]
 class _RequestResult(_Result):
     response: _FittingResponse
     attempts: _Attempts
+
+
+class _Held(_Result):
+    attempts: _Attempts
+    count: Annotated[int, Field(ge=0)]
 
 
 class _Error(_Result):
@@ -155,10 +166,22 @@ def checked_request_result(method: Method, result: Any) -> RequestResult:
         if isinstance(result, dict) and "status_code" in result:
             _FITTING_RESPONSE.validate_python(result)
             return {"response": cast("Response", result), "attempts": []}
-        _RequestResult.model_validate(result)
+        if isinstance(result, dict) and "held" in result:
+            _Held.model_validate(result["held"])
+        else:
+            _RequestResult.model_validate(result)
     except pydantic.ValidationError:
         raise _not_the_contract(method.request) from None
     return cast("RequestResult", result)
+
+
+def checked_held(value: Any) -> HeldMessage | None:
+    """Return what an earlier Request returned as `held`; None if it is something else."""
+    try:
+        _Held.model_validate(value)
+    except pydantic.ValidationError:
+        return None
+    return cast("HeldMessage", value)
 
 
 def checked_batch_result(result: Any, indexes: Collection[int]) -> BatchResult:

@@ -17,6 +17,9 @@ CONTROL_WORKFLOW = "Integration"
 SET_LIMIT = f"{CONTROL_WORKFLOW}.SetLimit"
 """The activity that holds an integration's task queue, and releases it."""
 
+READ_STATE = f"{CONTROL_WORKFLOW}.ReadState"
+"""The local activity that tells a delivery whether its integration is paused."""
+
 PAUSE, RESUME, STATE = "pause", "resume", "state"
 """The updates and the query of the workflow."""
 
@@ -111,6 +114,20 @@ def paused(
         "since": write_timestamp(since),
         "until": until,
     }
+
+
+def described(integration: str, state: IntegrationState) -> str:
+    """Return which integration is paused, by whom and why."""
+    by = "an operator" if state["by"] == "operator" else _CAUSES.get(state["by"] or "", "somebody")
+    return f"the integration {integration} is {state['state']} by {by}: {state['reason']}"
+
+
+_CAUSES = {
+    "credentials": "pause_after_unauthorized",
+    "breaker": "the breaker",
+    "retry_after": "the provider's Retry-After",
+    "provider": "the provider",
+}
 
 
 def control_id(task_queue: str, integration: str) -> str:

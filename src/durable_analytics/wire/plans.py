@@ -31,12 +31,25 @@ class AttemptRecord(TypedDict):
     """The failure type; null for the attempt that succeeded."""
 
 
+class HeldMessage(TypedDict):
+    """A message that was not sent, because its integration is paused."""
+
+    attempts: list[AttemptRecord]
+    """The last attempts, oldest first."""
+
+    count: int
+    """All attempts so far."""
+
+
 class RequestResult(TypedDict):
     """The result of Request for one message."""
 
     response: Response
     attempts: list[AttemptRecord]
     """The last attempts, oldest first."""
+
+    held: NotRequired[HeldMessage]
+    """Set instead of the others if the message must be scheduled again."""
 
 
 class Origin(TypedDict):
@@ -63,6 +76,13 @@ class Plan(TypedDict):
     task_queue: str
     returns_attempts: NotRequired[bool]
     """Set by the workflow: Request returns a `RequestResult`, not the response alone."""
+
+    can_be_held: NotRequired[bool]
+    """Set by the workflow: Request may return `held`."""
+
+    earlier: NotRequired[HeldMessage]
+    """What an earlier Request returned as `held`."""
+
     left_out: NotRequired[dict[str, int]]
     search_attributes: NotRequired[bool]
     """Whether the namespace has the search attributes; absent if some are missing."""
@@ -135,3 +155,6 @@ class SendResult(BatchResult):
 
     split: NotRequired[list[int]]
     """As in `SlicePlan`."""
+
+    held: NotRequired[bool]
+    """Whether it stopped because the worker knew that the integration is paused."""

@@ -1,0 +1,254 @@
+"""What one process has seen of an integration's provider, and whether requests must wait for it.
+
+It counts, and decides when to report a change. It does no I/O.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from activities.failure_window import FailureWindow
+from durable_analytics.wire.health_reports import HealthReport
+from durable_analytics.wire.integration_state import RUNNING, Cause, IntegrationState, paused
+
+Listener = Callable[[HealthReport | None], None]
+"""Called with a change that all workers must know; with None if attempts fail, so that this process
+asks what the others know. It returns at once."""
+
+SHORTEST_SHARED_WAIT = timedelta(seconds=2)
+"""A shorter `Retry-After` concerns only the message that got it: it would be over before all
+workers know of it."""
+
+_MOST_PROBES = 4
+"""The messages of this process that may probe at once."""
+
+_LONGEST_OPEN_SECONDS = 600.0
+"""The longest time between two probes, and the time between two with refused credentials."""
+
+_UNTIL_TOLERANCE_SECONDS = 1.0
+_WINDOW_SECONDS = 30.0
+
+_IN_DOUBT_SECONDS = 3.0
+"""After a report, for so long an earlier state may still be read from Temporal."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerLimits:
+    """When the breaker opens."""
+
+    failure_share: float
+    minimum: int
+    """The attempts in the window, below which it does not open."""
+
+    window: timedelta
+    open_for: timedelta
+    """The time until the first probe."""
+
+
+class Held(Exception):
+    """A request was not sent, because the integration is paused.
+
+    Args:
+        state: Why.
+        rest: How long, if it is known.
+    """
+
+    def __init__(self, state: IntegrationState, rest: timedelta | None) -> None:
+        super().__init__(state["reason"] or "")
+        self.state = state
+        self.rest = rest
+
+
+class ProviderHealth:
+    """What one process has seen of a provider.
+
+    Args:
+        breaker: The limits of the breaker; None if there is none.
+        pause_after_unauthorized: The responses 401 or 403 in a row that pause; 0 for never.
+        clock: The seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        breaker: BreakerLimits | None,
+        pause_after_unauthorized: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.listener: Listener = lambda _: None
+        self._breaker = breaker
+        self._pause_after_unauthorized = pause_after_unauthorized
+        self._clock = clock
+        self._window = FailureWindow(breaker.window.total_seconds() if breaker else _WINDOW_SECONDS)
+        self._unauthorized: defaultdict[str, int] = defaultdict(int)
+        """Responses 401 or 403 since the last success, by the name of the credentials."""
+
+        self._state: IntegrationState = RUNNING
+        self._until: float | None = None
+        self._open_seconds = 0.0
+        self._probes = 0
+        self._in_doubt_until = 0.0
+
+    def enter(self) -> bool:
+        """Begin a request; `leave` must follow.
+
+        Returns:
+            Whether it is a probe.
+
+        Raises:
+            Held: It must not be sent.
+        """
+        if self._state is RUNNING:
+            return False
+        self._move_on()
+        if self._state["state"] == "running":
+            return False
+        if self._state["state"] == "probing" and self._probes < _MOST_PROBES:
+            self._probes += 1
+            return True
+        raise Held(self._state, self._rest())
+
+    def leave(self, *, is_probe: bool) -> None:
+        """End a request."""
+        self._probes -= is_probe
+
+    def succeeded(self, credentials: str, *, is_probe: bool) -> None:
+        """Count a message that the provider has accepted."""
+        self._window.add(self._clock(), failed=False)
+        if self._unauthorized:
+            self._unauthorized.pop(credentials, None)
+        if is_probe:
+            self._end_probing()
+
+    def available(self, *, is_probe: bool) -> None:
+        """Count a response that is no success, but shows that the provider is available."""
+        self._window.add(self._clock(), failed=False)
+        if is_probe and self._is_probing("breaker"):
+            self._end_probing()
+
+    def unauthorized(self, credentials: str, reason: str, *, is_probe: bool) -> None:
+        """Count a 401 or 403.
+
+        Args:
+            credentials: The name of the credentials.
+            reason: What the provider responded.
+            is_probe: Whether the request was a probe.
+        """
+        self.available(is_probe=is_probe)
+        self._unauthorized[credentials] += 1
+        count, most = self._unauthorized[credentials], self._pause_after_unauthorized
+        is_refused_again = is_probe and self._is_probing("credentials")
+        if most and (is_refused_again or (count >= most and self._state["by"] != "credentials")):
+            text = f"{count} times in a row without a success: {reason}"
+            self._open("credentials", text, _LONGEST_OPEN_SECONDS)
+        else:
+            self.listener(None)
+
+    def unavailable(self, reason: str, *, is_probe: bool) -> None:
+        """Count an attempt that found the provider unavailable."""
+        now = self._clock()
+        self._window.add(now, failed=True)
+        limits = self._breaker
+        if limits and is_probe and self._is_probing("breaker"):
+            self._open("breaker", f"a probe failed: {reason}", limits.open_for.total_seconds())
+            return
+        total, failed = self._window.counts(now)
+        is_over = limits and total >= limits.minimum and failed >= limits.failure_share * total
+        if limits and is_over and self._state["by"] != "breaker":
+            seconds = limits.open_for.total_seconds()
+            self._open(
+                "breaker", f"{failed} of {total} attempts failed; the last: {reason}", seconds
+            )
+        else:
+            self.listener(None)
+
+    def asked_to_wait(self, reason: str, wait: timedelta) -> None:
+        """Hold back all messages, because the provider asks to wait."""
+        now = self._clock()
+        until = now + wait.total_seconds()
+        is_known = self._state["state"] == "paused" and (
+            self._until is None or until <= self._until + _UNTIL_TOLERANCE_SECONDS
+        )
+        if wait < SHORTEST_SHARED_WAIT or is_known:
+            return
+        ends = datetime.fromtimestamp(until, UTC)
+        self._hold("retry_after", reason, wait)
+        self.listener(HealthReport.failing("retry_after", reason, until=ends))
+
+    def gone(self, reason: str) -> None:
+        """Hold back all messages, because the provider wants no more of them."""
+        if self._state["by"] != "provider":
+            self._hold("provider", reason, None)
+            self.listener(HealthReport.failing("provider", reason))
+
+    def learn(self, state: IntegrationState) -> None:
+        """Take the state that Temporal has, which all workers share."""
+        if self._clock() < self._in_doubt_until:
+            return
+        if state["by"] is None:
+            self._end()
+        elif state != self._state:
+            self._state = state
+            self._until = (
+                datetime.fromisoformat(state["until"]).timestamp() if state["until"] else None
+            )
+
+    def is_troubled(self) -> bool:
+        """Whether the state in Temporal matters: the integration is paused, or attempts fail."""
+        return bool(
+            self._state is not RUNNING
+            or self._unauthorized
+            or self._window.counts(self._clock())[1]
+        )
+
+    def _is_probing(self, by: Cause) -> bool:
+        return self._state["state"] == "probing" and self._state["by"] == by
+
+    def _open(self, by: Literal["breaker", "credentials"], reason: str, seconds: float) -> None:
+        is_again = self._state["by"] == by
+        longer = 2 * self._open_seconds if is_again and self._open_seconds else seconds
+        self._open_seconds = min(longer, _LONGEST_OPEN_SECONDS)
+        self._hold(by, reason, timedelta(seconds=self._open_seconds))
+        self._window.clear()
+        self.listener(HealthReport.failing(by, reason, seconds=seconds))
+
+    def _hold(
+        self,
+        by: Literal["breaker", "credentials", "retry_after", "provider"],
+        reason: str,
+        wait: timedelta | None,
+    ) -> None:
+        now = self._clock()
+        self._state = paused(by, reason, since=datetime.fromtimestamp(now, UTC), duration=wait)
+        self._until = now + wait.total_seconds() if wait else None
+        self._in_doubt_until = now + _IN_DOUBT_SECONDS
+
+    def _end_probing(self) -> None:
+        by = self._state["by"]
+        if self._state["state"] == "probing" and by in ("breaker", "credentials"):
+            self._end()
+            self._in_doubt_until = self._clock() + _IN_DOUBT_SECONDS
+            self.listener(HealthReport(by=by, event="recovered"))
+
+    def _end(self) -> None:
+        if self._state is RUNNING:
+            return
+        self._state, self._until, self._open_seconds = RUNNING, None, 0.0
+        self._window.clear()
+        self._unauthorized.clear()
+
+    def _move_on(self) -> None:
+        """End a pause whose time is over, or let messages probe."""
+        if self._until is None or self._clock() < self._until:
+            return
+        if self._state["state"] == "paused" and self._state["by"] in ("breaker", "credentials"):
+            self._state, self._until = {**self._state, "state": "probing", "until": None}, None
+        else:
+            self._end()
+
+    def _rest(self) -> timedelta | None:
+        if self._until is None:
+            return None
+        return timedelta(seconds=max(self._until - self._clock(), 0.0))

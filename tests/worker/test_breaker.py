@@ -1,0 +1,160 @@
+"""The breaker pauses an integration whose provider is unavailable, and probes it."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from temporalio.client import Client
+
+from durable_analytics.temporal import integration_control as control
+from durable_analytics.testing import StandIn
+from durable_analytics.wire.integration_state import control_id
+from tests.support.command import Command
+from tests.support.json_objects import Json
+from tests.support.worker_settings import QUICK_RETRIES, settings_for, settings_with
+from tests.worker.deliveries import outcome, own_process, start
+from tests.worker.pauses import is_held, until_ended, until_held, until_state
+from worker import Settings
+
+pytestmark = pytest.mark.slow
+
+OPENS_SECONDS = 30.0
+"""The acceptance of the contract."""
+
+
+def sensitive(standin: StandIn, task_queue: str, **more: object) -> Settings:
+    """Settings with a breaker that opens after five failures, for two seconds."""
+    return settings_with(
+        standin,
+        task_queue,
+        base_url=standin.base_url("segment"),
+        write_key=standin.vendors["segment"].credentials["write_key"],
+        breaker={"minimum": 5, "open_for": 2},
+        **more,
+    )
+
+
+def to_segment(standin: StandIn) -> Sequence[Json]:
+    """The requests to Segment."""
+    return [request for request in standin.requests if request["integration"] == "segment"]
+
+
+async def test_a_provider_that_hangs_opens_its_breaker(
+    temporal: Client,
+    standin: StandIn,
+    task_queue: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Within 30 s of load, with the default settings; the other integration is not affected.
+
+    `status`, the memo and the details of the workflow, which the UI shows, say so.
+    """
+    standin.script("segment", *[{"delay": 120}] * 500)
+    command = Command(capsys, monkeypatch, temporal, {"ANALYTICS_TASK_QUEUE": task_queue})
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        handles = [await start(temporal, task_queue) for _ in range(30)]
+        async with asyncio.timeout(OPENS_SECONDS):
+            await until_held(temporal, task_queue)
+        async with asyncio.timeout(OPENS_SECONDS):
+            other = await outcome(await start(temporal, task_queue, integration="journy"))
+        status = await command("status", "--json")
+        workflow = temporal.get_workflow_handle(control_id(task_queue, "segment"))
+        memo = await (await workflow.describe()).memo()
+        details = await workflow.query("__temporal_workflow_metadata")
+        standin.clear()  # the provider recovers
+        await command("resume", "segment")
+        outputs = [await outcome(handle) for handle in handles]
+        await until_ended(temporal, task_queue)
+
+    assert other["status"] == "success"
+    (row,) = [row for row in status.json if row["integration"] == "segment"]
+    assert (row["state"], row["by"]) == ("paused", "breaker")
+    assert "attempts failed; the last: 127.0.0.1 did not respond within" in row["reason"]
+    assert memo["state"] == {key: row[key] for key in memo["state"]}
+    assert "segment is paused by breaker until" in str(details)
+    assert [output["status"] for output in outputs] == ["success"] * 30
+    assert not await is_held(temporal, task_queue)
+
+
+async def test_up_to_four_messages_probe(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """While they fail, the others wait and the pause doubles; when one succeeds, all arrive."""
+    standin.script("segment", *[{"status": 503}] * 5, *[{"status": 503, "delay": 0.7}] * 4)
+    async with own_process(temporal, sensitive(standin, task_queue)):
+        first = [await start(temporal, task_queue, policies=QUICK_RETRIES) for _ in range(5)]
+        await until_state(temporal, task_queue, "paused")
+        await until_held(temporal, task_queue)
+        at_opening = len(to_segment(standin))
+        handles = [await start(temporal, task_queue, policies=QUICK_RETRIES) for _ in range(30)]
+        await until_state(temporal, task_queue, "probing")
+        await until_state(temporal, task_queue, "paused")
+        after_probes = len(to_segment(standin))
+        state = await control.state(temporal, task_queue, "segment")
+        outputs = [await outcome(handle) for handle in [*first, *handles]]
+        await until_ended(temporal, task_queue)
+
+    assert at_opening == 5
+    assert at_opening < after_probes <= at_opening + 4
+    assert (state["state"], state["by"]) == ("paused", "breaker")
+    assert [output["status"] for output in outputs] == ["success"] * 35
+    assert not await is_held(temporal, task_queue)
+
+
+async def test_two_workers_that_open_at_once(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """One pause of one length; each process holds back its own, and all arrive."""
+    standin.script("segment", *[{"status": 503}] * 40)
+    settings = sensitive(standin, task_queue)
+    target = temporal.service_client.config.target_host
+    other = await Client.connect(target, data_converter=temporal.data_converter)
+    async with own_process(temporal, settings), own_process(other, settings):
+        handles = [await start(temporal, task_queue, policies=QUICK_RETRIES) for _ in range(40)]
+        await until_state(temporal, task_queue, "paused")
+        standin.clear()
+        outputs = [await outcome(handle) for handle in handles]
+        await until_ended(temporal, task_queue)
+
+    assert [output["status"] for output in outputs] == ["success"] * 40
+    assert not await is_held(temporal, task_queue)
+
+
+async def test_resume_during_an_opening(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """Whichever comes last, no queue stays held."""
+    standin.script("segment", *[{"status": 503}] * 8)
+    async with own_process(temporal, sensitive(standin, task_queue)):
+        handles = [await start(temporal, task_queue, policies=QUICK_RETRIES) for _ in range(10)]
+        await standin.wait_for(5)
+        for _ in range(5):
+            await control.resume(temporal, task_queue, "segment")
+        outputs = [await outcome(handle) for handle in handles]
+        async with asyncio.timeout(60):
+            while await is_held(temporal, task_queue):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)  # the server has no event for it
+        state = await control.state(temporal, task_queue, "segment")
+
+    assert [output["status"] for output in outputs] == ["success"] * 10
+    assert state["state"] == "running"
+
+
+async def test_false_switches_it_off(temporal: Client, standin: StandIn, task_queue: str) -> None:
+    """Failures pause nothing."""
+    standin.script("segment", *[{"status": 503}] * 30)
+    settings = settings_with(
+        standin,
+        task_queue,
+        base_url=standin.base_url("segment"),
+        write_key=standin.vendors["segment"].credentials["write_key"],
+        breaker=False,
+    )
+    async with own_process(temporal, settings):
+        handles = [await start(temporal, task_queue, policies=QUICK_RETRIES) for _ in range(30)]
+        outputs = [await outcome(handle) for handle in handles]
+        state = await control.state(temporal, task_queue, "segment")
+
+    assert [output["status"] for output in outputs] == ["success"] * 30
+    assert state["state"] == "running"

@@ -1,0 +1,138 @@
+"""The pauses of an integration, and which of them counts."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from durable_analytics.errors import ValidationError
+from durable_analytics.wire.health_reports import HealthReport
+from durable_analytics.wire.integration_state import RUNNING, paused
+from workflows.integration_holds import Holds
+
+NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+
+
+def after(seconds: float) -> datetime:
+    """So many seconds later."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def breaker(**more: Any) -> HealthReport:
+    """A report of a breaker that opens for 30 s."""
+    return HealthReport(by="breaker", reason="down", seconds=30, **more)
+
+
+def test_longest_wait_counts() -> None:
+    """A shorter one does not shorten it, and one that is over does nothing."""
+    holds = Holds([])
+    for seconds in (20, 30, 10):
+        holds.report(HealthReport.failing("retry_after", "429", until=after(seconds)), NOW)
+    assert holds.next_end() == after(30)
+    assert holds.state()["since"] == "2026-01-31T09:30:00.000Z"
+
+    holds.end_expired(after(30))
+    assert holds.state() == RUNNING
+
+    holds.report(HealthReport.failing("retry_after", "429", until=after(30)), after(31))
+    assert holds.state() == RUNNING
+
+
+def test_several_workers_open_the_breaker_once() -> None:
+    """The second one does not double the pause."""
+    holds = Holds([])
+    holds.report(breaker(), NOW)
+    holds.report(breaker(), after(1))
+    assert holds.next_end() == after(30)
+
+
+def test_breaker_probes_and_doubles_up_to_ten_minutes() -> None:
+    """The state keeps when it began."""
+    holds, now = Holds([]), NOW
+    holds.report(breaker(), now)
+    for seconds in (60, 120, 240, 480, 600, 600):
+        end = holds.next_end()
+        assert end
+        now = end
+        holds.end_expired(now)
+        assert holds.state()["state"] == "probing"
+        holds.report(breaker(), now)
+        assert holds.next_end() == now + timedelta(seconds=seconds)
+    assert holds.state()["since"] == "2026-01-31T09:30:00.000Z"
+
+
+def test_successful_probe_ends_the_pause_of_its_kind() -> None:
+    """A success that was sent before the pause does not."""
+    holds = Holds([])
+    holds.report(breaker(), NOW)
+    recovered = HealthReport(by="breaker", event="recovered")
+    holds.report(recovered, after(1))
+    assert holds.state()["state"] == "paused"
+
+    holds.end_expired(after(30))
+    holds.report(recovered, after(31))
+    assert holds.state() == RUNNING
+
+
+def test_probing_without_a_message_ends() -> None:
+    """After ten minutes, nothing is known of the provider."""
+    holds = Holds([])
+    holds.report(breaker(), NOW)
+    holds.end_expired(after(30))
+    holds.end_expired(after(630))
+    assert holds.state() == RUNNING
+
+
+def test_other_credentials_end_their_pause() -> None:
+    """Those of a worker that starts; the same ones do not."""
+    holds = Holds([])
+    refused = HealthReport(by="credentials", reason="401", seconds=600, credentials="a")
+    holds.report(refused, NOW)
+    for credentials, state in (("a", "paused"), ("b", "running")):
+        started = HealthReport(by="credentials", event="started", credentials=credentials)
+        holds.report(started, after(1))
+        assert holds.state()["state"] == state
+
+
+def test_operator_outranks_and_probing_does_not_release() -> None:
+    """Only `resume`, or its time, ends an operator's pause."""
+    holds = Holds([])
+    holds.report(breaker(), NOW)
+    holds.add(paused("operator", "maintenance", since=NOW, duration=None))
+    holds.end_expired(after(30))
+    assert (holds.state()["by"], holds.state()["state"]) == ("operator", "paused")
+
+    holds.report(HealthReport(by="breaker", event="recovered"), after(31))
+    assert holds.state()["by"] == "operator"
+
+    holds.end()
+    assert holds.state() == RUNNING
+
+
+def test_a_wait_holds_while_the_breaker_probes() -> None:
+    """What is paused comes before what probes."""
+    holds = Holds([])
+    holds.report(breaker(), NOW)
+    holds.end_expired(after(30))
+    holds.report(HealthReport.failing("retry_after", "429", until=after(60)), after(31))
+    assert (holds.state()["by"], holds.state()["state"]) == ("retry_after", "paused")
+
+
+def test_holds_continue_as_new() -> None:
+    """With the next pause of the breaker; the state has only its public keys."""
+    holds = Holds([])
+    holds.report(breaker(), NOW)
+    again = Holds(holds.as_json())
+    again.end_expired(after(30))
+    again.report(breaker(), after(30))
+    assert again.next_end() == after(90)
+    assert again.state().keys() == RUNNING.keys()
+
+
+@pytest.mark.parametrize(
+    "argument", [None, {}, {"by": "somebody"}, {"by": "breaker", "seconds": -1}, "x"]
+)
+def test_wrong_report_is_refused(argument: Any) -> None:
+    """Anybody may send a signal."""
+    with pytest.raises(ValidationError):
+        HealthReport.read(argument)
