@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from activities.attempt import Attempt
 from activities.http import HttpClient
-from activities.http_send import HTTP_SHARE, send
+from activities.http_send import BATCH_BODY_LIMIT_BYTES, HTTP_SHARE, send
+from activities.responses import BODY_LIMIT_BYTES
 from durable_analytics.providers import HttpRequest, HttpResponse, Provider
 
 
@@ -43,6 +44,7 @@ class BatchSender:
             deadline=self.deadline,
             within=None if self.provider.batch_limits else self._remaining_time(),
             may_be_held=self.may_be_held,
+            body_limit=BATCH_BODY_LIMIT_BYTES if self.provider.batch_limits else BODY_LIMIT_BYTES,
         )
 
     def turn(self) -> AbstractAsyncContextManager[None]:

@@ -1,5 +1,6 @@
 """Sending of one HTTP request with credentials, and its response with credentials masked."""
 
+import asyncio
 import json
 import math
 from dataclasses import replace
@@ -28,6 +29,12 @@ _HEADERS = {
 TIMEOUT = timedelta(seconds=3)
 """The timeout of an attempt, if the caller's workflow sets none."""
 
+BATCH_BODY_LIMIT_BYTES = 1024 * 1024
+"""The limit of a body that may name each refused message of a batch. Outputs keep less of it."""
+
+_LARGE_BYTES = BODY_LIMIT_BYTES
+"""A larger body is read in a thread, because it would block the event loop."""
+
 HTTP_SHARE = 0.9
 """The part of an attempt for the HTTP request; the rest is for reporting a failure."""
 
@@ -42,6 +49,7 @@ async def send(
     within: timedelta | None = None,
     is_call: bool = False,
     may_be_held: bool = True,
+    body_limit: int = BODY_LIMIT_BYTES,
 ) -> HttpResponse:
     """Send a request and read its response.
 
@@ -54,6 +62,7 @@ async def send(
         within: The timeout for the request and its wait for `max_in_flight`. Default: the deadline.
         is_call: Whether it is the request of a `Call`.
         may_be_held: Whether it waits if the integration is paused.
+        body_limit: The most bytes of the response's body that are read.
 
     Raises:
         Held: The integration is paused; nothing was sent.
@@ -75,12 +84,15 @@ async def send(
             query=sent.query,
             content=sent.content(),
             # A credential at the limit is read completely, so that it is masked.
-            body_limit=BODY_LIMIT_BYTES + masker.margin,
+            body_limit=body_limit + masker.margin,
             deadline=deadline,
             within=within,
             on_start=seen.start,
         )
-        response = _response(received, masker)
+        if len(received.body) > _LARGE_BYTES:
+            response = await asyncio.to_thread(_response, received, masker, body_limit)
+        else:
+            response = _response(received, masker, body_limit)
         seen.responded(response)
     return response
 
@@ -90,9 +102,9 @@ def _masker(secrets: frozenset[str]) -> Masker:
     return Masker(secrets)
 
 
-def _response(received: Received, masker: Masker) -> HttpResponse:
+def _response(received: Received, masker: Masker, body_limit: int) -> HttpResponse:
     headers = dict(received.headers)
-    limit = BODY_LIMIT_BYTES + masker.margin
+    limit = body_limit + masker.margin
     decoded = decode_content(received.body, headers.get("content-encoding", ""), limit)
     content, is_whole = decoded.content, received.is_whole and decoded.is_whole
     if not decoded.is_decoded and received.is_whole:
@@ -105,7 +117,8 @@ def _response(received: Received, masker: Masker) -> HttpResponse:
             content, is_whole = received.body, True
     if decoded.is_decoded or content:
         headers.pop("content-encoding", None)
-    body, is_cut = _body(decode_text(content, headers.get("content-type", "")), masker, is_whole)
+    text = decode_text(content, headers.get("content-type", ""))
+    body, is_cut = _body(text, masker, body_limit, is_whole=is_whole)
     kept = {
         name: cut_to_json_size(masker.text(value), HEADER_LIMIT_BYTES)
         for name, value in headers.items()
@@ -113,9 +126,9 @@ def _response(received: Received, masker: Masker) -> HttpResponse:
     return HttpResponse(received.status_code, kept, body, truncated=is_cut or not is_whole)
 
 
-def _body(text: str, masker: Masker, is_whole: bool) -> tuple[Any, bool]:
+def _body(text: str, masker: Masker, limit: int, *, is_whole: bool) -> tuple[Any, bool]:
     """Return the body as JSON or as text, and whether it was cut."""
-    if is_whole and len(text.encode(errors="replace")) <= BODY_LIMIT_BYTES:
+    if is_whole and len(text.encode(errors="replace")) <= limit:
         for parse in (_parse_strict, _parse_lenient):
             try:
                 parsed = masker(parse(text))
@@ -124,7 +137,7 @@ def _body(text: str, masker: Masker, is_whole: bool) -> tuple[Any, bool]:
                 continue
             return parsed, False
     masked = masker.text(text, is_whole=is_whole)
-    kept = masked.encode(errors="replace")[:BODY_LIMIT_BYTES].decode(errors="ignore")
+    kept = masked.encode(errors="replace")[:limit].decode(errors="ignore")
     return kept, len(kept) < len(masked)
 
 

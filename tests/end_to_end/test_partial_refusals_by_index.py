@@ -1,5 +1,6 @@
 """Batches of which a provider refuses or throttles a part, from the input to the output."""
 
+import json
 from typing import Any
 
 import pytest
@@ -147,3 +148,19 @@ async def test_messages_of_all_kinds_arrive_in_order(
 
     assert (output["status"], output["accepted"]) == ("success", 5)
     assert [request["path"] for request in standin.requests] == paths
+
+
+async def test_a_response_with_many_long_reasons_is_read(
+    execute: Execute, standin: StandIn
+) -> None:
+    """It is larger than an output keeps."""
+    records = [{"index": index, "message": "m" * 50_000} for index in range(3)]
+    answer = {"code": 400, "failed_records": records, "num_records_imported": 1}
+    standin.script("mixpanel", {"status": 400, "body": answer})
+
+    output = await execute("Batch", at("mixpanel"))
+
+    assert len(standin.requests) == 1
+    assert (output["status"], output["accepted"]) == ("partial", 1)
+    assert set(told(output)) == {0, 1, 2}
+    assert len(json.dumps(output)) < 100_000

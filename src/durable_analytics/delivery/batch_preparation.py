@@ -1,5 +1,7 @@
 """Preparation of a batch: valid messages are ready to send, wrong messages are rejected."""
 
+import logging
+import traceback
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
@@ -8,7 +10,7 @@ from datetime import datetime
 from durable_analytics.delivery.fast_path import BatchMessage, FastPath
 from durable_analytics.delivery.integrations import Integration
 from durable_analytics.delivery.preparation import Defaults, prepare
-from durable_analytics.errors import DeliveryError, ValidationError
+from durable_analytics.errors import DeliveryError, Internal, ValidationError
 from durable_analytics.providers import BatchDelivery, Delivery, HttpRequest, Provider
 from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.limits import PREPARED_LIMIT_BYTES
@@ -16,6 +18,8 @@ from durable_analytics.wire.messages import Message, RequestOptions
 from durable_analytics.wire.parsing import BatchInput, batch_message_id, read_batch_message
 from durable_analytics.wire.plans import Rejection
 from durable_analytics.wire.rejections import reject
+
+log = logging.getLogger("durable_analytics.internal")
 
 _ANY_ITEM = b'{"":0}'
 
@@ -179,6 +183,9 @@ def prepare_batch(
         except DeliveryError as error:
             prepared.rejected.append(reject(index, message, error))
             continue
+        except Exception as error:  # noqa: BLE001  # a bug concerns only this message
+            prepared.rejected.append(reject(index, message, _log_bug(error)))
+            continue
         prepared.messages.append(ready)
         size += len(ready.item or b"")
         if size > PREPARED_LIMIT_BYTES:
@@ -203,7 +210,8 @@ def _prepare_message(
     fields = read_batch_message(batch.envelope, message)
     delivery = prepare(provider, fields, batch.envelope, prepared.defaults.of(index)).delivery
     method, message_id = delivery.method, delivery.message.message_id
-    key = provider.batch_key(method, delivery.message) if provider.batch_limits else None
+    is_item = bool(provider.batch_limits) and method != "call"
+    key = provider.batch_key(method, delivery.message) if is_item else None
     if key is None:
         provider.build(delivery)
         ready = PreparedMessage(index, method, message_id, None, None, delivery)
@@ -212,6 +220,14 @@ def _prepare_message(
         ready = _write_message(provider, index, (key, method, message_id, item))
     prepared.left_out.update(delivery.left_out)
     return ready
+
+
+def _log_bug(error: Exception) -> Internal:
+    """Log an unexpected exception by type and location, without its message (user data)."""
+    name = type(error).__name__
+    where = traceback.format_tb(error.__traceback__)
+    log.error("internal error", extra={"exception": name, "where": where})
+    return Internal(f"the check raised an unexpected {name}; the worker's log has the location")
 
 
 def _write_message(provider: Provider, index: int, message: BatchMessage) -> PreparedMessage:

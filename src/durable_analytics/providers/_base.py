@@ -219,7 +219,8 @@ class Provider(Classification, CombinedFields, PersonIds, BaseModel):
     def batch_key(self, method: str, message: Message) -> str | None:
         """Return the key in `batch_limits` of the endpoint that accepts this message in a batch.
 
-        Messages with the same key are sent together; a message with None is sent alone.
+        Messages with the same key are sent together; a message with None is sent alone. A `call` is
+        always sent alone.
         """
         del method, message
         return None

@@ -107,8 +107,8 @@ class Archive(Provider):
 
     def batch_key(self, method: str, message: Message) -> str | None:
         """Return the same key for all messages: an object may contain any of them."""
-        del message
-        return None if method == "call" else "object"
+        del method, message
+        return "object"
 
     def item(self, delivery: Delivery[Message]) -> JsonObject:
         """Return the message with its type, which becomes a line of an object."""

@@ -108,7 +108,7 @@ class PostHog(Provider):
     def batch_key(self, method: str, message: Message) -> str | None:
         """Return the key of the one endpoint for events; None for the private API."""
         del message
-        return None if method in ("delete", "annotate", "call") else "batch"
+        return None if method in ("delete", "annotate") else "batch"
 
     def batch(self, batch: BatchDelivery) -> HttpRequest:
         """Return the request for events."""
