@@ -71,7 +71,7 @@ async def test_signal_completes_waiting_requests(
 
 async def test_signal_during_an_outage_gets_503() -> None:
     """The process then exits with status 0."""
-    settings = {"ANALYTICS_GATEWAY__ANSWER_TIMEOUT": "1"}
+    settings = {"ANALYTICS_GATEWAY__ANSWER_TIMEOUT": "3"}
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
