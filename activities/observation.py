@@ -16,9 +16,10 @@ class Observation:
     """One request, from its start to its response.
 
     Args:
-        health: What the process has seen of the provider; None if the request says nothing.
+        health: What the process has seen of the provider; None to count nothing.
         provider: The provider.
         credentials: The name of the credentials of the request.
+        counts: Whether its response says something about the provider.
         is_call: Whether it is a `Call`, whose 401 and 403 may concern only its endpoint.
         may_be_held: Whether it waits if the integration is paused.
     """
@@ -26,6 +27,7 @@ class Observation:
     health: ProviderHealth | None
     provider: Provider
     credentials: str
+    counts: bool
     is_call: bool
     may_be_held: bool
     is_probe: bool = False
@@ -38,13 +40,14 @@ class Observation:
             Held: It must not be sent.
         """
         if self.health:
-            self.is_probe = self.may_be_held and self.health.enter()
+            if self.may_be_held:
+                self.is_probe = self.health.enter(may_probe=self.counts)
             self.has_started = True
 
     def responded(self, response: HttpResponse) -> None:
         """Count the response."""
         health = self.health
-        if health is None or not self.has_started:
+        if health is None or not self.counts:
             return
         failure = self.provider.classify(response)
         if failure is None:
@@ -84,13 +87,12 @@ def observing(
         is_call: Whether it is a `Call`.
         may_be_held: Whether the request waits if the integration is paused.
     """
-    if request.credentials in provider.separate_credentials:
-        health = None
-    observation = Observation(health, provider, request.credentials, is_call, may_be_held)
+    counts = request.credentials not in provider.separate_credentials
+    observation = Observation(health, provider, request.credentials, counts, is_call, may_be_held)
     try:
         yield observation
     except Unavailable as error:
-        if health and observation.has_started:
+        if health and counts and observation.has_started:
             health.unavailable(error.message, is_probe=observation.is_probe)
         raise
     finally:
