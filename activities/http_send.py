@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from activities.http import HttpClient, Received
 from activities.http.content import decode_content, decode_text
-from activities.observation import observing
+from activities.observation import Observation
 from activities.responses import BODY_LIMIT_BYTES, HEADER_LIMIT_BYTES, cut_to_json_size
 from durable_analytics.providers import HttpRequest, HttpResponse, Provider
 from durable_analytics.providers.masking import Masker
@@ -75,8 +75,9 @@ async def send(
     complete = replace(request, headers=common).with_headers(request.headers)
     sent = provider.authorize(complete, delivery_id=delivery_id, sent_at=datetime.now(UTC))
     masker = _masker(frozenset(provider.secret_values() | client.secrets))
-    health = client.health
-    with observing(health, provider, request, is_call=is_call, may_be_held=may_be_held) as seen:
+    with Observation(
+        client.health, provider, request, is_call=is_call, may_be_held=may_be_held
+    ) as seen:
         received = await client.send(
             sent.method,
             sent.url,

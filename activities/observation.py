@@ -1,9 +1,8 @@
 """What the outcome of one request says about the health of its provider."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
 
 from activities.failures import describe_wait
 from activities.provider_health import ProviderHealth
@@ -11,25 +10,55 @@ from durable_analytics.errors import Unauthorized, Unavailable
 from durable_analytics.providers import HttpRequest, HttpResponse, Provider
 
 
-@dataclass(slots=True)
 class Observation:
-    """One request, from its start to its response.
+    """One request, from its start to its response, as a context manager.
 
     Args:
-        health: What the process has seen of the provider; None if the request says nothing.
+        health: What the process has seen of the provider; None to count nothing.
         provider: The provider.
-        credentials: The name of the credentials of the request.
+        request: The request that the provider built.
         is_call: Whether it is a `Call`, whose 401 and 403 may concern only its endpoint.
         may_be_held: Whether it waits if the integration is paused.
     """
 
-    health: ProviderHealth | None
-    provider: Provider
-    credentials: str
-    is_call: bool
-    may_be_held: bool
-    is_probe: bool = False
-    has_started: bool = False
+    __slots__ = (
+        *("_counts", "_credentials", "_has_started", "_health"),
+        *("_is_call", "_is_probe", "_may_be_held", "_provider"),
+    )
+
+    def __init__(
+        self,
+        health: ProviderHealth | None,
+        provider: Provider,
+        request: HttpRequest,
+        *,
+        is_call: bool,
+        may_be_held: bool,
+    ) -> None:
+        self._health = health
+        self._provider = provider
+        self._credentials = request.credentials
+        self._counts = request.credentials not in provider.separate_credentials
+        self._is_call = is_call
+        self._may_be_held = may_be_held
+        self._is_probe = False
+        self._has_started = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        health = self._health
+        if health is None or not self._has_started:
+            return
+        if self._counts and isinstance(error, Unavailable):
+            health.unavailable(error.message, is_probe=self._is_probe)
+        health.leave(is_probe=self._is_probe)
 
     def start(self) -> None:
         """Begin the request.
@@ -37,62 +66,29 @@ class Observation:
         Raises:
             Held: It must not be sent.
         """
-        if self.health:
-            self.is_probe = self.may_be_held and self.health.enter()
-            self.has_started = True
+        if self._health:
+            if self._may_be_held:
+                self._is_probe = self._health.enter(may_probe=self._counts)
+            self._has_started = True
 
     def responded(self, response: HttpResponse) -> None:
         """Count the response."""
-        health = self.health
-        if health is None or not self.has_started:
+        health, is_probe = self._health, self._is_probe
+        if health is None or not self._counts:
             return
-        failure = self.provider.classify(response)
-        if failure is None:
-            if self.is_call:
-                health.available(is_probe=self.is_probe)
-            else:
-                health.succeeded(self.credentials, is_probe=self.is_probe)
-            return
-        if isinstance(failure, Unavailable):
-            health.unavailable(failure.message, is_probe=self.is_probe)
-        elif isinstance(failure, Unauthorized) and not self.is_call:
-            health.unauthorized(self.credentials, failure.message, is_probe=self.is_probe)
+        failure = self._provider.classify(response)
+        if failure is None and not self._is_call:
+            health.succeeded(self._credentials, is_probe=is_probe)
+        elif isinstance(failure, Unavailable):
+            health.unavailable(failure.message, is_probe=is_probe)
+        elif isinstance(failure, Unauthorized) and not self._is_call:
+            health.unauthorized(self._credentials, failure.message, is_probe=is_probe)
         else:
-            health.available(is_probe=self.is_probe)
-        if self.provider.wants_no_more(response):
+            health.available(is_probe=is_probe)
+        if failure is None:
+            return
+        if self._provider.wants_no_more(response):
             health.gone(failure.message)
-        elif wait := self.provider.shared_wait(response, datetime.now(UTC)):
+        elif wait := self._provider.shared_wait(response, datetime.now(UTC)):
             asked = f"{failure.message} and asks to wait {describe_wait(wait)}"
             health.asked_to_wait(asked, wait)
-
-
-@contextmanager
-def observing(
-    health: ProviderHealth | None,
-    provider: Provider,
-    request: HttpRequest,
-    *,
-    is_call: bool,
-    may_be_held: bool,
-) -> Iterator[Observation]:
-    """Count how a request ends.
-
-    Args:
-        health: What the process has seen of the provider; None to count nothing.
-        provider: The provider.
-        request: The request that the provider built.
-        is_call: Whether it is a `Call`.
-        may_be_held: Whether the request waits if the integration is paused.
-    """
-    if request.credentials in provider.separate_credentials:
-        health = None
-    observation = Observation(health, provider, request.credentials, is_call, may_be_held)
-    try:
-        yield observation
-    except Unavailable as error:
-        if health and observation.has_started:
-            health.unavailable(error.message, is_probe=observation.is_probe)
-        raise
-    finally:
-        if health and observation.has_started:
-            health.leave(is_probe=observation.is_probe)

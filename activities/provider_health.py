@@ -91,8 +91,11 @@ class ProviderHealth:
         self._probes = 0
         self._in_doubt_until = 0.0
 
-    def enter(self) -> bool:
+    def enter(self, *, may_probe: bool = True) -> bool:
         """Begin a request; `leave` must follow.
+
+        Args:
+            may_probe: Whether its response says something about the provider.
 
         Returns:
             Whether it is a probe.
@@ -105,7 +108,8 @@ class ProviderHealth:
         self._move_on()
         if self._state["state"] == "running":
             return False
-        if self._state["state"] == "probing" and self._probes < _MOST_PROBES:
+        is_probing = self._state["state"] == "probing"
+        if is_probing and may_probe and self._probes < _MOST_PROBES:
             self._probes += 1
             return True
         raise Held(self._state, self._rest())

@@ -1,5 +1,6 @@
 """A `Retry-After` of a provider holds back all messages for it."""
 
+import json
 from datetime import datetime
 
 import pytest
@@ -8,9 +9,12 @@ from temporalio.client import Client
 from durable_analytics.temporal import integration_control as control
 from durable_analytics.testing import StandIn
 from tests.support.command import Command
+from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for, settings_with
 from tests.worker.deliveries import UNLIKELY, outcome, own_process, start
 from tests.worker.pauses import is_held, until_ended, until_held
+
+pytestmark = pytest.mark.slow
 
 ASKED_SECONDS = 20
 
@@ -20,7 +24,6 @@ def received_at(request: object) -> datetime:
     return datetime.fromisoformat(request["received_at"])  # type: ignore[index]
 
 
-@pytest.mark.slow
 async def test_one_response_holds_back_fifty_messages(
     temporal: Client,
     standin: StandIn,
@@ -107,3 +110,58 @@ async def test_the_public_api_of_segment_holds_back_nothing_else(
 
     assert output["status"] == "success"
     assert state["state"] == "running"
+
+
+WORDS: list[Json] = [{"type": "metric", "key": "words", "value": 1}] * 30
+EVENTS: list[Json] = [{"type": "track", "event": "E"}] * 750
+
+
+@pytest.mark.parametrize(
+    ("integration", "messages", "requests"), [("trophy", WORDS, 30), ("braze", EVENTS, 10)]
+)
+async def test_batches_under_way_stop_at_once(
+    temporal: Client,
+    standin: StandIn,
+    task_queue: str,
+    integration: str,
+    messages: list[Json],
+    requests: int,
+) -> None:
+    """Not only the one that got the response; the rest is sent later, and no message twice.
+
+    Trophy gets a request for each message, Braze one for 75 messages.
+    """
+    answers: list[Json] = [{"delay": 0.2}] * 1000
+    answers[requests // 2] = {"status": 429, "headers": {"Retry-After": "6"}}
+    standin.script(integration, *answers)
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        handles = [
+            await temporal.start_workflow(
+                "Batch",
+                {"integration": integration, "messages": of_users(messages, batch)},
+                id=f"{task_queue}-{batch}",
+                task_queue=task_queue,
+            )
+            for batch in range(3)
+        ]
+        outputs = [await outcome(handle) for handle in handles]
+
+    assert [output["status"] for output in outputs] == ["success"] * 3
+    assert [output["accepted"] for output in outputs] == [len(messages)] * 3
+    refused = received_at(standin.requests[requests // 2])
+    later = standin.requests[requests // 2 + 1 :]
+    after = [(received_at(request) - refused).total_seconds() for request in later]
+    assert not [seconds for seconds in after if 1 < seconds < 5.5]
+    assert [seconds for seconds in after if seconds > 5.5]
+    accepted = [request for request in standin.requests if request["answered"] != 429]
+    assert len({json.dumps(request["body"]) for request in accepted}) == len(accepted)
+    assert len(accepted) == 3 * requests
+
+
+def of_users(messages: list[Json], batch: int) -> list[Json]:
+    """The messages, each of another user."""
+    users = [f"u-{batch}-{number}" for number in range(len(messages))]
+    return [
+        {**message, **({"user": {"id": user}} if "value" in message else {"user_id": user})}
+        for message, user in zip(messages, users, strict=True)
+    ]
