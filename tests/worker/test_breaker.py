@@ -11,12 +11,14 @@ from durable_analytics.testing import StandIn
 from durable_analytics.wire.integration_state import control_id
 from tests.support.command import Command
 from tests.support.json_objects import Json
-from tests.support.worker_settings import QUICK_RETRIES, settings_for, settings_with
+from tests.support.worker_settings import settings_for, settings_with
 from tests.worker.deliveries import outcome, own_process, start
 from tests.worker.pauses import is_held, until_ended, until_held, until_state
 from worker import Settings
 
 pytestmark = pytest.mark.slow
+
+EACH_SECOND: Json = {"request": {"retry_policy": {"maximum_interval": "PT1S"}}}
 
 OPENS_SECONDS = 30.0
 """The acceptance of the contract."""
@@ -83,11 +85,11 @@ async def test_up_to_four_messages_probe(
     """While they fail, the others wait and the pause doubles; when one succeeds, all arrive."""
     standin.script("segment", *[{"status": 503}] * 5, *[{"status": 503, "delay": 0.7}] * 4)
     async with own_process(temporal, sensitive(standin, task_queue)):
-        first = [await start(temporal, task_queue, policies=QUICK_RETRIES) for _ in range(5)]
+        first = [await start(temporal, task_queue, policies=EACH_SECOND) for _ in range(5)]
         await until_state(temporal, task_queue, "paused")
         await until_held(temporal, task_queue)
         at_opening = len(to_segment(standin))
-        handles = [await start(temporal, task_queue, policies=QUICK_RETRIES) for _ in range(30)]
+        handles = [await start(temporal, task_queue, policies=EACH_SECOND) for _ in range(30)]
         await until_state(temporal, task_queue, "probing")
         await until_state(temporal, task_queue, "paused")
         after_probes = len(to_segment(standin))
@@ -111,7 +113,7 @@ async def test_two_workers_that_open_at_once(
     target = temporal.service_client.config.target_host
     other = await Client.connect(target, data_converter=temporal.data_converter)
     async with own_process(temporal, settings), own_process(other, settings):
-        handles = [await start(temporal, task_queue, policies=QUICK_RETRIES) for _ in range(40)]
+        handles = [await start(temporal, task_queue, policies=EACH_SECOND) for _ in range(40)]
         await until_state(temporal, task_queue, "paused")
         standin.clear()
         outputs = [await outcome(handle) for handle in handles]
@@ -127,7 +129,7 @@ async def test_resume_during_an_opening(
     """Whichever comes last, no queue stays held."""
     standin.script("segment", *[{"status": 503}] * 8)
     async with own_process(temporal, sensitive(standin, task_queue)):
-        handles = [await start(temporal, task_queue, policies=QUICK_RETRIES) for _ in range(10)]
+        handles = [await start(temporal, task_queue, policies=EACH_SECOND) for _ in range(10)]
         await standin.wait_for(5)
         for _ in range(5):
             await control.resume(temporal, task_queue, "segment")
@@ -152,7 +154,7 @@ async def test_false_switches_it_off(temporal: Client, standin: StandIn, task_qu
         breaker=False,
     )
     async with own_process(temporal, settings):
-        handles = [await start(temporal, task_queue, policies=QUICK_RETRIES) for _ in range(30)]
+        handles = [await start(temporal, task_queue, policies=EACH_SECOND) for _ in range(30)]
         outputs = [await outcome(handle) for handle in handles]
         state = await control.state(temporal, task_queue, "segment")
 
