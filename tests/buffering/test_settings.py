@@ -28,6 +28,13 @@ from tests.support.buffering import SOON, Gate, Make, track
             {"request_options": {"header": {}}},
             "request_options.header is not a known key: did you mean headers?",
         ),
+        (
+            {"request_options": {"headers": {"Authorization": "Bearer x"}}},
+            (
+                "request_options.headers.Authorization is a credential and must not be in an "
+                "input; for another API key, configure another integration"
+            ),
+        ),
     ],
 )
 def test_options_that_break_the_contract_are_refused(options: Any, message: str) -> None:

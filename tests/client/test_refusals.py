@@ -130,3 +130,25 @@ async def test_null_is_data(analytics: AnalyticsClient, standin: StandIn) -> Non
 
     assert standin.requests[0]["body"]["properties"] == {"coupon": None}
     assert "traits" not in standin.requests[0]["body"].get("context", {})
+
+
+ADDITIONS: list[dict[str, Any]] = [
+    {"headers": {"Authorization": "Bearer x-7f3a"}},
+    {"headers": {"x-api-key": "x-7f3a"}},
+    {"query": {"access_token": "x-7f3a"}},
+    {"body": {"apiKey": "x-7f3a"}},
+]
+
+
+@pytest.mark.parametrize("additions", ADDITIONS)
+async def test_a_credential_gets_into_no_history(
+    analytics: AnalyticsClient, starts: Starts, additions: dict[str, Any]
+) -> None:
+    """Neither by the options of a request, nor by a call."""
+    with pytest.raises(ValidationError, match=r"^request_options\..* is a credential") as refused:
+        await analytics.track(user_id="u-1", event="E", request_options=additions)
+    with pytest.raises(ValidationError, match=r"^call\..* is a credential"):
+        await analytics.call(method="POST", path="/x", **additions)
+
+    assert "7f3a" not in str(refused.value)
+    assert starts.noted == []

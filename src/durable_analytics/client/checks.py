@@ -13,6 +13,7 @@ from temporalio.converter import DataConverter
 
 from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import ValidationError
+from durable_analytics.providers.request_options import refuse_credentials
 from durable_analytics.version import __version__
 from durable_analytics.wire.keys import snake_case
 from durable_analytics.wire.messages import Context, JsonObject
@@ -192,4 +193,5 @@ def input_options(
     options: JsonObject = to_json_values({k: v for k, v in raw.items() if v is not None})
     options["context"] = read_context(options["context"], strict=strict is not False)
     read_batch({**options, "messages": [{}]})
+    refuse_credentials("request_options", options.get("request_options"))
     return options

@@ -35,6 +35,7 @@ from durable_analytics.client.checks import (
 from durable_analytics.client.handle import DeliveryHandle
 from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import NotAccepted
+from durable_analytics.providers.request_options import refuse_credentials
 from durable_analytics.temporal.batch_start import Shown, start_once
 from durable_analytics.temporal.connection import connect
 from durable_analytics.temporal.converter import DATA_CONVERTER
@@ -160,6 +161,9 @@ class AnalyticsClient:
         if needs_message_id(message, lenient=is_lenient(data)):
             message["message_id"] = str(uuid4())
         check_input(method, data)
+        refuse_credentials("request_options", data.get("request_options"))
+        if key == "call":
+            refuse_credentials(key, message)
         message_id = message["message_id"]
         # An integration that the worker chooses has no name here; "default" keeps the shape.
         workflow_id = f"{data.get('integration') or 'default'}:{key}:{message_id}"

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from durable_analytics.delivery.fast_path import BatchMessage, FastPath
 from durable_analytics.delivery.integrations import Integration
 from durable_analytics.delivery.preparation import Defaults, prepare
@@ -169,6 +171,7 @@ def prepare_batch(
     Raises:
         ValidationError: The context, which is added to each message, makes the batch too large.
     """
+    _limit_copies(batch, integration.provider)
     size = 0
     prepared = PreparedBatch(integration, batch.envelope.options, defaults)
     plain = integration.provider.plain_items()
@@ -195,6 +198,25 @@ def prepare_batch(
             )
             raise ValidationError.at("context", reason)
     return prepared
+
+
+def _limit_copies(batch: BatchInput, provider: Provider) -> None:
+    """Refuse what is shared by too many messages, before it is added to each of them."""
+    envelope, count = batch.envelope, len(batch.messages)
+    shared = {"context": envelope.context}
+    if not provider.batch_limits:
+        shared["request_options"] = envelope.options.model_dump(mode="json")
+    for name, value in shared.items():
+        try:
+            size = len(to_json(value))
+        except PydanticSerializationError:
+            continue  # each message is refused for it
+        if size * count > PREPARED_LIMIT_BYTES:
+            reason = (
+                f"is too large: {size} bytes, added to each of {count} messages, "
+                f"are more than {PREPARED_LIMIT_BYTES} bytes in total"
+            )
+            raise ValidationError.at(name, reason)
 
 
 def _prepare_message(

@@ -93,6 +93,33 @@ def with_options(
     return replace(added.with_query(options.query), headers={**request.headers, **options.headers})
 
 
+def refuse_credentials(path: str, options: Any) -> None:
+    """Check additions before their provider is known: no credential must get into a history.
+
+    Args:
+        path: Their path in the input, like "call".
+        options: The `headers`, `query` and `body`; anything else is not checked.
+
+    Raises:
+        ValidationError: They have a credential that no provider allows.
+    """
+    if not isinstance(options, Mapping):
+        return
+    headers, query, body = (
+        part if isinstance(part := options.get(name), Mapping) else {}
+        for name in ("headers", "query", "body")
+    )
+    problems = [
+        FieldProblem(f"{path}.{place}.{name}", _IS_CREDENTIAL)
+        for place, names in (("headers", headers), ("query", query), ("body", body))
+        for name in names
+        # A provider may have sessions of its users.
+        if _is_credential(str(name), frozenset()) and "session" not in str(name).lower()
+    ]
+    if problems:
+        raise ValidationError.of(problems)
+
+
 def _taken_fields(body: Any) -> set[str]:
     match body:
         case dict():
