@@ -15,6 +15,7 @@ from activities.one_by_one import OneByOne
 from activities.origin import Origin
 from activities.prepared_batches import PreparedBatches
 from activities.progress import Progress
+from activities.turns import Turns
 from durable_analytics.delivery.batch_preparation import PreparedBatch
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.events import AttemptFailed
@@ -54,7 +55,8 @@ class BatchActivity:
         attempt.progress = progress.as_json
         integration = attempt.integration = self.integrations.find(checked.integration)
         client = self.clients[integration.name]
-        sender = BatchSender(client, integration.provider, attempt, checked.deadline())
+        turns = Turns(client.pace)
+        sender = BatchSender(client, integration.provider, attempt, checked.deadline(), turns)
         return BatchAttempt(source, integration, attempt, progress, sender)
 
     def _validate(self, input: Any) -> Any:

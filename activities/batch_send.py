@@ -12,6 +12,7 @@ from activities.failures import internal_error
 from activities.pauses import PauseWatch, watch_pauses
 from activities.responses import as_failure_response, as_response
 from activities.slice_send import send_slice
+from activities.turns import TurnGivenUp
 from durable_analytics.delivery.batch_preparation import PreparedBatch
 from durable_analytics.errors import DeliveryError
 from durable_analytics.providers import HttpResponse
@@ -68,6 +69,7 @@ class SliceBySlice:
             self._progress.open, self._progress.split = [*plan.slices], plan.split
         self.open = self._progress.open
         self._deadline = plan.deadline()
+        batch.sender.turns.must_stop = self._is_held
 
     async def run(self) -> None:
         """Send the open slices, until something requires another activity.
@@ -76,7 +78,10 @@ class SliceBySlice:
             DeliveryError: The first open slice must be sent again, and the policy allows it.
         """
         while self.open:
-            await self._send_first()
+            try:
+                await self._send_first()
+            except TurnGivenUp:
+                return
             if not self.open or self._must_stop() or not self._progress.beat():
                 return
 
@@ -93,8 +98,11 @@ class SliceBySlice:
             left = [message.index for message in self._progress.unsettled(prepared.messages)]
             self.open[:] = ranges(left)
 
+    def _is_held(self) -> bool:
+        return self._pause.is_paused() or activity.is_worker_shutdown()
+
     def _must_stop(self) -> bool:
-        if self._pause.is_paused() or activity.is_worker_shutdown():
+        if self._is_held():
             return True
         is_retry = activity.info().attempt > 1
         return is_retry or not self._has_time()
@@ -110,6 +118,8 @@ class SliceBySlice:
         try:
             received = await send_slice(prepared, self._attempt, self._progress, self._batch.sender)
             response = self._write(received) if received else None
+        except TurnGivenUp:
+            raise
         except Exception as error:  # noqa: BLE001  # a bug concerns only this slice
             failure = error if isinstance(error, DeliveryError) else internal_error(error)
             if self._halve(prepared, failure):

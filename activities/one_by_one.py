@@ -11,6 +11,7 @@ from activities.batch_sender import BatchSender
 from activities.failures import internal_error
 from activities.progress import Progress
 from activities.responses import as_response
+from activities.turns import TurnGivenUp
 from durable_analytics.delivery.batch_preparation import PreparedBatch, PreparedMessage
 from durable_analytics.errors import DeliveryError, RateLimited, Unauthorized
 from durable_analytics.providers import HttpResponse
@@ -75,7 +76,10 @@ class OneByOne:
         for message in chain:
             if self.stopped_by or self.must_stop():
                 return
-            failure = await self._send_one(message)
+            try:
+                failure = await self._send_one(message)
+            except TurnGivenUp:
+                return
             if failure is None:
                 self.progress.accepted.add(message.index)
             elif failure.retried:
@@ -99,6 +103,8 @@ class OneByOne:
                 request = message.build(provider, datetime.now(UTC))
                 response = await self.sender.send(request, message.message_id or "")
             failure = provider.classify(response)
+        except TurnGivenUp:
+            raise
         except DeliveryError as error:
             failure = error
         except Exception as error:  # noqa: BLE001  # a bug stops only the messages of this user

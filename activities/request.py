@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import activity
@@ -13,17 +13,21 @@ from activities.http import HttpClient
 from activities.http_send import HTTP_SHARE, TIMEOUT, send
 from activities.origin import Origin
 from activities.responses import as_response
+from activities.turns import TurnGivenUp, turns_of_single
 from activities.validation import beside_the_loop, make_plan
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.delivery.preparation import restore
 from durable_analytics.errors import ValidationError
 from durable_analytics.events import AttemptFailed
 from durable_analytics.providers import HttpRequest
+from durable_analytics.wire.activity_results import checked_rest
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import normalise
+from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import ABSENT, Method
 from durable_analytics.wire.parsing import read_input
-from durable_analytics.wire.plans import RequestResult, Response
+from durable_analytics.wire.plans import AttemptRecord, OpenRequest, RequestResult, Response
+from durable_analytics.wire.policies import RECORDED, PlannedPolicies
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,12 @@ class _Prepared:
     integration: Integration
     message_id: str
     request: HttpRequest
+    timeout: timedelta
+    """The timeout of the attempt, without the wait for its turn."""
+
     returns_attempts: bool
+    returns_open: bool
+    attempts: list[AttemptRecord]
 
 
 @dataclass(eq=False)
@@ -50,10 +59,11 @@ class Request:
         self,
         input: RawValue = ABSENT,
         plan: RawValue = ABSENT,
-    ) -> RequestResult | Response:
+    ) -> RequestResult | OpenRequest | Response:
         """Return the response and the attempts, or fail with a failure type of the contract.
 
-        A workflow of an earlier release gets the response alone.
+        A workflow of an earlier release gets the response alone. Others get an `OpenRequest` if the
+        integration is paused, or the worker ends, while the request waits for its turn.
         """
         with attempting(self.method.key, self.notify) as attempt:
             attempt.attempts = earlier_attempts()
@@ -62,13 +72,20 @@ class Request:
             )
             attempt.integration = prepared.integration
             attempt.message_id = prepared.message_id
-            attempt.response = await send(
-                self.clients[prepared.integration.name],
-                prepared.integration.provider,
-                prepared.request,
-                delivery_id=prepared.message_id,
-                deadline=(activity.info().start_to_close_timeout or TIMEOUT) * HTTP_SHARE,
-            )
+            attempt.attempts = attempt.attempts or prepared.attempts
+            client, name = self.clients[prepared.integration.name], prepared.integration.name
+            async with turns_of_single(client, name, may_give_up=prepared.returns_open) as turns:
+                try:
+                    await turns.wait()
+                except TurnGivenUp:
+                    return {"open": True, "attempts": attempt.attempts}
+                attempt.response = await send(
+                    client,
+                    prepared.integration.provider,
+                    prepared.request,
+                    delivery_id=prepared.message_id,
+                    deadline=prepared.timeout * HTTP_SHARE,
+                )
             failure = prepared.integration.provider.classify(attempt.response)
             if failure:
                 raise failure
@@ -99,5 +116,24 @@ class Request:
             integration,
             message_id,
             provider.build(delivery),
+            _timeout(plan),
             returns_attempts=plan.get("returns_attempts") is True,
+            returns_open=plan.get("returns_open") is True,
+            attempts=_attempts(plan),
         )
+
+
+def _timeout(plan: JsonObject) -> timedelta:
+    longest = activity.info().start_to_close_timeout or TIMEOUT
+    if not plan.get("turn_seconds"):
+        return longest
+    policies = PlannedPolicies.model_validate(plan.get("policies"), context=RECORDED)
+    timeout = policies.request and policies.request.single_attempt_timeout
+    return min(timeout or TIMEOUT, longest)
+
+
+def _attempts(plan: JsonObject) -> list[AttemptRecord]:
+    attempts: list[AttemptRecord] = checked_rest({"attempts": plan.get("attempts", [])}).get(
+        "attempts", []
+    )
+    return attempts

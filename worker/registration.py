@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any
 
 from temporalio.plugin import SimplePlugin
@@ -10,7 +11,7 @@ from temporalio.worker import Worker, WorkerConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities import activities, activity_names
-from activities.http import EmbeddersClient
+from activities.http import EmbeddersClient, Pace
 from activities.progress import HEARTBEAT_INTERVAL
 from durable_analytics.redrive.names import LOCK_WORKFLOW
 from durable_analytics.wire.integration_state import CONTROL_WORKFLOW
@@ -18,6 +19,7 @@ from durable_analytics.wire.methods import BATCH, METHODS
 from worker.hooks import Hooks
 from worker.http_clients import http_clients
 from worker.interceptor import DeliveryInterceptor
+from worker.rate_sharing import share_rates
 from worker.reconciliation import reconcile
 from worker.settings import Settings
 from workflows import WORKFLOWS, RedriveLock
@@ -92,6 +94,7 @@ class Registration:
             workflow_runner=_without_reimports,
         )
         plugin.reconciled = self._reconciled
+        plugin.paces = {name: client.pace for name, client in self._clients.items() if client.pace}
         return plugin
 
     def requests_plugin(self) -> SimplePlugin:
@@ -126,15 +129,20 @@ class _Plugin(SimplePlugin):
     reconciled: Sequence[str] = ()
     """The integrations whose task queues a starting worker puts right."""
 
+    paces: Mapping[str, Pace] = MappingProxyType({})
+    """The paces of the integrations whose rate is limited."""
+
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
         """See base class."""
-        reconciling = asyncio.create_task(
-            reconcile(worker.client, worker.task_queue, self.reconciled)
+        besides = (
+            asyncio.create_task(reconcile(worker.client, worker.task_queue, self.reconciled)),
+            asyncio.create_task(share_rates(worker.client, worker.task_queue, self.paces)),
         )
         try:
             await super().run_worker(worker, next)
         finally:
-            reconciling.cancel()
+            for task in besides:
+                task.cancel()
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """See base class."""

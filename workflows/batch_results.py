@@ -23,9 +23,6 @@ from durable_analytics.wire.rejections import all_rejected, reject, shorten_reje
 from workflows.delivery import policy_of
 from workflows.visibility import show_batch, show_failed
 
-HEARTBEAT_TIMEOUT = timedelta(seconds=10)
-"""The default heartbeat timeout of an activity that sends several requests."""
-
 _NO_TIMEOUT = timedelta(days=3650)
 
 

@@ -21,7 +21,11 @@ from durable_analytics.errors import (
     Unavailable,
     ValidationError,
 )
-from durable_analytics.wire.activity_results import checked_request_result, checked_rest
+from durable_analytics.wire.activity_results import (
+    checked_request_result,
+    checked_rest,
+    open_attempts,
+)
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import rename_keys
 from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
@@ -37,6 +41,10 @@ _FAILURE_LIMIT_BYTES = INPUT_LIMIT_BYTES + INPUT_LIMIT_BYTES // 2
 
 _READ_LIMIT_BYTES = 256 * 1024
 """The largest refused input whose message is repeated in the output."""
+
+HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+"""The default heartbeat timeout of an activity that sends several requests, or whose request waits
+for its turn."""
 
 _VALIDATION_TIMEOUT = timedelta(seconds=5)
 _VALIDATION_RETRIES = RetryPolicy(maximum_attempts=3)
@@ -98,19 +106,37 @@ async def validate(method: Method, input: RawValue) -> Any:
 
 
 async def _request(method: Method, input: RawValue, plan: Plan) -> RequestResult:
-    policy = policy_of(plan)
+    """Schedule Request until the message is sent; once, unless it had to wait for its turn."""
+    policy, turn, began_at = policy_of(plan), longest_turn(plan), workflow.now()
+    one_attempt, remaining = policy.single_attempt_timeout, policy.total_timeout
     requested: Plan = {**plan, "returns_attempts": True}
-    result = await workflow.execute_activity(
-        method.request,
-        args=[input, requested],
-        task_queue=plan["task_queue"],
-        start_to_close_timeout=policy.single_attempt_timeout,
-        schedule_to_close_timeout=policy.total_timeout,
-        schedule_to_start_timeout=policy.queue_timeout,
-        retry_policy=retries(policy),
-        summary=f"to {plan['integration']}",
-    )
-    return checked_request_result(method, result)
+    if turn:
+        requested["returns_open"] = True
+    while True:
+        result = await workflow.execute_activity(
+            method.request,
+            args=[input, requested],
+            task_queue=plan["task_queue"],
+            start_to_close_timeout=one_attempt and one_attempt + turn,
+            schedule_to_close_timeout=remaining,
+            schedule_to_start_timeout=policy.queue_timeout,
+            heartbeat_timeout=(policy.heartbeat_timeout or HEARTBEAT_TIMEOUT) if turn else None,
+            retry_policy=retries(policy),
+            summary=f"to {plan['integration']}",
+        )
+        attempts = open_attempts(result)
+        if attempts is None:
+            return checked_request_result(method, result)
+        requested["attempts"] = attempts
+        if policy.total_timeout:
+            remaining = policy.total_timeout - (workflow.now() - began_at)
+            if remaining <= timedelta(0):
+                raise ApplicationError(_EXPIRED, type=Unavailable.wire_name())
+
+
+def longest_turn(plan: Plan) -> timedelta:
+    """Return how long each request may wait for its turn, besides the timeout of an attempt."""
+    return timedelta(seconds=plan.get("turn_seconds", 0))
 
 
 def policy_of(plan: Plan) -> RequestPolicy:
@@ -182,10 +208,12 @@ def failed_outcome(error: FailureError) -> JsonObject:
     return {"error": Internal(f"the activity failed unexpectedly ({name})").as_json()}
 
 
+_EXPIRED = "the total_timeout of the policy has expired"
+
 _TIMEOUTS = {
     TimeoutType.START_TO_CLOSE: "an attempt took longer than single_attempt_timeout",
     TimeoutType.SCHEDULE_TO_START: "no worker started the request within queue_timeout",
-    TimeoutType.SCHEDULE_TO_CLOSE: "the total_timeout of the policy has expired",
+    TimeoutType.SCHEDULE_TO_CLOSE: _EXPIRED,
     TimeoutType.HEARTBEAT: "the worker stopped sending heartbeats during the request",
 }
 

@@ -14,6 +14,7 @@ import httpx
 from activities.http.connections import Connections
 from activities.http.failures import failure_of
 from activities.http.log_filter import hidden_queries
+from activities.http.pace import Pace
 from durable_analytics.errors import Unavailable
 
 EmbeddersClient: TypeAlias = httpx.AsyncClient
@@ -105,11 +106,13 @@ class HttpClient:
         max_in_flight: Concurrent requests; more requests wait here, and not in the client's pool,
             where a cancellation would leak the connection.
         secrets: The credentials of the proxy, which responses and errors must not show.
+        pace: Gives turns to requests; None if their rate is not limited.
     """
 
     client: Connections | EmbeddersClient
     max_in_flight: int = MAX_IN_FLIGHT
     secrets: frozenset[str] = frozenset()
+    pace: Pace | None = None
 
     in_flight: int = 0
     """Running requests."""
@@ -123,7 +126,12 @@ class HttpClient:
 
     @classmethod
     def of_settings(
-        cls, *, proxy: str | None, ca_bundle: Path | None, max_in_flight: int
+        cls,
+        *,
+        proxy: str | None,
+        ca_bundle: Path | None,
+        max_in_flight: int,
+        pace: Pace | None = None,
     ) -> "HttpClient":
         """Make the client of an integration.
 
@@ -131,6 +139,7 @@ class HttpClient:
             proxy: The URL of the proxy, with user name and password if it requires them.
             ca_bundle: A PEM file of certificate authorities, which replaces certifi's.
             max_in_flight: Concurrent requests.
+            pace: Gives turns to requests.
         """
         verify = (
             ssl.create_default_context(cafile=str(ca_bundle))
@@ -138,7 +147,7 @@ class HttpClient:
             else httpx.create_ssl_context(trust_env=False)
         )
         secrets = _proxy_secrets(proxy) if proxy else frozenset[str]()
-        return cls(Connections(verify, proxy, max_in_flight), max_in_flight, secrets)
+        return cls(Connections(verify, proxy, max_in_flight), max_in_flight, secrets, pace)
 
     @property
     def connections(self) -> Connections | None:

@@ -7,7 +7,7 @@ Without a check, such a value would fail the workflow task, which Temporal retri
 import json
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,7 +17,13 @@ from durable_analytics.errors import DELIVERY_ERRORS, Internal
 from durable_analytics.wire.indexes import decode_indexes
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, BATCH_SEND, Method
-from durable_analytics.wire.plans import BatchResult, RequestResult, Response, SendResult
+from durable_analytics.wire.plans import (
+    AttemptRecord,
+    BatchResult,
+    RequestResult,
+    Response,
+    SendResult,
+)
 
 _RESPONSES_LIMIT_BYTES = 256 * 1024
 """The limit for all responses of an output, as JSON; of further responses only the status is
@@ -77,6 +83,11 @@ _Attempts = Annotated[list[_AttemptRecord], Field(max_length=MOST_ATTEMPTS)]
 
 class _RequestResult(_Result):
     response: _FittingResponse
+    attempts: _Attempts
+
+
+class _OpenRequest(_Result):
+    open: Literal[True]
     attempts: _Attempts
 
 
@@ -143,6 +154,16 @@ def checked_rest(detail: Any) -> JsonObject:
         return {}
     checked: JsonObject = detail
     return checked
+
+
+def open_attempts(result: Any) -> list[AttemptRecord] | None:
+    """Return the attempts of a Request that sent nothing and must be scheduled again; else None."""
+    try:
+        _OpenRequest.model_validate(result)
+    except pydantic.ValidationError:
+        return None
+    attempts: list[AttemptRecord] = result["attempts"]
+    return attempts
 
 
 def checked_request_result(method: Method, result: Any) -> RequestResult:

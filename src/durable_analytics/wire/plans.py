@@ -39,6 +39,16 @@ class RequestResult(TypedDict):
     """The last attempts, oldest first."""
 
 
+class OpenRequest(TypedDict):
+    """The result of Request if nothing was sent: the workflow must schedule another one."""
+
+    open: bool
+    """true"""
+
+    attempts: list[AttemptRecord]
+    """The attempts so far."""
+
+
 class Origin(TypedDict):
     """When and by which run a message was started; the second argument of Validation."""
 
@@ -63,6 +73,12 @@ class Plan(TypedDict):
     task_queue: str
     returns_attempts: NotRequired[bool]
     """Set by the workflow: Request returns a `RequestResult`, not the response alone."""
+    returns_open: NotRequired[bool]
+    """Set by the workflow: Request may return an `OpenRequest`."""
+    attempts: NotRequired[list[AttemptRecord]]
+    """Set by the workflow: the attempts before the request was left open."""
+    turn_seconds: NotRequired[float]
+    """How long each request may wait for its turn, in addition to the timeout of its attempt."""
     left_out: NotRequired[dict[str, int]]
     search_attributes: NotRequired[bool]
     """Whether the namespace has the search attributes; absent if some are missing."""
