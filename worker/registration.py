@@ -1,17 +1,18 @@
 """Registration of all workflows and activities with a Temporal worker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from types import MappingProxyType
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
+from temporalio.client import Client
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import Worker, WorkerConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities import activities, activity_names
-from activities.http import EmbeddersClient, Pace
+from activities.http import EmbeddersClient
 from activities.progress import HEARTBEAT_INTERVAL
 from durable_analytics.redrive.names import LOCK_WORKFLOW
 from durable_analytics.wire.integration_state import CONTROL_WORKFLOW
@@ -23,6 +24,9 @@ from worker.rate_sharing import share_rates
 from worker.reconciliation import reconcile
 from worker.settings import Settings
 from workflows import WORKFLOWS, RedriveLock
+
+Beside: TypeAlias = Callable[[Client, str], Coroutine[Any, Any, None]]
+"""Runs with the connection and the task queue of a worker; it is cancelled when the worker ends."""
 
 
 def register(
@@ -82,8 +86,12 @@ class Registration:
         self._running = 0
         self._reconciled = sorted(settings.integrations) if have_queues else []
 
-    def plugin(self) -> SimplePlugin:
-        """Make the plugin of a worker of all workflows and activities."""
+    def plugin(self, *besides: Beside) -> SimplePlugin:
+        """Make the plugin of a worker of all workflows and activities.
+
+        Args:
+            besides: What else runs while the worker runs.
+        """
         plugin = self._plugin(
             workflows=[*WORKFLOWS, RedriveLock],
             activities=[
@@ -93,8 +101,12 @@ class Registration:
             ],
             workflow_runner=_without_reimports,
         )
-        plugin.reconciled = self._reconciled
-        plugin.paces = {name: client.pace for name, client in self._clients.items() if client.pace}
+        paces = {name: client.pace for name, client in self._clients.items() if client.pace}
+        plugin.besides = (
+            partial(reconcile, integrations=self._reconciled),
+            partial(share_rates, paces=paces),
+            *besides,
+        )
         return plugin
 
     def requests_plugin(self) -> SimplePlugin:
@@ -126,23 +138,20 @@ class Registration:
 class _Plugin(SimplePlugin):
     """The SDK's simple plugin, and what it does not support."""
 
-    reconciled: Sequence[str] = ()
-    """The integrations whose task queues a starting worker puts right."""
-
-    paces: Mapping[str, Pace] = MappingProxyType({})
-    """The paces of the integrations whose rate is limited."""
+    besides: Sequence[Beside] = ()
+    """What else runs while the worker runs."""
 
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
         """See base class."""
-        besides = (
-            asyncio.create_task(reconcile(worker.client, worker.task_queue, self.reconciled)),
-            asyncio.create_task(share_rates(worker.client, worker.task_queue, self.paces)),
-        )
+        tasks = [
+            asyncio.create_task(beside(worker.client, worker.task_queue)) for beside in self.besides
+        ]
         try:
             await super().run_worker(worker, next)
         finally:
-            for task in besides:
+            for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """See base class."""

@@ -10,6 +10,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 from activities.http import EmbeddersClient
 from durable_analytics.settings.integrations import IntegrationSettings
 from durable_analytics.wire.methods import integration_queue
+from worker.former_integrations import FormerIntegrations
 from worker.registration import Registration
 from worker.settings import Settings
 
@@ -43,10 +44,21 @@ def workers(
         ValueError: The name of a client is not the name of an integration.
     """
     shared = Registration(settings, clients, have_queues=settings.integration_queues)
+    former = FormerIntegrations(
+        settings.integrations,
+        settings.former_integrations,
+        lambda connection, queue, identity: Worker(
+            connection,
+            task_queue=queue,
+            identity=identity,
+            plugins=[shared.requests_plugin()],
+            **_common_options(settings),
+        ),
+    )
     first = Worker(
         client,
         task_queue=settings.task_queue,
-        plugins=[shared.plugin()],
+        plugins=[shared.plugin(*([former.run] if settings.integration_queues else []))],
         **worker_options(settings),
     )
     if not settings.integration_queues:
