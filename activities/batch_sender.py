@@ -1,12 +1,14 @@
 """Sends the requests of a batch, within the time of the attempt."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from activities.attempt import Attempt
 from activities.http import HttpClient
 from activities.http_send import HTTP_SHARE, send
+from activities.turns import Turns
 from durable_analytics.providers import HttpRequest, HttpResponse, Provider
 
 
@@ -19,14 +21,14 @@ class BatchSender:
         provider: The provider of the integration.
         attempt: The attempt that the requests belong to.
         deadline: The timeout of a request.
-        may_be_held: Whether a request waits if the integration is paused.
+        turns: The turns of its requests.
     """
 
     client: HttpClient
     provider: Provider
     attempt: Attempt
     deadline: timedelta
-    may_be_held: bool
+    turns: Turns
 
     @property
     def concurrency(self) -> int:
@@ -34,7 +36,12 @@ class BatchSender:
         return self.client.max_in_flight
 
     async def send(self, request: HttpRequest, delivery_id: str) -> HttpResponse:
-        """Send a request, and read its response; see `http_send.send` for its errors."""
+        """Send a request, and read its response; see `http_send.send` for its errors.
+
+        If there are several messages in a request, it waits for its turn here.
+        """
+        if self.provider.batch_limits:
+            await self.turns.wait()
         return await send(
             self.client,
             self.provider,
@@ -42,12 +49,20 @@ class BatchSender:
             delivery_id=delivery_id,
             deadline=self.deadline,
             within=None if self.provider.batch_limits else self._remaining_time(),
-            may_be_held=self.may_be_held,
+            may_be_held=self.turns.may_be_held,
         )
 
-    def turn(self) -> AbstractAsyncContextManager[None]:
-        """Wait until one of many requests may start; it may take until the attempt ends."""
-        return self.client.turn(self._remaining_time())
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until one of many requests may start; it may take until the attempt ends.
+
+        Raises:
+            Held: A request must not be sent now.
+            Unavailable: The time of the attempt is over.
+        """
+        async with self.client.turn(self._remaining_time()):
+            await self.turns.wait()
+            yield
 
     def _remaining_time(self) -> timedelta:
         return self.attempt.remaining_time(reserve=self.deadline / HTTP_SHARE - self.deadline)

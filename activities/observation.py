@@ -66,6 +66,13 @@ class Observation:
             health.asked_to_wait(asked, wait)
 
 
+def shared_health(
+    health: ProviderHealth | None, provider: Provider, request: HttpRequest
+) -> ProviderHealth | None:
+    """Return the health that a request shares; None if it has credentials and a host of its own."""
+    return None if request.credentials in provider.separate_credentials else health
+
+
 @contextmanager
 def observing(
     health: ProviderHealth | None,
@@ -84,8 +91,7 @@ def observing(
         is_call: Whether it is a `Call`.
         may_be_held: Whether the request waits if the integration is paused.
     """
-    if request.credentials in provider.separate_credentials:
-        health = None
+    health = shared_health(health, provider, request)
     observation = Observation(health, provider, request.credentials, is_call, may_be_held)
     try:
         yield observation
