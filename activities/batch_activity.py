@@ -58,7 +58,7 @@ class BatchActivity:
         attempt.progress = progress.as_json
         integration = attempt.integration = self.integrations.find(checked.integration)
         client = self.clients[integration.name]
-        turns = Turns(client.pace, client.health, may_be_held=self.can_leave_open)
+        turns = Turns(client.pace, may_be_held=self.can_leave_open)
         sender = BatchSender(client, integration.provider, attempt, checked.deadline(), turns)
         return BatchAttempt(source, integration, attempt, progress, sender)
 

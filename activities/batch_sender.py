@@ -8,6 +8,7 @@ from datetime import timedelta
 from activities.attempt import Attempt
 from activities.http import HttpClient
 from activities.http_send import HTTP_SHARE, send
+from activities.observation import shared_health
 from activities.turns import Turns
 from durable_analytics.providers import HttpRequest, HttpResponse, Provider
 
@@ -41,7 +42,7 @@ class BatchSender:
         If there are several messages in a request, it waits for its turn here.
         """
         if self.provider.batch_limits:
-            await self.turns.wait()
+            await self.turns.wait(shared_health(self.client.health, self.provider, request))
         return await send(
             self.client,
             self.provider,
@@ -61,7 +62,7 @@ class BatchSender:
             Unavailable: The time of the attempt is over.
         """
         async with self.client.turn(self._remaining_time()):
-            await self.turns.wait()
+            await self.turns.wait(self.client.health)
             yield
 
     def _remaining_time(self) -> timedelta:

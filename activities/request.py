@@ -11,6 +11,7 @@ from temporalio.common import RawValue
 from activities.attempt import Attempt, attempting, earlier_attempts
 from activities.http import HttpClient
 from activities.http_send import HTTP_SHARE, TIMEOUT, send
+from activities.observation import shared_health
 from activities.origin import Origin
 from activities.prepared_deliveries import PreparedDeliveries
 from activities.provider_health import Held
@@ -98,14 +99,14 @@ class Request:
             return {"response": response, "attempts": attempt.attempts}
 
     async def _send(self, prepared: _Prepared, attempt: Attempt) -> HttpResponse:
-        integration, request = prepared.integration, prepared.request
-        client = self.clients[integration.name]
+        name, provider = prepared.integration.name, prepared.integration.provider
+        client, request = self.clients[name], prepared.request
         may_be_held = prepared.can_be_held or attempt.has_another()
-        async with turns_of_single(client, integration, request, may_be_held=may_be_held) as turns:
-            await turns.wait()
+        async with turns_of_single(client, name, may_be_held=may_be_held) as turns:
+            await turns.wait(shared_health(client.health, provider, request))
             return await send(
                 client,
-                integration.provider,
+                provider,
                 request,
                 delivery_id=prepared.message_id,
                 deadline=prepared.timeout * HTTP_SHARE,

@@ -7,11 +7,8 @@ from contextlib import asynccontextmanager
 from temporalio import activity
 
 from activities.http import HttpClient, Pace
-from activities.observation import shared_health
 from activities.pauses import PauseWatch, watch_pauses
 from activities.provider_health import Held, ProviderHealth
-from durable_analytics.delivery.integrations import Integration
-from durable_analytics.providers import HttpRequest
 
 _SECONDS_BETWEEN_CHECKS = 0.5
 _BEATS = 3
@@ -26,24 +23,23 @@ class Turns:
 
     Args:
         pace: The pace of the integration; None if it has no limit.
-        health: What this process has seen of the provider; None if it does not concern the
-            requests.
         may_be_held: Whether a request is given back if it must not be sent now.
     """
 
-    def __init__(
-        self, pace: Pace | None, health: ProviderHealth | None, *, may_be_held: bool
-    ) -> None:
+    def __init__(self, pace: Pace | None, *, may_be_held: bool) -> None:
         self.may_be_held = may_be_held
         self.pause = PauseWatch()
         """The pause that the activity reads."""
 
         self._pace = pace
-        self._health = health
         self._one_at_a_time = asyncio.Lock()
 
-    async def wait(self) -> None:
+    async def wait(self, health: ProviderHealth | None) -> None:
         """Wait until a request may be sent; without a limit, return at once.
+
+        Args:
+            health: What this process has seen of the provider; None if it does not concern the
+                request.
 
         Raises:
             Held: Before the turn, the integration is paused, or the worker ends.
@@ -51,19 +47,19 @@ class Turns:
         if self._pace is None:
             return
         async with self._one_at_a_time:
-            self._check()
+            self._check(health)
             turn = asyncio.ensure_future(self._pace.turn())
             try:
                 while not (await asyncio.wait([turn], timeout=_SECONDS_BETWEEN_CHECKS))[0]:
-                    self._check()
+                    self._check(health)
             finally:
                 turn.cancel()
 
-    def _check(self) -> None:
+    def _check(self, health: ProviderHealth | None) -> None:
         if not self.may_be_held:
             return
-        if self._health:
-            self._health.check()
+        if health:
+            health.check()
         if self.pause.is_paused():
             raise Held(self.pause.state)
         if activity.is_worker_shutdown():
@@ -72,22 +68,20 @@ class Turns:
 
 @asynccontextmanager
 async def turns_of_single(
-    client: HttpClient, integration: Integration, request: HttpRequest, *, may_be_held: bool
+    client: HttpClient, integration: str, *, may_be_held: bool
 ) -> AsyncIterator[Turns]:
     """Make the turns of a single message, and send heartbeats while it waits and is sent.
 
     Args:
         client: The client of the integration.
-        integration: The integration.
-        request: The request of the message.
+        integration: Its name.
         may_be_held: Whether it is given back if it must not be sent now.
     """
-    health = shared_health(client.health, integration.provider, request)
-    turns = Turns(client.pace, health, may_be_held=may_be_held)
-    if client.pace is None:
+    turns = Turns(client.pace, may_be_held=may_be_held)
+    if client.pace is None and activity.info().heartbeat_timeout is None:
         yield turns
         return
-    async with watch_pauses(integration.name) as turns.pause:
+    async with watch_pauses(integration) as turns.pause:
         beating = asyncio.create_task(_keep_beating())
         try:
             yield turns

@@ -1,9 +1,7 @@
 """What a request checks before it is sent: the pause, then its turn, then the pause once more."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from temporalio.testing import ActivityEnvironment
@@ -29,9 +27,9 @@ async def busy_pace() -> Pace:
     return pace
 
 
-async def in_activity(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run as an activity does."""
-    await ActivityEnvironment().run(work)
+async def in_activity(turns: Turns, seen: ProviderHealth) -> None:
+    """Wait for a turn as an activity does."""
+    await ActivityEnvironment().run(turns.wait, seen)
 
 
 async def test_a_pause_holds_before_the_turn() -> None:
@@ -41,7 +39,7 @@ async def test_a_pause_holds_before_the_turn() -> None:
     pace = Pace(0.01)
 
     with pytest.raises(Held) as held:
-        await in_activity(Turns(pace, seen, may_be_held=True).wait)
+        await in_activity(Turns(pace, may_be_held=True), seen)
 
     assert held.value.by == "retry_after"
     assert held.value.rest is not None
@@ -51,7 +49,7 @@ async def test_a_pause_holds_before_the_turn() -> None:
 async def test_a_pause_ends_the_wait_for_a_turn() -> None:
     """Soon, and the turn is left to others."""
     seen, pace = health(), await busy_pace()
-    waiting = asyncio.create_task(in_activity(Turns(pace, seen, may_be_held=True).wait))
+    waiting = asyncio.create_task(in_activity(Turns(pace, may_be_held=True), seen))
     await pace.asked.wait()
     seen.asked_to_wait("HTTP 429", WAIT)
 
@@ -66,7 +64,7 @@ async def test_what_cannot_be_given_back_waits_for_its_turn() -> None:
     seen = health()
     seen.asked_to_wait("HTTP 429", WAIT)
 
-    await in_activity(Turns(Pace(100), seen, may_be_held=False).wait)
+    await in_activity(Turns(Pace(100), may_be_held=False), seen)
 
 
 async def test_a_worker_that_ends_gives_back_what_waits() -> None:
@@ -75,7 +73,7 @@ async def test_a_worker_that_ends_gives_back_what_waits() -> None:
     environment.worker_shutdown()
 
     with pytest.raises(Held, match="the worker ends") as held:
-        await environment.run(Turns(pace, health(), may_be_held=True).wait)
+        await environment.run(Turns(pace, may_be_held=True).wait, health())
 
     assert held.value.by == "shutdown"
 
@@ -85,7 +83,7 @@ async def test_without_a_limit_nobody_waits() -> None:
     seen = health()
     seen.asked_to_wait("HTTP 429", WAIT)
 
-    await in_activity(Turns(None, seen, may_be_held=True).wait)
+    await in_activity(Turns(None, may_be_held=True), seen)
     with pytest.raises(Held):
         seen.enter()
 

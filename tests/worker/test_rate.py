@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import PendingActivityState as State
 from temporalio.client import Client
 
+from activities.http import Pace
 from durable_analytics.temporal import integration_control as control
 from durable_analytics.testing import StandIn
 from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for, settings_with
 from tests.worker.deliveries import outcome, own_process, start
+from tests.worker.pauses import until_attempt
 from tests.worker.processes import worker_process
 from worker import Settings
 
@@ -134,6 +137,32 @@ async def test_a_pause_sends_what_waits_for_its_turn_back(
 
     assert [output["status"] for output in outputs] == ["success"] * 10
     assert len(standin.requests) == 10
+
+
+async def test_a_message_that_was_sent_back_keeps_its_attempts(
+    temporal: Client, standin: StandIn, task_queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has used up stays used up, so the second failure ends the delivery."""
+    policies: Json = {"request": {"retry_policy": {"maximum_attempts": 2}}}
+    standin.script("segment", *[{"status": 503}] * 2)
+    account = standin.vendors["segment"].integration_settings(standin.base_url("segment"))
+    settings = settings_with(standin, task_queue, max_requests_per_second=100, **account)
+
+    async with own_process(temporal, settings):
+        handle = await start(temporal, task_queue, policies=policies)
+        await standin.wait_for(1)
+        monkeypatch.setattr(Pace, "turn", lambda _: asyncio.Event().wait())
+        await until_attempt(handle, 2, State.PENDING_ACTIVITY_STATE_STARTED)
+        await control.pause(temporal, task_queue, "segment", reason="in the middle")
+        await until_attempt(handle, 1, State.PENDING_ACTIVITY_STATE_SCHEDULED)
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        await control.resume(temporal, task_queue, "segment")
+        output = await outcome(handle)
+
+    attempts = [(one["attempt"], one["status_code"]) for one in output["attempts"]]
+    assert attempts == [(1, 503), (2, 503)]
+    assert output["error"]["type"] == "Unavailable"
+    assert len(standin.requests) == 2
 
 
 @pytest.mark.parametrize("is_batch", [False, True])
