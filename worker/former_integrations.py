@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from durable_analytics.redrive.filters import quoted
@@ -64,7 +64,7 @@ class FormerIntegrations:
 
     async def _look(self, client: Client, task_queue: str) -> None:
         try:
-            found = {*self.named, *await self._with_work(client, task_queue)}
+            found = {*self.named, *await self._find(client, task_queue)}
             queues = {name: integration_queue(task_queue, name) for name in found}
             wanted = {name for name in found if not await _has_worker(client, queues[name])}
         except RPCError as error:
@@ -87,6 +87,14 @@ class FormerIntegrations:
             if error:
                 reason = str(error)
                 log.warning("a worker of a former integration failed", extra={"reason": reason})
+
+    async def _find(self, client: Client, task_queue: str) -> set[str]:
+        try:
+            return await self._with_work(client, task_queue)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                raise
+            return set()  # the search attribute is not registered, of which Validation warns
 
     async def _with_work(self, client: Client, task_queue: str) -> set[str]:
         """Return the integrations of open executions that are not configured."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from durable_analytics.errors import SettingsError
 from durable_analytics.testing import StandIn
@@ -57,7 +57,7 @@ async def test_what_waits_for_a_removed_integration_fails(
     *,
     attribute: bool,
 ) -> None:
-    """Found by the search attribute, or named by the settings; others are still delivered."""
+    """Found by the search attribute, or named by the settings if there is none."""
     monkeypatch.setattr(former_integrations, "_RECENT", timedelta(seconds=1))
     standin.script("trakio", *[{"status": 503}] * 20)
     async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
@@ -72,7 +72,11 @@ async def test_what_waits_for_a_removed_integration_fails(
         ]
         await standin.wait_for(2)
 
-    named = {} if attribute else {"former_integrations": ["trakio"]}
+    named = {}
+    if not attribute:
+        missing = SearchAttributeKey.for_keyword_list("NotRegistered")
+        monkeypatch.setattr(former_integrations, "INTEGRATION", missing)
+        named = {"former_integrations": ["trakio"]}
     async with own_process(temporal, without_trakio(standin, task_queue, **named)):
         async with asyncio.timeout(60):
             outputs = [await outcome(handle) for handle in handles]

@@ -72,15 +72,27 @@ async def test_sixty_single_messages_with_two_processes(
     assert 10.5 < seconds_taken(standin) < 15
 
 
-@pytest.mark.parametrize("integration", ["trophy"])
+SLICES: list[Json] = [
+    {"type": kind, "user_id": f"u-{number}", **({"event": "E"} if kind == "track" else {})}
+    for number in range(30)
+    for kind in ("track", "delete")
+]
+"""Messages that Segment gets one by one, too: a deletion is a request of its own."""
+
+
+@pytest.mark.parametrize(("integration", "messages"), [("trophy", words(60)), ("segment", SLICES)])
 async def test_a_batch_of_sixty_with_two_processes(
-    temporal: Client, standin: StandIn, task_queue: str, integration: str
+    temporal: Client,
+    standin: StandIn,
+    task_queue: str,
+    integration: str,
+    messages: list[Json],
 ) -> None:
     """One process sends it, and has the whole rate while the other one is idle."""
     async with AsyncExitStack() as stack:
         for _ in range(2):
             await stack.enter_async_context(worker_process(temporal, standin, task_queue, **FIVE))
-        handle = await start_batch(temporal, task_queue, words(60), integration=integration)
+        handle = await start_batch(temporal, task_queue, messages, integration=integration)
         output = await outcome(handle)
 
     assert (output["status"], output["accepted"]) == ("success", 60)
