@@ -10,18 +10,21 @@ from temporalio.client import Client
 from durable_analytics.testing import StandIn
 from tests.support.json_objects import Json
 from tests.worker.deliveries import outcome, start
+from tests.worker.pauses import requests_waiting, until_ended, until_held
 from tests.worker.processes import clean_environment, running
 
 pytestmark = pytest.mark.slow
 
 
-def write_settings(path: Path, standin: StandIn, task_queue: str, *integrations: str) -> None:
-    """Write a settings file with these integrations, at the stand-in."""
+def write_settings(
+    path: Path, standin: StandIn, task_queue: str, *integrations: str, **more: str | int
+) -> None:
+    """Write a settings file with these integrations, at the stand-in, with more settings each."""
     lines = [f'task_queue = "{task_queue}"', 'graceful_shutdown_timeout = "PT5S"']
     for name in integrations:
         lines.append(f"[integrations.{name}]")
         values = standin.vendors[name].integration_settings(standin.base_url(name))
-        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in {**values, **more}.items()]
     path.write_text("\n".join(lines))
 
 
@@ -106,3 +109,27 @@ async def test_a_wrong_file_keeps_the_settings(
     assert "task_queue: " in line["reason"]
     assert "integrations.segment.proxy: " in line["reason"]
     assert [output["status"], later["status"]] == ["success", "success"]
+
+
+async def test_other_credentials_end_the_pause_of_refused_ones(
+    temporal: Client, standin: StandIn, task_queue: str, tmp_path: Path
+) -> None:
+    """As those of a worker that starts do."""
+    path = tmp_path / "analytics.toml"
+    wrong: dict[str, str | int] = {"write_key": "a-wrong-key", "pause_after_unauthorized": 3}
+    write_settings(path, standin, task_queue, "segment", **wrong)
+
+    async with running("-m", "worker", environment=environment(temporal, path)) as worker:
+        await worker.line("worker started")
+        refused = [await outcome(await start(temporal, task_queue)) for _ in range(3)]
+        await until_held(temporal, task_queue)
+        handle = await start(temporal, task_queue)
+        await requests_waiting([handle])
+        write_settings(path, standin, task_queue, "segment")
+        worker.process.send_signal(signal.SIGHUP)
+        await worker.line("settings reloaded")
+        output = await outcome(handle)
+        await until_ended(temporal, task_queue)
+
+    assert [one["error"]["type"] for one in refused] == ["Unauthorized"] * 3
+    assert output["status"] == "success"
