@@ -92,8 +92,9 @@ class Attempt:
 
     def held(self, held: Held) -> ApplicationError:
         """Return the failure of a request that is held back, and can wait only for an attempt."""
-        kind = RateLimited if held.state["by"] == "retry_after" else Unavailable
-        error = kind(f"nothing was sent: {described(self._name or '', held.state)}")
+        kind = RateLimited if held.by == "retry_after" else Unavailable
+        reason = described(self._name or "", held.state) if held.state else f"{held}"
+        error = kind(f"nothing was sent: {reason}")
         detail = {**self.progress(), "attempts": self.attempts or []}
         wait = min(held.rest or _LONGEST_HELD, _LONGEST_HELD)
         return application_error(
@@ -109,7 +110,7 @@ class Attempt:
 
     def log_held(self, held: Held) -> None:
         """Log that nothing was sent."""
-        self._log("held back", logging.INFO, by=held.state["by"])
+        self._log("held back", logging.INFO, by=held.by)
 
     def last_response(self, write: Callable[[HttpResponse], Response]) -> Response | None:
         """Return the response of this attempt, or else that of an earlier one."""

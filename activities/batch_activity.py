@@ -15,6 +15,7 @@ from activities.one_by_one import OneByOne
 from activities.origin import Origin
 from activities.prepared_batches import PreparedBatches
 from activities.progress import Progress
+from activities.turns import Turns
 from durable_analytics.delivery.batch_preparation import PreparedBatch
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.events import AttemptFailed
@@ -57,9 +58,8 @@ class BatchActivity:
         attempt.progress = progress.as_json
         integration = attempt.integration = self.integrations.find(checked.integration)
         client = self.clients[integration.name]
-        sender = BatchSender(
-            client, integration.provider, attempt, checked.deadline(), self.can_leave_open
-        )
+        turns = Turns(client.pace, may_be_held=self.can_leave_open)
+        sender = BatchSender(client, integration.provider, attempt, checked.deadline(), turns)
         return BatchAttempt(source, integration, attempt, progress, sender)
 
     def _validate(self, input: Any) -> Any:
@@ -98,7 +98,7 @@ class BatchAttempt:
             must_stop: Whether the messages that are not sent yet must be left open.
 
         Returns:
-            Whether messages are open because the integration is paused.
+            Whether messages are open because a request was held back.
         """
         sending = OneByOne(prepared, self.attempt, self.sender, self.progress, must_stop)
         await sending.run()

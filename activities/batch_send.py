@@ -72,7 +72,7 @@ class SliceBySlice:
 
     def __init__(self, batch: BatchAttempt, pause: PauseWatch) -> None:
         self._batch = batch
-        self._pause = pause
+        self._pause = batch.sender.turns.pause = pause
         self._progress = batch.progress
         self._attempt = batch.attempt
         plan = batch.source.plan
@@ -82,7 +82,7 @@ class SliceBySlice:
         self.open = self._progress.open
         self._deadline = plan.deadline()
         self.is_held = False
-        """Whether the process knows that the integration is paused."""
+        """Whether a request was held back."""
 
     async def run(self) -> None:
         """Send the open slices, until something requires another activity.

@@ -1,6 +1,7 @@
 """Sends the requests of a batch, within the time of the attempt."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from activities.attempt import Attempt
 from activities.http import HttpClient
 from activities.http_send import BATCH_BODY_LIMIT_BYTES, HTTP_SHARE, send
 from activities.responses import BODY_LIMIT_BYTES
+from activities.turns import Turns
 from durable_analytics.providers import HttpRequest, HttpResponse, Provider
 
 
@@ -20,14 +22,14 @@ class BatchSender:
         provider: The provider of the integration.
         attempt: The attempt that the requests belong to.
         deadline: The timeout of a request.
-        may_be_held: Whether a request waits if the integration is paused.
+        turns: The turns of its requests.
     """
 
     client: HttpClient
     provider: Provider
     attempt: Attempt
     deadline: timedelta
-    may_be_held: bool
+    turns: Turns
 
     @property
     def concurrency(self) -> int:
@@ -35,7 +37,12 @@ class BatchSender:
         return self.client.max_in_flight
 
     async def send(self, request: HttpRequest, delivery_id: str) -> HttpResponse:
-        """Send a request, and read its response; see `http_send.send` for its errors."""
+        """Send a request, and read its response; see `http_send.send` for its errors.
+
+        If there are several messages in a request, it waits for its turn here.
+        """
+        if self.provider.batch_limits:
+            await self.turns.wait(self.client.health)
         return await send(
             self.client,
             self.provider,
@@ -43,13 +50,21 @@ class BatchSender:
             delivery_id=delivery_id,
             deadline=self.deadline,
             within=None if self.provider.batch_limits else self._remaining_time(),
-            may_be_held=self.may_be_held,
+            may_be_held=self.turns.may_be_held,
             body_limit=BATCH_BODY_LIMIT_BYTES if self.provider.batch_limits else BODY_LIMIT_BYTES,
         )
 
-    def turn(self) -> AbstractAsyncContextManager[None]:
-        """Wait until one of many requests may start; it may take until the attempt ends."""
-        return self.client.turn(self._remaining_time())
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until one of many requests may start; it may take until the attempt ends.
+
+        Raises:
+            Held: A request must not be sent now.
+            Unavailable: The time of the attempt is over.
+        """
+        async with self.client.turn(self._remaining_time()):
+            await self.turns.wait(self.client.health)
+            yield
 
     def _remaining_time(self) -> timedelta:
         return self.attempt.remaining_time(reserve=self.deadline / HTTP_SHARE - self.deadline)

@@ -11,7 +11,7 @@ from temporalio.common import RawValue
 from activities.origin import Origin
 from activities.prepared_batches import PreparedBatches
 from activities.search_attributes import SearchAttributes
-from activities.validation import policies_in_force, refusing
+from activities.validation import add_turn, policies_in_force, refusing
 from durable_analytics.delivery.batch_preparation import (
     BatchDefaults,
     PreparedBatch,
@@ -124,6 +124,7 @@ def plan_batch(
         "one_by_one": one_by_one,
         "batch_send": True,
     }
+    add_turn(plan, integration)
     if prepared.left_out:
         plan["left_out"] = count_left_out(prepared.left_out)
     return plan, prepared

@@ -42,7 +42,7 @@ class OneByOne:
     """The failure that concerns all messages, so that no other message is sent."""
 
     held: Held | None = None
-    """Why no other message is sent: the integration is paused."""
+    """Why no other message is sent now."""
 
     waiting: DeliveryError | None = None
     """The failure of a message that must be sent again."""
@@ -53,8 +53,8 @@ class OneByOne:
     async def run(self) -> None:
         """Send the messages that are not settled, and settle them; keep the last response.
 
-        If it must stop, or the integration is paused, messages are left open: those not sent yet,
-        and those to be sent again.
+        If it must stop, or a request is held back, messages are left open: those not sent yet, and
+        those to be sent again.
 
         Raises:
             DeliveryError: Some messages must be sent again, and the policy allows it.

@@ -49,17 +49,24 @@ class BreakerLimits:
 
 
 class Held(Exception):
-    """A request was not sent, because the integration is paused.
+    """A request must not be sent now: the integration is paused, or the worker ends.
 
     Args:
-        state: Why.
-        rest: How long, if it is known.
+        state: Why the integration is paused; None if the worker ends.
+        rest: How long the pause lasts, if it is known.
     """
 
-    def __init__(self, state: IntegrationState, rest: timedelta | None) -> None:
-        super().__init__(state["reason"] or "")
+    def __init__(
+        self, state: IntegrationState | None = None, rest: timedelta | None = None
+    ) -> None:
+        super().__init__(state["reason"] if state else "the worker ends")
         self.state = state
         self.rest = rest
+
+    @property
+    def by(self) -> str:
+        """What holds the request back."""
+        return (self.state["by"] or "") if self.state else "shutdown"
 
 
 class ProviderHealth:
@@ -103,16 +110,26 @@ class ProviderHealth:
         Raises:
             Held: It must not be sent.
         """
+        self.check(may_probe=may_probe)
+        is_probe = self._state["state"] == "probing"
+        self._probes += is_probe
+        return is_probe
+
+    def check(self, *, may_probe: bool = True) -> None:
+        """Check that a request may begin now.
+
+        Args:
+            may_probe: Whether its response says something about the provider.
+
+        Raises:
+            Held: It must not be sent.
+        """
         if self._state is RUNNING:
-            return False
+            return
         self._move_on()
-        if self._state["state"] == "running":
-            return False
-        is_probing = self._state["state"] == "probing"
-        if is_probing and may_probe and self._probes < _MOST_PROBES:
-            self._probes += 1
-            return True
-        raise Held(self._state, self._rest())
+        state, can_probe = self._state["state"], may_probe and self._probes < _MOST_PROBES
+        if state == "paused" or (state == "probing" and not can_probe):
+            raise Held(self._state, self._rest())
 
     def leave(self, *, is_probe: bool) -> None:
         """End a request."""

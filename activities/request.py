@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import activity
@@ -15,6 +15,7 @@ from activities.origin import Origin
 from activities.prepared_deliveries import PreparedDeliveries
 from activities.provider_health import Held
 from activities.responses import as_response
+from activities.turns import turns_of_single
 from activities.validation import beside_the_loop, make_plan
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.delivery.preparation import restore
@@ -28,6 +29,7 @@ from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import ABSENT, Method
 from durable_analytics.wire.parsing import read_input
 from durable_analytics.wire.plans import HeldMessage, RequestResult, Response
+from durable_analytics.wire.policies import RECORDED, PlannedPolicies
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,9 @@ class _Prepared:
     integration: Integration
     message_id: str
     request: HttpRequest
+    timeout: timedelta
+    """The timeout of the attempt, without the wait for its turn."""
+
     returns_attempts: bool
     can_be_held: bool
     earlier: HeldMessage | None
@@ -62,7 +67,8 @@ class Request:
     ) -> RequestResult | Response | dict[str, HeldMessage]:
         """Return the response and the attempts, or fail with a failure type of the contract.
 
-        If nothing was sent because the integration is paused, it returns only `held`.
+        If nothing was sent because the integration is paused, or the worker ends while the request
+        waits for its turn, it returns only `held`.
 
         A workflow of an earlier release gets the response alone.
         """
@@ -92,15 +98,20 @@ class Request:
             return {"response": response, "attempts": attempt.attempts}
 
     async def _send(self, prepared: _Prepared, attempt: Attempt) -> HttpResponse:
-        return await send(
-            self.clients[prepared.integration.name],
-            prepared.integration.provider,
-            prepared.request,
-            delivery_id=prepared.message_id,
-            deadline=(activity.info().start_to_close_timeout or TIMEOUT) * HTTP_SHARE,
-            is_call=self.method.key == "call",
-            may_be_held=prepared.can_be_held or attempt.has_another(),
-        )
+        name, provider = prepared.integration.name, prepared.integration.provider
+        client, request = self.clients[name], prepared.request
+        may_be_held = prepared.can_be_held or attempt.has_another()
+        async with turns_of_single(client, name, may_be_held=may_be_held) as turns:
+            await turns.wait(client.health)
+            return await send(
+                client,
+                provider,
+                request,
+                delivery_id=prepared.message_id,
+                deadline=prepared.timeout * HTTP_SHARE,
+                is_call=self.method.key == "call",
+                may_be_held=may_be_held,
+            )
 
     def _is_of_earlier_release(self, prepared: _Prepared) -> bool:
         is_our_workflow = activity.info().workflow_type == self.method.workflow
@@ -125,6 +136,7 @@ class Request:
             integration,
             delivery.message.message_id or "",
             integration.provider.build(delivery),
+            _timeout(plan),
             returns_attempts=plan.get("returns_attempts") is True,
             can_be_held=plan.get("can_be_held") is True,
             earlier=checked_held(plan.get("earlier")),
@@ -135,3 +147,12 @@ class Request:
     ) -> Delivery[Message]:
         envelope, message = read_input(self.method, normalise(self.method, decode(input)))
         return restore(integration.provider, message, envelope, filled_in, now)
+
+
+def _timeout(plan: JsonObject) -> timedelta:
+    longest = activity.info().start_to_close_timeout or TIMEOUT
+    if not plan.get("turn_seconds"):
+        return longest
+    policies = PlannedPolicies.model_validate(plan.get("policies"), context=RECORDED)
+    timeout = policies.request and policies.request.single_attempt_timeout
+    return min(timeout or TIMEOUT, longest)

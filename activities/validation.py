@@ -136,6 +136,7 @@ def make_plan(
         "policies": policies_in_force(method, integration, envelope.policies),
         "task_queue": integration.task_queue(activity.info().task_queue),
     }
+    add_turn(plan, integration)
     if left_out := prepared.delivery.left_out:
         plan["left_out"] = count_left_out(dict.fromkeys(left_out, 1))
     if len(json.dumps(plan)) > _PLAN_LIMIT_BYTES:
@@ -143,6 +144,12 @@ def make_plan(
             method.key, "has an id that is too long for the output: shorten it"
         )
     return plan, prepared.delivery
+
+
+def add_turn(plan: Plan, integration: Integration) -> None:
+    """Add how long a request may wait for its turn, if the rate of requests is limited."""
+    if integration.longest_turn:
+        plan["turn_seconds"] = integration.longest_turn.total_seconds()
 
 
 def policies_in_force(method: Method, integration: Integration, own: Policies | None) -> JsonObject:

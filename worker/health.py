@@ -6,9 +6,6 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice import v1 as api
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -16,8 +13,8 @@ from durable_analytics.errors import NotAccepted, SettingsError
 from durable_analytics.temporal.connection import connect
 from durable_analytics.temporal.interpreter_end import exit_process
 from worker import settings
+from worker.pollers import last_polls
 
-_RPC_TIMEOUT = timedelta(seconds=5)
 _RECENT = timedelta(seconds=90)
 """A running worker polls again within 60 s. A worker that hangs is noticed after 90 to 150 s."""
 
@@ -27,31 +24,8 @@ async def last_poll(client: Client, task_queue: str, host: str) -> datetime | No
 
     The SDK's workers identify themselves as `pid@host`, and each container has its own host name.
     """
-    service, namespace = client.workflow_service, client.namespace
-    # Without partitions in the request, the server reports the pollers of one partition only.
-    queue = TaskQueue(name=task_queue)
-    partitions = await service.list_task_queue_partitions(
-        api.ListTaskQueuePartitionsRequest(namespace=namespace, task_queue=queue),
-        timeout=_RPC_TIMEOUT,
-    )
-    requests = [
-        api.DescribeTaskQueueRequest(
-            namespace=namespace, task_queue=TaskQueue(name=part.key), task_queue_type=kind
-        )
-        for kind, parts in (
-            (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, partitions.workflow_task_queue_partitions),
-            (TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, partitions.activity_task_queue_partitions),
-        )
-        for part in parts
-    ]
-    responses = [await service.describe_task_queue(r, timeout=_RPC_TIMEOUT) for r in requests]
-    polls = [
-        poller.last_access_time.ToDatetime(tzinfo=UTC)
-        for response in responses
-        for poller in response.pollers
-        if poller.identity.endswith(f"@{host}")
-    ]
-    return max(polls, default=None)
+    polls = await last_polls(client, task_queue)
+    return max((at for who, at in polls.items() if who.endswith(f"@{host}")), default=None)
 
 
 async def check(task_queues: Sequence[str]) -> str | None:

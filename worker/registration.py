@@ -1,10 +1,12 @@
 """Registration of all workflows and activities with a Temporal worker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
+from temporalio.client import Client
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import Worker, WorkerConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
@@ -19,9 +21,13 @@ from worker.health_signals import HealthSignals
 from worker.hooks import Hooks
 from worker.http_clients import http_clients
 from worker.interceptor import DeliveryInterceptor
+from worker.rate_sharing import share_rates
 from worker.reconciliation import reconcile
 from worker.settings import Settings
 from workflows import WORKFLOWS, RedriveLock
+
+Beside: TypeAlias = Callable[[Client, str], Coroutine[Any, Any, None]]
+"""Runs with the connection and the task queue of a worker; it is cancelled when the worker ends."""
 
 
 def register(
@@ -82,8 +88,12 @@ class Registration:
         self._reconciled = sorted(settings.integrations) if have_queues else []
         self._signals = HealthSignals(settings, self._clients) if have_queues else None
 
-    def plugin(self) -> SimplePlugin:
-        """Make the plugin of a worker of all workflows and activities."""
+    def plugin(self, *besides: Beside) -> SimplePlugin:
+        """Make the plugin of a worker of all workflows and activities.
+
+        Args:
+            besides: What else runs while the worker runs.
+        """
         plugin = self._plugin(
             workflows=[*WORKFLOWS, RedriveLock],
             activities=[
@@ -93,8 +103,13 @@ class Registration:
             ],
             workflow_runner=_without_reimports,
         )
-        plugin.reconciled = self._reconciled
         plugin.signals = self._signals
+        paces = {name: client.pace for name, client in self._clients.items() if client.pace}
+        plugin.besides = (
+            partial(reconcile, integrations=self._reconciled, signals=self._signals),
+            partial(share_rates, paces=paces),
+            *besides,
+        )
         return plugin
 
     def requests_plugin(self) -> SimplePlugin:
@@ -128,8 +143,8 @@ class Registration:
 class _Plugin(SimplePlugin):
     """The SDK's simple plugin, and what it does not support."""
 
-    reconciled: Sequence[str] = ()
-    """The integrations whose task queues a starting worker puts right."""
+    besides: Sequence[Beside] = ()
+    """What else runs while the worker runs."""
 
     signals: HealthSignals | None = None
     """Reports of the process to the control workflows."""
@@ -138,13 +153,15 @@ class _Plugin(SimplePlugin):
         """See base class."""
         if self.signals:
             self.signals.start(worker.client)
-        reconciling = asyncio.create_task(
-            reconcile(worker.client, worker.task_queue, self.reconciled, self.signals)
-        )
+        tasks = [
+            asyncio.create_task(beside(worker.client, worker.task_queue)) for beside in self.besides
+        ]
         try:
             await super().run_worker(worker, next)
         finally:
-            reconciling.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """See base class."""

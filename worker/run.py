@@ -1,22 +1,18 @@
-"""The run of a worker: it connects, polls, and on SIGTERM or SIGINT stops gracefully."""
+"""The run of a worker: it polls, reads its settings again on SIGHUP, and stops on SIGTERM."""
 
 import asyncio
 import logging
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
-from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.runtime import Runtime
 
-from durable_analytics.temporal.connection import connect
+from durable_analytics.errors import NotAccepted, SettingsError
 from runtime.logs import runtime
-from worker.converter import data_converter
-from worker.registration import list_activities, list_workflows
-from worker.settings import Settings
-from worker.workers import run_all, shut_down, workers
+from worker.generation import Generation
+from worker.settings import Settings, load
 
 log = logging.getLogger("durable_analytics.worker")
 
@@ -27,67 +23,116 @@ MARGIN = timedelta(seconds=5)
 """The time after the graceful timeout until the process ends, even if a request hangs. Temporal has
 all messages."""
 
-_STARTING_PAUSE_SECONDS = 0.05
 
-
-async def run(settings: Settings, patience: timedelta = PATIENCE) -> None:
+async def run(
+    settings: Settings,
+    patience: timedelta = PATIENCE,
+    reload: Callable[[], Settings] = load,
+) -> None:
     """Run a worker until a signal ends it.
 
     Args:
         settings: The worker's settings.
         patience: How long to wait for a Temporal server.
+        reload: Returns the settings again, after SIGHUP; it may raise `SettingsError`.
 
     Raises:
         NotAccepted: No Temporal server responded.
+        RuntimeError: A worker failed.
     """
-    stop = asyncio.Event()
+    stop, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    stopping = asyncio.create_task(stop.wait())
-    connecting = asyncio.create_task(_connect(settings, patience))
-    await asyncio.wait([connecting, stopping], return_when=asyncio.FIRST_COMPLETED)
-    if not connecting.done():
-        connecting.cancel()
-        return
-    client = await connecting
-    made = workers(client, settings)
-    running = asyncio.create_task(run_all(made))
-    starting = asyncio.create_task(_started(made))
-    await asyncio.wait([running, stopping, starting], return_when=asyncio.FIRST_COMPLETED)
-    if starting.done():
-        log.info("worker started", extra=_start_details(settings, client))
-    starting.cancel()
-    await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
-    if stop.is_set():
-        log.info("worker stopping")
-        deadline = settings.graceful_shutdown_timeout + MARGIN
+    process = _Process(runtime(), patience, reload)
+
+    def end() -> None:
+        latest = process.current.settings if process.current else settings
+        deadline = latest.graceful_shutdown_timeout + MARGIN
         loop.call_later(deadline.total_seconds(), _end_now)
-        await shut_down(made)
+        stop.set()
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, end)
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    await _until(stop, process.start(settings))
+    while process.current and not stop.is_set() and not process.current.running.done():
+        await _until(stop, _first_of(hangup.wait(), process.current.running))
+        if hangup.is_set() and not stop.is_set():
+            hangup.clear()
+            await _until(stop, process.reload())
+    if process.current:
+        if stop.is_set():
+            log.info("worker stopping")
+        await process.stop()
+        log.info("worker stopped")
+
+
+class _Process:
+    """The generations of workers of this process, one after the other."""
+
+    def __init__(self, runtime: Runtime, patience: timedelta, load: Callable[[], Settings]) -> None:
+        self.current: Generation | None = None
+        self._runtime = runtime
+        self._patience = patience
+        self._load = load
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    async def start(self, settings: Settings) -> None:
+        """Start the first generation."""
+        self.current = await Generation.start(settings, self._runtime, self._patience)
+        log.info("worker started", extra=self.current.details())
+
+    async def reload(self) -> None:
+        """Replace the workers; those before keep polling until the new ones poll.
+
+        If the new settings are wrong, or new workers cannot start, the workers stay as they are.
+        """
+        try:
+            settings = await asyncio.to_thread(self._load)
+            replacement = await Generation.start(settings, self._runtime, self._patience)
+        except (NotAccepted, SettingsError, RuntimeError) as error:
+            reason = "; ".join(str(error).splitlines())
+            log.error("settings not reloaded", extra={"reason": reason})  # noqa: TRY400  # a line
+            return
+        settings.configure_logs()
+        before, self.current = self.current, replacement
+        if before:
+            retiring = asyncio.create_task(before.stop())
+            self._retiring.add(retiring)
+            retiring.add_done_callback(self._retired)
+        log.info("settings reloaded", extra=replacement.details())
+
+    def _retired(self, retiring: asyncio.Task[None]) -> None:
+        self._retiring.discard(retiring)
+        if not retiring.cancelled() and (error := retiring.exception()):
+            log.error("workers with earlier settings failed", extra={"reason": str(error)})
+
+    async def stop(self) -> None:
+        """Stop all workers gracefully."""
+        retiring = set(self._retiring)
+        if self.current:
+            await self.current.stop()
+        if retiring:
+            await asyncio.wait(retiring)
+
+
+async def _until(stop: asyncio.Event, work: Awaitable[None]) -> None:
+    """Do some work; cancel it when the process is to stop."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    await running
-    log.info("worker stopped")
+    if not working.done():
+        working.cancel()
+        await asyncio.wait([working])
+    elif not working.cancelled():
+        working.result()
 
 
-async def _started(made: Sequence[Worker]) -> None:
-    """Wait until the server has confirmed the namespace, and the workers poll."""
-    while not all(worker.is_running for worker in made):  # noqa: ASYNC110  # the SDK has no event for it
-        await asyncio.sleep(_STARTING_PAUSE_SECONDS)
-
-
-def _start_details(settings: Settings, client: Client) -> dict[str, Any]:
-    return {
-        "task_queue": settings.task_queue,
-        "namespace": client.namespace,
-        "integrations": sorted(settings.integrations),
-        "workflows": len(list_workflows()),
-        "activities": len(list_activities()),
-    }
-
-
-async def _connect(settings: Settings, patience: timedelta) -> Client:
-    converter = data_converter(compress=settings.compress_payloads)
-    return await connect(patience, runtime=runtime(), data_converter=converter)
+async def _first_of(event: Awaitable[object], running: asyncio.Task[None]) -> None:
+    """Wait for an event, or the end of the workers."""
+    waiting = asyncio.ensure_future(event)
+    await asyncio.wait([waiting, running], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
 
 
 def _end_now() -> None:

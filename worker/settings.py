@@ -7,16 +7,19 @@ from typing import Annotated, Any, ClassVar
 import pydantic
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ImportString,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    field_validator,
 )
 
 from durable_analytics.events import AttemptFailed, ExecutionFailed
 from durable_analytics.settings.integrations import ConfiguredIntegrations
-from durable_analytics.settings.values import DurationSetting
+from durable_analytics.settings.values import DurationSetting, Name, split_at_commas
 from durable_analytics.wire.methods import integration_queue
 from durable_analytics.wire.policies import at_least
 from runtime.settings import ProcessSettings
@@ -57,6 +60,10 @@ class Settings(ConfiguredIntegrations, ProcessSettings):
     Default true. With false, they run on `task_queue`, as before these queues existed; integrations
     then cannot be paused or limited. It will be removed in the next release."""
 
+    former_integrations: Annotated[tuple[Name, ...], BeforeValidator(split_at_commas)] = ()
+    """Integrations that are no longer configured, and for which messages may still wait: these fail
+    as `UnknownIntegration`. Workers find most of them without this setting."""
+
     worker: WorkerSettings = WorkerSettings()
     """Deprecated."""
 
@@ -81,6 +88,14 @@ class Settings(ConfiguredIntegrations, ProcessSettings):
         None
     )
     """`package.module:function`, called with each execution that has failed finally."""
+
+    @field_validator("former_integrations")
+    @classmethod
+    def _check_former(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        configured = sorted({*names} & {*info.data.get("integrations", {})})
+        if configured:
+            raise ValueError(f"must not name {', '.join(configured)}, which is configured")
+        return names
 
     def task_queues(self) -> list[str]:
         """Return the task queues that the worker process polls."""

@@ -24,9 +24,6 @@ from workflows.held_messages import explained
 from workflows.request_policy import policy_of
 from workflows.visibility import show_batch, show_failed
 
-HEARTBEAT_TIMEOUT = timedelta(seconds=10)
-"""The default heartbeat timeout of an activity that sends several requests."""
-
 _NO_TIMEOUT = timedelta(days=3650)
 
 

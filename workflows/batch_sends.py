@@ -8,10 +8,10 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 from durable_analytics.wire.activity_results import checked_send_result, is_rest
 from durable_analytics.wire.methods import BATCH_SEND
 from durable_analytics.wire.plans import SendResult
-from workflows.batch_results import HEARTBEAT_TIMEOUT, BatchResults
+from workflows.batch_results import BatchResults
 from workflows.delivery import failed_outcome
 from workflows.held_messages import HeldWait, explained, is_out_of_time
-from workflows.request_policy import retries
+from workflows.request_policy import HEARTBEAT_TIMEOUT, longest_turn, retries
 
 _COPIES_LIMIT_BYTES = 16 * 1024 * 1024
 """Total bytes of re-sent slices, after which each activity gets only one slice: so a history stays
@@ -76,7 +76,7 @@ class BatchSends:
             BATCH_SEND,
             args=[input, {**slice_plan, "split": self._split}],
             task_queue=plan["task_queue"],
-            start_to_close_timeout=one_attempt and one_attempt * requests,
+            start_to_close_timeout=one_attempt and (one_attempt + longest_turn(plan)) * requests,
             schedule_to_close_timeout=remaining,
             schedule_to_start_timeout=policy.queue_timeout,
             heartbeat_timeout=policy.heartbeat_timeout or HEARTBEAT_TIMEOUT,

@@ -11,7 +11,7 @@ from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import Method
 from durable_analytics.wire.plans import HeldMessage, Plan, RequestResult
 from workflows.held_messages import HeldWait, explained, is_out_of_time, out_of_time
-from workflows.request_policy import policy_of, retries
+from workflows.request_policy import HEARTBEAT_TIMEOUT, longest_turn, policy_of, retries
 
 
 class MessageRequest:
@@ -66,13 +66,16 @@ class MessageRequest:
         requested: Plan = {**self._plan, "returns_attempts": True, "can_be_held": True}
         if self._earlier["count"]:
             requested["earlier"] = self._earlier
+        one_attempt, turn = self._policy.single_attempt_timeout, longest_turn(self._plan)
+        heartbeat_timeout = self._policy.heartbeat_timeout or HEARTBEAT_TIMEOUT
         result = await workflow.execute_activity(
             self._method.request,
             args=[self._input, requested],
             task_queue=self._plan["task_queue"],
-            start_to_close_timeout=self._policy.single_attempt_timeout,
+            start_to_close_timeout=one_attempt and one_attempt + turn,
             schedule_to_close_timeout=remaining,
             schedule_to_start_timeout=self._policy.queue_timeout,
+            heartbeat_timeout=heartbeat_timeout if turn else None,
             retry_policy=retries(self._policy, self._earlier["count"]),
             summary=f"to {self._plan['integration']}",
         )

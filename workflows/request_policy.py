@@ -1,11 +1,16 @@
 """The timeouts and retries of a plan, as Temporal takes them."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
 from durable_analytics.wire.plans import Plan
 from durable_analytics.wire.policies import RECORDED, PlannedPolicies, RequestPolicy
+
+HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+"""The default heartbeat timeout of an activity that sends several requests, or whose request waits
+for its turn."""
 
 
 def policy_of(plan: Plan) -> RequestPolicy:
@@ -26,3 +31,8 @@ def retries(policy: RequestPolicy, used: int = 0) -> RetryPolicy:
     made = RetryPolicy(**settings)
     most = made.maximum_attempts
     return replace(made, maximum_attempts=max(most - used, 1)) if most else made
+
+
+def longest_turn(plan: Plan) -> timedelta:
+    """Return how long each request may wait for its turn, besides the timeout of an attempt."""
+    return timedelta(seconds=plan.get("turn_seconds", 0))

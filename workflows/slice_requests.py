@@ -13,9 +13,9 @@ from durable_analytics.wire.activity_results import checked_batch_result
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH
 from durable_analytics.wire.plans import BatchResult
-from workflows.batch_results import HEARTBEAT_TIMEOUT, BatchResults
+from workflows.batch_results import BatchResults
 from workflows.delivery import failed_outcome
-from workflows.request_policy import retries
+from workflows.request_policy import HEARTBEAT_TIMEOUT, retries
 
 _MOST_SPLITS = 500
 """The most splits of slices after the status 413; further slices that are too large are

@@ -15,6 +15,7 @@ import httpx
 from activities.http.connections import Connections
 from activities.http.failures import failure_of
 from activities.http.log_filter import hidden_queries
+from activities.http.pace import Pace
 from activities.provider_health import ProviderHealth
 from durable_analytics.errors import Unavailable
 
@@ -114,12 +115,14 @@ class HttpClient:
             where a cancellation would leak the connection.
         secrets: The credentials of the proxy, which responses and errors must not show.
         health: What this process has seen of the provider; None where nothing is paused.
+        pace: Gives turns to requests; None if their rate is not limited.
     """
 
     client: Connections | EmbeddersClient
     max_in_flight: int = MAX_IN_FLIGHT
     secrets: frozenset[str] = frozenset()
     health: ProviderHealth | None = None
+    pace: Pace | None = None
 
     in_flight: int = 0
     """Running requests."""
@@ -133,7 +136,12 @@ class HttpClient:
 
     @classmethod
     def of_settings(
-        cls, *, proxy: str | None, ca_bundle: Path | None, max_in_flight: int
+        cls,
+        *,
+        proxy: str | None,
+        ca_bundle: Path | None,
+        max_in_flight: int,
+        pace: Pace | None = None,
     ) -> "HttpClient":
         """Make the client of an integration.
 
@@ -141,10 +149,11 @@ class HttpClient:
             proxy: The URL of the proxy, with user name and password if it requires them.
             ca_bundle: A PEM file of certificate authorities, which replaces certifi's.
             max_in_flight: Concurrent requests.
+            pace: Gives turns to requests.
         """
         verify = ssl.create_default_context(cafile=str(ca_bundle)) if ca_bundle else _default_tls()
         secrets = _proxy_secrets(proxy) if proxy else frozenset[str]()
-        return cls(Connections(verify, proxy, max_in_flight), max_in_flight, secrets)
+        return cls(Connections(verify, proxy, max_in_flight), max_in_flight, secrets, pace=pace)
 
     @property
     def connections(self) -> Connections | None:

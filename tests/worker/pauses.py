@@ -40,6 +40,15 @@ async def pending_activities(handle: WorkflowHandle[Any, Any]) -> list[Any]:
     return list((await handle.describe()).raw_description.pending_activities)
 
 
+async def until_attempt(handle: WorkflowHandle[Any, Any], attempt: int, state: Any) -> None:
+    """Wait until the one activity of an execution has this attempt in this state."""
+    async with asyncio.timeout(30):
+        while [(one.attempt, one.state) for one in await pending_activities(handle)] != [  # noqa: ASYNC110
+            (attempt, state)
+        ]:
+            await asyncio.sleep(0.05)  # the server has no event for it
+
+
 async def requests_waiting(handles: list[Any]) -> list[int]:
     """The attempts of the requests that wait in Temporal, one of each execution."""
     found = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
@@ -26,6 +27,9 @@ class Integration:
 
     has_queue: bool = False
     """Whether this process polls the integration's own task queue."""
+
+    longest_turn: timedelta | None = None
+    """How long a request may wait for its turn; None if the rate of requests has no limit."""
 
     def task_queue(self, validation_queue: str) -> str:
         """Return the task queue of its requests.

@@ -1,6 +1,7 @@
 """Integrations as they are configured: our keys of each, and beside them its provider's."""
 
 import ssl
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,6 +31,9 @@ from durable_analytics.settings.breaker import BreakerSettings
 from durable_analytics.settings.values import Name, from_text
 from durable_analytics.wire.policies import Policies, PolicyLimits, merge_policies
 from durable_analytics.wire.problems import problem
+
+_SHORTEST_TURN, _LONGEST_TURN = timedelta(minutes=1), timedelta(days=1)
+"""The bounds of the time that a request may wait for its turn."""
 
 
 def _check_proxy(value: SecretStr) -> SecretStr:
@@ -82,6 +86,12 @@ class IntegrationSettings(BaseModel):
     """Requests under way at once, in each worker process. Default 100. Further ones wait for a
     free place: a single message's within its attempt's deadline, a batch's in addition to it."""
 
+    max_requests_per_second: float | None = Field(
+        default=None, ge=0.01, le=100_000, allow_inf_nan=False
+    )
+    """HTTP requests per second of all workers together, 0.01 to 100,000. Default: no limit. Further
+    requests wait; the wait is not a part of an attempt's timeout."""
+
     breaker: Annotated[BreakerSettings | Literal[False], BeforeValidator(_read_breaker)] = (
         BreakerSettings()
     )
@@ -93,6 +103,16 @@ class IntegrationSettings(BaseModel):
 
     ca_bundle: Annotated[FilePath, AfterValidator(_check_certificates)] | None = None
     """A PEM file with the certificate authorities to trust. Default: certifi's."""
+
+    def longest_turn(self) -> timedelta | None:
+        """Return how long a request may wait for its turn; None if the rate has no limit.
+
+        It is enough for ten processes in which `max_in_flight` messages or batches wait each.
+        """
+        if self.max_requests_per_second is None:
+            return None
+        seconds = 10 * self.max_in_flight / self.max_requests_per_second
+        return min(max(timedelta(seconds=seconds), _SHORTEST_TURN), _LONGEST_TURN)
 
     @model_validator(mode="before")
     @classmethod
@@ -175,6 +195,7 @@ class ConfiguredIntegrations(BaseModel):
                     settings.allow_policies_override,
                     settings.policy_limits,
                     have_queues,
+                    settings.longest_turn(),
                 )
                 for name, settings in self.integrations.items()
             },

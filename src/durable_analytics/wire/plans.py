@@ -32,7 +32,7 @@ class AttemptRecord(TypedDict):
 
 
 class HeldMessage(TypedDict):
-    """A message that was not sent, because its integration is paused."""
+    """A message that was held back: its integration is paused, or its worker ends."""
 
     attempts: list[AttemptRecord]
     """The last attempts, oldest first."""
@@ -82,6 +82,9 @@ class Plan(TypedDict):
 
     earlier: NotRequired[HeldMessage]
     """What an earlier Request returned as `held`."""
+
+    turn_seconds: NotRequired[float]
+    """How long each request may wait for its turn, in addition to the timeout of its attempt."""
 
     left_out: NotRequired[dict[str, int]]
     search_attributes: NotRequired[bool]
@@ -157,4 +160,4 @@ class SendResult(BatchResult):
     """As in `SlicePlan`."""
 
     held: NotRequired[bool]
-    """Whether it stopped because the worker knew that the integration is paused."""
+    """Whether it stopped because a request was held back."""
