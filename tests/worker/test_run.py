@@ -144,15 +144,15 @@ async def test_a_missing_server_ends_with_status_1(
 
 @pytest.mark.slow
 async def test_an_unknown_namespace(temporal: Client, standin: StandIn, task_queue: str) -> None:
-    """One line that names it, no traceback, and status 1; no line says that it started."""
+    """One line that names the setting, no traceback, and status 2; no line says that it started."""
     environment = worker_environment(temporal, standin, task_queue)
     environment["TEMPORAL_NAMESPACE"] = "nowhere"
 
     async with running("-m", "worker", environment=environment) as worker:
         status = await worker.ended()
 
-    assert status == 1
-    assert "nowhere" in worker.lines[-1]
+    assert status == 2
+    assert "worker failed: TEMPORAL_NAMESPACE: the server at " in worker.lines[-1]
     assert [line for line in worker.lines if "Traceback" in line or "started" in line] == []
 
 
