@@ -27,6 +27,7 @@ from durable_analytics.wire.timestamps import write_timestamp
 log = logging.getLogger("durable_analytics.delivery")
 
 _NO_TIME = timedelta(0)
+_MILLISECOND = timedelta(milliseconds=1)
 
 _LONGEST_HELD = timedelta(seconds=60)
 """The longest wait of a request that cannot wait on the task queue of the integration."""
@@ -48,7 +49,7 @@ class Attempt:
     """Returns what the next attempt needs, besides the response."""
 
     attempts: list[AttemptRecord] | None = None
-    """The earlier attempts, of one message; None for a batch."""
+    """The earlier attempts at the same request; None if each message has a request of its own."""
 
     attempts_before: int = 0
     """The attempts of the activities before this one, which the message had to leave."""
@@ -59,6 +60,17 @@ class Attempt:
     @property
     def _name(self) -> str | None:
         return self.integration.name if self.integration else None
+
+    def begin_request(self) -> None:
+        """Begin the next of several requests."""
+        self.began_at = datetime.now(UTC)
+        self.response = None
+
+    def end_request(self, error: DeliveryError | None) -> list[AttemptRecord]:
+        """Return all attempts at the request that ends now; the next one has none before it."""
+        self._record(error)
+        ended, self.attempts = self.attempts or [], []
+        return ended
 
     def succeeded(self, **more: Any) -> None:
         """Log and record the success."""
@@ -123,7 +135,7 @@ class Attempt:
         record: AttemptRecord = {
             "attempt": self.attempts_before + activity.info().attempt,
             "at": write_timestamp(self.began_at),
-            "milliseconds": round((time.monotonic() - self.started) * 1000),
+            "milliseconds": max((datetime.now(UTC) - self.began_at) // _MILLISECOND, 0),
             "status_code": self.response.status_code if self.response else None,
             "error": error.wire_name() if error else None,
         }

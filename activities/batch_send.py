@@ -7,7 +7,7 @@ from typing import ClassVar
 from temporalio import activity
 from temporalio.common import RawValue
 
-from activities.attempt import attempting
+from activities.attempt import attempting, earlier_attempts
 from activities.batch_activity import BatchActivity, BatchAttempt
 from activities.failures import internal_error
 from activities.pauses import PauseWatch, watch_pauses
@@ -47,6 +47,7 @@ class BatchSend(BatchActivity):
             async with watch_pauses(batch.integration.name) as pause:
                 slices = SliceBySlice(batch, pause)
                 if batch.integration.provider.batch_limits:
+                    attempt.attempts = earlier_attempts()
                     async with batch.progress.heartbeats():
                         await slices.run()
                 else:
@@ -127,9 +128,11 @@ class SliceBySlice:
         """Settle the first open slice, or halve it."""
         prepared = await self._batch.prepare(self.open[0])
         response: Response | None
+        self._attempt.begin_request()
         try:
             received = await send_slice(prepared, self._attempt, self._progress, self._batch.sender)
             response = self._write(received) if received else None
+            attempts = self._attempt.end_request(None)
         except Held:
             raise
         except Exception as error:  # noqa: BLE001  # a bug concerns only this slice
@@ -138,7 +141,10 @@ class SliceBySlice:
                 return
             self._progress.retry_or_reject(prepared.messages, failure, self._attempt)
             response = self._attempt.last_response(self._write)
+            attempts = self._attempt.end_request(failure)
         if response:
+            if len(attempts) > 1:
+                response["attempts"] = attempts
             self._progress.responses.append(response)
         self.open.pop(0)
 
@@ -158,6 +164,7 @@ class SliceBySlice:
         if count > _MOST_SPLITS:
             return False
         self._attempt.report(failure)
+        self._attempt.end_request(failure)
         middle = messages[len(messages) // 2].index
         halves = [(first, middle), (middle, end)]
         self.open[:1] = halves

@@ -22,6 +22,8 @@ _LIMIT_BYTES = 56 * 1024
 """The limit for the progress as JSON. With one more response, and with the failure of an attempt, a
 heartbeat stays below 64 KiB; Temporal stores each of them."""
 
+_OF_LAST_FAILURE = ("error", "response", "attempts")
+
 _BEATS = 3
 """Heartbeats per heartbeat timeout."""
 
@@ -46,7 +48,8 @@ class Progress:
     """The slice that is being halved after the status 413: its end, and how often it was halved."""
 
     last_failure: JsonObject = field(default_factory=dict)
-    """The `error` and the `response` of the attempt before, which heartbeats must repeat."""
+    """The `error`, the `response` and the `attempts` of the attempts before, which heartbeats must
+    repeat."""
 
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set after a message was settled; a heartbeat follows."""
@@ -69,7 +72,7 @@ class Progress:
             earlier.get("responses", []),
             [(first, end) for first, end in earlier["open"]] if "open" in earlier else None,
             tuple(earlier.get("split", (0, 0))),
-            {key: earlier[key] for key in ("error", "response") if key in earlier},
+            {key: earlier[key] for key in _OF_LAST_FAILURE if key in earlier},
         )
 
     def as_json(self) -> JsonObject:

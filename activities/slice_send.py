@@ -23,7 +23,6 @@ async def send_slice(
         DeliveryError: The provider accepted nothing; or some messages must be sent again, and the
             policy allows it.
     """
-    attempt.response = None
     messages = progress.unsettled(prepared.messages)
     if not messages:
         return None

@@ -12,7 +12,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from durable_analytics.errors import DELIVERY_ERRORS, Unavailable
-from durable_analytics.wire.activity_results import drop_large_bodies
+from durable_analytics.wire.activity_results import drop_large_bodies, drop_old_attempts
 from durable_analytics.wire.indexes import decode_indexes
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.outputs import batch_output
@@ -53,7 +53,7 @@ class BatchResults:
         rest: JsonObject = {
             "integration": self.plan["integration"],
             "rejected": rejected,
-            "responses": drop_large_bodies(self._responses),
+            "responses": drop_old_attempts(drop_large_bodies(self._responses)),
             "left_out": self.plan.get("left_out"),
             "policies": self.plan["policies"],
         }
@@ -132,8 +132,12 @@ class BatchResults:
         self._accepted += len(accepted)
         self._rejected += [rejected[index] for index in sorted(refused)]
         self._responses += outcome.get("responses") or []
-        if outcome.get("response"):
-            self._responses.append(outcome["response"])
+        last: Response | None = outcome.get("response")
+        if last:
+            attempts = outcome.get("attempts") or []
+            if len(attempts) > 1:
+                last["attempts"] = attempts
+            self._responses.append(last)
         self._reject(first, end, outcome["error"], accepted | refused)
 
     async def reject_expired(self, first: int, end: int) -> None:

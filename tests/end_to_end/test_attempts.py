@@ -16,6 +16,7 @@ from durable_analytics.testing import StandIn
 from durable_analytics.wire.methods import METHODS
 from tests.support.activities import SETTINGS, raw
 from tests.support.json_objects import Execute, Json
+from tests.support.worker_settings import QUICK_RETRIES
 
 TRACK: Json = {"integration": "segment", "track": {"user_id": "u-1", "event": "Signed Up"}}
 
@@ -146,3 +147,44 @@ def test_retried_failure_with_a_long_error_keeps_the_last_attempts() -> None:
 
     assert 0 < len(kept) < 20
     assert kept == attempts[-len(kept) :]
+
+
+async def test_a_request_of_a_batch_has_its_attempts_if_it_needed_several(
+    execute: Execute, standin: StandIn
+) -> None:
+    """Other requests of the batch have none."""
+    standin.script("segment", {}, {"status": 503}, {"status": 429, "headers": {"Retry-After": "0"}})
+    messages = [
+        {"type": "track", "user_id": "u-1", "event": "E"},
+        {"type": "delete", "user_id": "u-1"},
+        {"type": "track", "user_id": "u-1", "event": "E"},
+    ]
+
+    output = await execute("Batch", {"messages": messages, "policies": QUICK_RETRIES})
+
+    assert output["status"] == "success"
+    first, second, third = output["responses"]
+    assert "attempts" not in first
+    assert "attempts" not in third
+    told = [(one["attempt"], one["status_code"], one["error"]) for one in second["attempts"]]
+    assert told == [(1, 503, "Unavailable"), (2, 429, "RateLimited"), (3, 200, None)]
+    assert [one["at"] for one in second["attempts"]] == sorted(
+        one["at"] for one in second["attempts"]
+    )
+
+
+async def test_a_request_of_a_batch_that_fails_has_its_attempts(
+    execute: Execute, standin: StandIn
+) -> None:
+    """Also if nothing was accepted."""
+    standin.script("segment", {"status": 503}, {"status": 503})
+    retries = {"initial_interval": "PT0.05S", "maximum_attempts": 2}
+    messages = [{"type": "track", "user_id": "u-1", "event": "E"}] * 2
+
+    output = await execute(
+        "Batch", {"messages": messages, "policies": {"request": {"retry_policy": retries}}}
+    )
+
+    assert (output["status"], output["error"]["type"]) == ("failure", "Unavailable")
+    (response,) = output["responses"]
+    assert [one["status_code"] for one in response["attempts"]] == [503, 503]

@@ -18,6 +18,7 @@ from durable_analytics.wire.indexes import decode_indexes
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, BATCH_SEND, Method
 from durable_analytics.wire.plans import (
+    AttemptRecord,
     BatchResult,
     HeldMessage,
     RequestResult,
@@ -33,6 +34,10 @@ kept."""
 _LARGEST_BYTES = 512 * 1024
 """The limit for one response, as JSON; the worker's own responses have at most 67 KiB. It keeps an
 output, with its message, below Temporal's limit of 2 MiB."""
+
+
+_ATTEMPTS_LIMIT_BYTES = 64 * 1024
+"""The limit for the attempts of all responses of an output, as JSON."""
 
 
 class _Result(BaseModel):
@@ -271,3 +276,21 @@ def drop_large_bodies(responses: Iterable[Response]) -> list[Response]:
         else:
             kept.append({**_STATUS_ONLY, "status_code": response["status_code"]})
     return kept
+
+
+def drop_old_attempts(responses: Iterable[Response]) -> list[Response]:
+    """Return the responses; leave out their oldest attempts beyond the size limit of an output."""
+    kept: list[Response] = []
+    size = 0
+    for response in reversed([*responses]):
+        last: list[AttemptRecord] = []
+        for record in reversed(response.get("attempts", [])):
+            size += len(json.dumps(record))
+            if size <= _ATTEMPTS_LIMIT_BYTES:
+                last.insert(0, record)
+        short = response.copy()
+        short.pop("attempts", None)
+        if last:
+            short["attempts"] = last
+        kept.append(short)
+    return kept[::-1]

@@ -13,6 +13,9 @@ class Response(TypedDict):
     body: Any
     truncated: bool
 
+    attempts: NotRequired[list["AttemptRecord"]]
+    """In a batch, the attempts at this request, if it needed more than one."""
+
 
 class AttemptRecord(TypedDict):
     """One attempt to deliver a message, as outputs show it."""
