@@ -85,6 +85,7 @@ class BlockableProxy:
     ...     proxy.stall()  # keeps connections open, and passes nothing on
     ...     proxy.restore()
     ...     proxy.delay_seconds = 1.5  # delays all data from the server
+    ...     proxy.answer_bytes = 20  # passes on so much of each answer, then closes the connection
 
     Args:
         target: The server, as `host:port`.
@@ -100,6 +101,10 @@ class BlockableProxy:
         self._server: asyncio.Server | None = None
         self.delay_seconds = 0.0
         """The delay of all data from the server."""
+
+        self.answer_bytes: int | None = None
+        """How much of the next data from the server passes before the connection is closed; None
+        passes all."""
 
         self.address = ""
         """The address on which the proxy listens."""
@@ -134,7 +139,11 @@ class BlockableProxy:
         if self._is_disconnected:
             writer.transport.abort()
             return
-        server_reader, server_writer = await asyncio.open_connection(self._host, self._port)
+        try:
+            server_reader, server_writer = await asyncio.open_connection(self._host, self._port)
+        except OSError:
+            writer.transport.abort()
+            return
         self._writers |= {writer, server_writer}
         await asyncio.gather(
             self._copy(reader, server_writer, is_from_server=False),
@@ -150,6 +159,9 @@ class BlockableProxy:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 await self._passes.wait()
+                if is_from_server and self.answer_bytes is not None:
+                    writer.write(data[: self.answer_bytes])
+                    break
                 # Keeps the order if the delay is shortened.
                 until = max(until, loop.time() + self.delay_seconds * is_from_server)
                 if until > loop.time():
