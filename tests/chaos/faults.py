@@ -16,7 +16,7 @@ from tests.chaos.schedule import Fault
 _ANSWER_BYTES = 20
 """Of an answer that is cut: `HTTP/1.1 200 OK`, and nothing that follows."""
 
-_DELAY_SECONDS = 1.5
+_DELAY_SECONDS = 1.0
 _5_MB = "x" * 5_000_000
 
 ANSWERS: dict[str, list[dict[str, Any]]] = {
@@ -26,7 +26,7 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
     "provider 5 MB": [{"status": 200, "body": _5_MB}, {"status": 500, "body": _5_MB}],
     "provider 401": [{"status": 401, "body": '{"success": false}'}] * 12,
     # Longer than an attempt may take, and then without an answer.
-    "provider hangs": [{"delay": 4, "drop": True}] * 4,
+    "provider hangs": [{"delay": 12, "drop": True}] * 3,
 }
 """The next answers of the stand-in."""
 

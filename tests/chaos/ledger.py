@@ -20,6 +20,9 @@ from tests.chaos.schedule import DUPLICATING
 UNEXPLAINED = "unexplained"
 
 _POLL_SECONDS = 1.0
+_FAR_SECONDS = 15.0
+"""A fault that is further from a message's arrival did not repeat it: no step of a delivery takes
+longer."""
 
 _OPEN = (
     f"TaskQueue = '{TASK_QUEUE}' AND ExecutionStatus = 'Running' "
@@ -75,17 +78,20 @@ class Ledger:
         return [message_id for message_id, times in self.delivered_at.items() if len(times) > 1]
 
     def reason(self, message_id: str, happened: Sequence[Happened]) -> str:
-        """Return the fault that repeated a message: the last one between its call and its repeat.
+        """Return the fault that repeated a message: the one nearest to its first arrival.
 
-        Only faults after which somebody does not know that a step has succeeded are considered.
+        Only faults between its call and its repeat are considered, and only those after which
+        somebody does not know that a step has succeeded.
         """
-        began, repeated = self.sent_at[message_id], max(self.delivered_at[message_id])
-        causes = [
-            one
+        sent, arrivals = self.sent_at[message_id], sorted(self.delivered_at[message_id])
+        first, repeated = arrivals[0], arrivals[-1]
+        causes = {
+            (max(0.0, one.began - first, first - one.ended), -one.began): one.fault.kind
             for one in happened
-            if one.fault.kind in DUPLICATING and one.began <= repeated and one.ended >= began
-        ]
-        return max(causes, key=lambda one: one.began).fault.kind if causes else UNEXPLAINED
+            if one.fault.kind in DUPLICATING and one.began <= repeated and one.ended >= sent
+        }
+        nearest = min(causes, default=(_FAR_SECONDS,))
+        return causes[nearest] if nearest[0] < _FAR_SECONDS else UNEXPLAINED
 
     def recovery_seconds(self, healed: float) -> float:
         """Return how long after the healing the last accepted message was delivered or failed."""

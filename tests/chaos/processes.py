@@ -29,11 +29,15 @@ INTEGRATION = "segment"
 WRITE_KEY = "chaos"
 
 _POLICIES = {
+    # The default of 60 s: a run would last longer, and show the same.
     "POLICIES__REQUEST__RETRY_POLICY__MAXIMUM_INTERVAL": "PT5S",
+    # The default of 30 s, as well.
     "BREAKER__OPEN_FOR": "PT5S",
+    # If Temporal is out of reach for longer than an attempt may take, a response cannot be recorded
+    # and the message is sent again. The default is 3 s.
+    "POLICIES__REQUEST__SINGLE_ATTEMPT_TIMEOUT": "PT10S",
 }
-"""The defaults wait up to a minute between two attempts, and 30 s or more until a provider that was
-unavailable is tried again: a run would last longer, and show the same."""
+"""What differs from the defaults of an integration."""
 
 _STOP_SECONDS = 30.0
 _READY_SECONDS = 90.0

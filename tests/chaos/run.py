@@ -1,10 +1,14 @@
 """One run: load and faults, then healing, then the search for every accepted message."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+
+from temporalio.runtime import Runtime, TelemetryConfig
 
 from durable_analytics.temporal.connection import connect
 from tests.chaos.faults import Faults
@@ -31,7 +35,11 @@ async def run(seed: int, seconds: float, folder: Path, say: Callable[[str], None
     schedule = plan(seed, seconds)
     ledger = Ledger()
     async with system(folder) as processes:
-        client = await connect(timedelta(seconds=60), target_host=processes.to_temporal.address)
+        # Without the SDK's warnings of each call that it repeats.
+        runtime = Runtime(telemetry=TelemetryConfig(logging=None))
+        client = await connect(
+            timedelta(seconds=60), target_host=processes.to_temporal.address, runtime=runtime
+        )
         load = Load(client, list(processes.gateway_urls), ledger, seed)
         faults = Faults(processes, say)
         await asyncio.gather(load.run(seconds), faults.run(schedule))
@@ -41,4 +49,5 @@ async def run(seed: int, seconds: float, folder: Path, say: Callable[[str], None
         if not await wait_until_settled(processes.client, _SETTLE_SECONDS):
             say("         executions are still open")
         await look_for_messages(ledger, processes)
+    (folder / "ledger.json").write_text(json.dumps(asdict(ledger)))
     return figures(ledger, faults.happened, seed=seed, seconds=seconds, healed=healed)

@@ -20,11 +20,14 @@ VISIBLE = frozenset(
 
 KINDS = sorted(DUPLICATING | VISIBLE)
 
-_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.5, 4.0
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.5, 3.0
 _LEAD_SECONDS = 2.0
 """The first messages arrive before the first fault."""
 
-_MOST_FAULTS = 24
+_GAP_SECONDS = 4.0
+"""At least, on average, between two faults."""
+
+_MOST_FAULTS = len(KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def plan(seed: int, seconds: float) -> list[Fault]:
         seconds: How long the load lasts.
     """
     rng = random.Random(f"faults {seed}")  # noqa: S311  # repeatable, not secret
-    count = min(_MOST_FAULTS, int((seconds - _LEAD_SECONDS) / 3))
+    count = min(_MOST_FAULTS, int((seconds - _LEAD_SECONDS) / _GAP_SECONDS))
     kinds: list[str] = []
     while len(kinds) < count:
         kinds += rng.sample(KINDS, len(KINDS))
