@@ -76,6 +76,10 @@ def address(client: Client) -> str:
     return client.service_client.config.target_host
 
 
+_CUT_ANSWER_BYTES = 20
+"""`HTTP/1.1 200 OK`, and nothing that follows."""
+
+
 class BlockableProxy:
     """A TCP proxy to a server that can be blocked, as an async context manager.
 
@@ -85,6 +89,7 @@ class BlockableProxy:
     ...     proxy.stall()  # keeps connections open, and passes nothing on
     ...     proxy.restore()
     ...     proxy.delay_seconds = 1.5  # delays all data from the server
+    ...     proxy.answers_to_cut = 2  # passes on the beginning of the next two answers alone
 
     Args:
         target: The server, as `host:port`.
@@ -100,6 +105,9 @@ class BlockableProxy:
         self._server: asyncio.Server | None = None
         self.delay_seconds = 0.0
         """The delay of all data from the server."""
+
+        self.answers_to_cut = 0
+        """How many of the next answers are cut: after a few bytes, the connection is closed."""
 
         self.address = ""
         """The address on which the proxy listens."""
@@ -134,7 +142,11 @@ class BlockableProxy:
         if self._is_disconnected:
             writer.transport.abort()
             return
-        server_reader, server_writer = await asyncio.open_connection(self._host, self._port)
+        try:
+            server_reader, server_writer = await asyncio.open_connection(self._host, self._port)
+        except OSError:
+            writer.transport.abort()
+            return
         self._writers |= {writer, server_writer}
         await asyncio.gather(
             self._copy(reader, server_writer, is_from_server=False),
@@ -150,6 +162,10 @@ class BlockableProxy:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 await self._passes.wait()
+                if is_from_server and self.answers_to_cut:
+                    self.answers_to_cut -= 1
+                    writer.write(data[:_CUT_ANSWER_BYTES])
+                    break
                 # Keeps the order if the delay is shortened.
                 until = max(until, loop.time() + self.delay_seconds * is_from_server)
                 if until > loop.time():

@@ -1,0 +1,1 @@
+"""Random faults under load: every accepted message is delivered, or visibly failed."""
