@@ -15,8 +15,9 @@ import httpcore
 _READ_BYTES = 4 * 1024
 """The size of one read, after which other tasks run."""
 
-_MOST_BYTES = 1024 * 1024
-"""The limit of one response with chunk sizes, extensions and trailers."""
+_MOST_BYTES = 2 * 1024 * 1024
+"""The limit of one response with chunk sizes, extensions and trailers. It is more than what is read
+of any body: otherwise a long body would be a failure instead of being cut."""
 
 _MOST_LINES = 500
 """The limit of lines in the head of a response and in the interim responses before it."""
