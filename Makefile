@@ -1,5 +1,5 @@
 # `make run`, `make test`, `make check`: each installs what it needs into .venv first.
-.PHONY: run test test-slow test-all test-failed check bench bench-million bench-peers format readme lock install container-test clean
+.PHONY: run test test-slow test-all test-failed check chaos bench bench-million bench-peers format readme lock install container-test clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -36,6 +36,11 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# About ten minutes: kills, cuts and faults under load, three seeds; the figures go to chaos.json.
+# Another length: make chaos CHAOS="--seed 7 --seconds 300".
+chaos: install
+	$(BIN)/python -m tests.chaos --output chaos.json $(CHAOS)
 
 # At most 30 minutes. The figures are ratios, since machines differ. The commits before are installed
 # into ~/.cache/durable-analytics-bench.

@@ -13,8 +13,8 @@ from durable_analytics.temporal.integration_control import pause, resume
 from tests.chaos.processes import INTEGRATION, TASK_QUEUE, System
 from tests.chaos.schedule import Fault
 
-_ANSWER_BYTES = 20
-"""Of an answer that is cut: `HTTP/1.1 200 OK`, and nothing that follows."""
+_ANSWERS_TO_CUT = 2
+"""Each of them repeats all messages of its request."""
 
 _DELAY_SECONDS = 1.0
 _5_MB = "x" * 5_000_000
@@ -104,12 +104,12 @@ class Faults:
         elif how == "stall":
             proxy.stall()
         elif "answers" in fault.kind:
-            proxy.answer_bytes = _ANSWER_BYTES
+            proxy.answers_to_cut = _ANSWERS_TO_CUT
         else:
             proxy.disconnect()
         await asyncio.sleep(fault.seconds)
         proxy.delay_seconds = 0.0
-        proxy.answer_bytes = None
+        proxy.answers_to_cut = 0
         proxy.restore()
 
     async def _script(self, kind: str) -> None:

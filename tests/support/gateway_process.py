@@ -76,6 +76,10 @@ def address(client: Client) -> str:
     return client.service_client.config.target_host
 
 
+_CUT_ANSWER_BYTES = 20
+"""`HTTP/1.1 200 OK`, and nothing that follows."""
+
+
 class BlockableProxy:
     """A TCP proxy to a server that can be blocked, as an async context manager.
 
@@ -85,7 +89,7 @@ class BlockableProxy:
     ...     proxy.stall()  # keeps connections open, and passes nothing on
     ...     proxy.restore()
     ...     proxy.delay_seconds = 1.5  # delays all data from the server
-    ...     proxy.answer_bytes = 20  # passes on so much of each answer, then closes the connection
+    ...     proxy.answers_to_cut = 2  # passes on the beginning of the next two answers alone
 
     Args:
         target: The server, as `host:port`.
@@ -102,9 +106,8 @@ class BlockableProxy:
         self.delay_seconds = 0.0
         """The delay of all data from the server."""
 
-        self.answer_bytes: int | None = None
-        """How much of the next data from the server passes before the connection is closed; None
-        passes all."""
+        self.answers_to_cut = 0
+        """How many of the next answers are cut: after a few bytes, the connection is closed."""
 
         self.address = ""
         """The address on which the proxy listens."""
@@ -159,8 +162,9 @@ class BlockableProxy:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 await self._passes.wait()
-                if is_from_server and self.answer_bytes is not None:
-                    writer.write(data[: self.answer_bytes])
+                if is_from_server and self.answers_to_cut:
+                    self.answers_to_cut -= 1
+                    writer.write(data[:_CUT_ANSWER_BYTES])
                     break
                 # Keeps the order if the delay is shortened.
                 until = max(until, loop.time() + self.delay_seconds * is_from_server)
