@@ -90,7 +90,7 @@ class Ledger:
             for one in happened
             if one.fault.kind in DUPLICATING and one.began <= repeated and one.ended >= sent
         }
-        nearest = min(causes, default=(_FAR_SECONDS,))
+        nearest = min(causes, default=(_FAR_SECONDS, 0.0))
         return causes[nearest] if nearest[0] < _FAR_SECONDS else UNEXPLAINED
 
     def recovery_seconds(self, healed: float) -> float:
