@@ -37,7 +37,7 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# About ten minutes: kills, cuts and faults under load, three seeds; the figures go to chaos.json.
+# About eight minutes: kills, cuts and faults under load, three seeds; the figures go to chaos.json.
 # Another length: make chaos CHAOS="--seed 7 --seconds 300".
 chaos: install
 	$(BIN)/python -m tests.chaos --output chaos.json $(CHAOS)
