@@ -107,6 +107,7 @@ class Settings(ProcessSettings):
     elsewhere: ClassVar = frozenset(
         {
             "integrations",
+            "former_integrations",
             "integration_queues",
             "default_integration",
             "worker",

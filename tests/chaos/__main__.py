@@ -22,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--seconds", type=float, default=120.0, help="how long the load lasts")
+    parser.add_argument("--faults", type=int, help="how many; each kind once by default")
     parser.add_argument("--output", type=Path, default=Path("chaos.json"))
     parser.add_argument("--logs", type=Path, help="a folder that keeps the logs")
     arguments = parser.parse_args()
@@ -31,7 +32,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as temporary:
             folder = (arguments.logs or Path(temporary)) / f"seed-{seed}"
             folder.mkdir(parents=True)
-            runs.append(asyncio.run(run(seed, arguments.seconds, folder, _say)))
+            chaos = run(seed, arguments.seconds, folder, _say, count=arguments.faults)
+            runs.append(asyncio.run(chaos))
         arguments.output.write_text(json.dumps({"runs": runs}, indent=2) + "\n")
     _say("\n".join([HEADER, *map(row, runs)]))
     broken = [f"seed {one['seed']}: {problem}" for one in runs for problem in problems(one)]

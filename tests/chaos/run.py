@@ -23,7 +23,14 @@ _SETTLE_SECONDS = 180.0
 not reported as a loss."""
 
 
-async def run(seed: int, seconds: float, folder: Path, say: Callable[[str], None]) -> Figures:
+async def run(
+    seed: int,
+    seconds: float,
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    count: int | None = None,
+) -> Figures:
     """Run once, and return the figures.
 
     Args:
@@ -31,8 +38,9 @@ async def run(seed: int, seconds: float, folder: Path, say: Callable[[str], None
         seconds: How long the load lasts.
         folder: An empty folder for the server's file and the logs.
         say: Prints a line.
+        count: How many faults; None for each kind once.
     """
-    schedule = plan(seed, seconds)
+    schedule = plan(seed, seconds, count)
     ledger = Ledger()
     async with system(folder) as processes:
         # Without the SDK's warnings of each call that it repeats.

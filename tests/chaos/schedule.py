@@ -25,9 +25,7 @@ _LEAD_SECONDS = 2.0
 """The first messages arrive before the first fault."""
 
 _GAP_SECONDS = 4.0
-"""At least, on average, between two faults."""
-
-_MOST_FAULTS = len(KINDS)
+"""At least, on average, between two faults, unless their number is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +45,17 @@ class Fault:
     target: int
 
 
-def plan(seed: int, seconds: float) -> list[Fault]:
-    """Return the faults of a run, in order. In a long run, each kind occurs.
+def plan(seed: int, seconds: float, count: int | None = None) -> list[Fault]:
+    """Return the faults of a run, in order. No kind occurs again before every kind has occurred.
 
     Args:
         seed: The seed.
         seconds: How long the load lasts.
+        count: How many faults; None for each kind once, or fewer in a short run.
     """
     rng = random.Random(f"faults {seed}")  # noqa: S311  # repeatable, not secret
-    count = min(_MOST_FAULTS, int((seconds - _LEAD_SECONDS) / _GAP_SECONDS))
+    if count is None:
+        count = min(len(KINDS), int((seconds - _LEAD_SECONDS) / _GAP_SECONDS))
     kinds: list[str] = []
     while len(kinds) < count:
         kinds += rng.sample(KINDS, len(KINDS))

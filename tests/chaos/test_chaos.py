@@ -39,6 +39,13 @@ def test_a_long_run_has_every_kind_of_fault_within_its_time() -> None:
     assert ANSWERS.keys() <= set(KINDS)
 
 
+def test_a_run_has_as_many_faults_as_wanted() -> None:
+    faults = plan(1, 60, 50)
+
+    assert len(faults) == 50
+    assert all(0 < fault.at < 60 for fault in faults)
+
+
 def test_an_accepted_message_that_is_nowhere_is_lost() -> None:
     """One that was refused at the call is not, nor one that visibly failed."""
     ledger = Ledger()
