@@ -1,13 +1,11 @@
 """What a worker tells the control workflow of an integration about the provider."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import pydantic
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
-from durable_analytics.errors import ValidationError
-from durable_analytics.wire.problems import problem
+from durable_analytics.wire.arguments import Argument
 
 REPORT = "report"
 """The signal of the control workflow with a `HealthReport`."""
@@ -15,10 +13,8 @@ REPORT = "report"
 REASON_LIMIT_CHARACTERS = 500
 
 
-class HealthReport(BaseModel):
+class HealthReport(Argument):
     """A change that one worker process has seen. It contains no credentials."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     by: Literal["credentials", "breaker", "retry_after", "provider"]
     """The kind of pause that it concerns."""
@@ -37,23 +33,6 @@ class HealthReport(BaseModel):
 
     credentials: Annotated[str, Field(max_length=200)] | None = None
     """A keyed hash of the credentials; for `credentials`."""
-
-    @classmethod
-    def read(cls, argument: Any) -> "HealthReport":
-        """Read the argument of the signal.
-
-        Raises:
-            ValidationError: It is wrong; the error names the field.
-        """
-        try:
-            return cls.model_validate(argument)
-        except pydantic.ValidationError as error:
-            details = error.errors(include_url=False, include_input=False)
-            raise ValidationError.of([problem(cls, one) for one in details]) from None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the argument of the signal."""
-        return self.model_dump(mode="json", exclude_none=True)
 
     @classmethod
     def failing(

@@ -1,14 +1,12 @@
 """Whether deliveries to an integration run or are paused: the commands, and the state as JSON."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
-import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from durable_analytics.errors import ValidationError
+from durable_analytics.wire.arguments import Argument
 from durable_analytics.wire.policies import Duration
-from durable_analytics.wire.problems import problem
 from durable_analytics.wire.timestamps import write_timestamp
 
 CONTROL_WORKFLOW = "Integration"
@@ -61,10 +59,10 @@ RUNNING: IntegrationState = {
 }
 
 
-class PauseRequest(BaseModel):
+class PauseRequest(Argument):
     """The argument of the update `pause`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[str, Field(min_length=1, max_length=500)]
     by: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -72,23 +70,6 @@ class PauseRequest(BaseModel):
 
     for_: Duration | None = Field(default=None, alias="for")
     """How long; null: until `resume`."""
-
-    @classmethod
-    def read(cls, argument: Any) -> "PauseRequest":
-        """Read the argument of `pause`.
-
-        Raises:
-            ValidationError: It is wrong; the error names the field.
-        """
-        try:
-            return cls.model_validate(argument)
-        except pydantic.ValidationError as error:
-            details = error.errors(include_url=False, include_input=False)
-            raise ValidationError.of([problem(cls, one) for one in details]) from None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the argument."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def described(self) -> str:
         """Return the reason, and who paused."""
