@@ -164,6 +164,37 @@ async def test_a_message_is_not_refused_for_its_summary(client: Client, task_que
     assert await (await handle.workflow.describe()).static_summary() is None
 
 
+class _WithoutAttributes(Interceptor):
+    """Refuses search attributes, as a namespace without them does."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        """Stand before the real one."""
+        return _WithoutAttributesOutbound(next)
+
+
+class _WithoutAttributesOutbound(OutboundInterceptor):
+    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+        if input.search_attributes:
+            reason = "no mapping defined for search attribute AnalyticsIntegration"
+            raise RPCError(reason, RPCStatusCode.INVALID_ARGUMENT, b"")
+        return await super().start_workflow(input)
+
+
+async def test_a_first_message_without_attributes_keeps_its_summary(
+    client: Client, task_queue: str
+) -> None:
+    """Everything else works where they are missing."""
+    config = client.config()
+    config["interceptors"] = [_WithoutAttributes()]
+    analytics = AnalyticsClient(Client(**config), task_queue=task_queue)
+
+    for event in ("Hi", "Ho"):
+        handle = await analytics.track(integration="segment", user_id="u-1", event=event)
+
+        summary = await (await handle.workflow.describe()).static_summary()
+        assert summary == f"{event} to segment"
+
+
 async def test_a_name_that_is_none_is_no_attribute(client: Client, task_queue: str) -> None:
     """It may be personal data."""
     await register_attributes(client)

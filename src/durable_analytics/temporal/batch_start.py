@@ -87,22 +87,29 @@ async def start_once(
     # `rpc_timeout` limits one of the several attempts that the SDK makes.
     async with asyncio.timeout(patience.total_seconds()):
         summary, attributes = (shown.summary, shown.attributes) if shown else (None, _NONE)
-        try:
-            await start(summary, _NONE if _are_missing(client) else attributes)
-        except RPCError as error:
-            # A message is not refused for what is only shown.
-            refused = error.message.lower()
-            if shown is None or not any(name in refused for name in _SHOWN):
-                raise
-            if _SEARCH_ATTRIBUTE in refused:
-                _remember_missing(client)
-            await start(None, _NONE)
+        if _are_missing(client):
+            attributes = _NONE
+        while True:
+            try:
+                await start(summary, attributes)
+            except RPCError as error:
+                # A message is not refused for what is only shown.
+                refused = error.message.lower()
+                if attributes is not _NONE and _SEARCH_ATTRIBUTE in refused:
+                    _remember_missing(client)
+                    attributes = _NONE
+                elif summary is not None and any(name in refused for name in _SUMMARY):
+                    summary = None
+                else:
+                    raise
+            else:
+                return
 
 
 _NONE = TypedSearchAttributes.empty
 
 _SEARCH_ATTRIBUTE = "search attribute"
-_SHOWN = (_SEARCH_ATTRIBUTE, "summary", "metadata")
+_SUMMARY = ("summary", "metadata")
 """What the server's message names if it refuses a start for what is only shown."""
 
 _MISSING_SECONDS = 60.0
