@@ -7,8 +7,7 @@ from datetime import timedelta
 
 from activities.attempt import Attempt
 from activities.http import HttpClient
-from activities.http_send import BATCH_BODY_LIMIT_BYTES, HTTP_SHARE, send
-from activities.responses import BODY_LIMIT_BYTES
+from activities.http_send import HTTP_SHARE, send
 from activities.turns import Turns
 from durable_analytics.providers import HttpRequest, HttpResponse, Provider
 
@@ -51,7 +50,6 @@ class BatchSender:
             deadline=self.deadline,
             within=None if self.provider.batch_limits else self._remaining_time(),
             may_be_held=self.turns.may_be_held,
-            body_limit=BATCH_BODY_LIMIT_BYTES if self.provider.batch_limits else BODY_LIMIT_BYTES,
         )
 
     @asynccontextmanager

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from activities.http import HttpClient, Received
 from activities.http.content import decode_content, decode_text
 from activities.observation import Observation
-from activities.responses import BODY_LIMIT_BYTES, HEADER_LIMIT_BYTES, cut_to_json_size
+from activities.responses import HEADER_LIMIT_BYTES, cut_to_json_size
 from durable_analytics.providers import HttpRequest, HttpResponse, Provider
 from durable_analytics.providers.masking import Masker
 from durable_analytics.version import __version__
@@ -29,10 +29,12 @@ _HEADERS = {
 TIMEOUT = timedelta(seconds=3)
 """The timeout of an attempt, if the caller's workflow sets none."""
 
-BATCH_BODY_LIMIT_BYTES = 1024 * 1024
-"""The limit of a body that may name each refused message of a batch. Outputs keep less of it."""
+READ_LIMIT_BYTES = 1024 * 1024
+"""The limit of a body; the rest is not read. The provider judges what was read, since a body may
+name each refused message of a batch, or say behind a long text that nothing was stored. Outputs
+keep less of it."""
 
-_LARGE_BYTES = BODY_LIMIT_BYTES
+_LARGE_BYTES = 64 * 1024
 """A larger body is read in a thread, because it would block the event loop."""
 
 HTTP_SHARE = 0.9
@@ -49,7 +51,6 @@ async def send(
     within: timedelta | None = None,
     is_call: bool = False,
     may_be_held: bool = True,
-    body_limit: int = BODY_LIMIT_BYTES,
 ) -> HttpResponse:
     """Send a request and read its response.
 
@@ -62,7 +63,6 @@ async def send(
         within: The timeout for the request and its wait for `max_in_flight`. Default: the deadline.
         is_call: Whether it is the request of a `Call`.
         may_be_held: Whether it waits if the integration is paused.
-        body_limit: The most bytes of the response's body that are read.
 
     Raises:
         Held: The integration is paused; nothing was sent.
@@ -85,15 +85,15 @@ async def send(
             query=sent.query,
             content=sent.content(),
             # A credential at the limit is read completely, so that it is masked.
-            body_limit=body_limit + masker.margin,
+            body_limit=READ_LIMIT_BYTES + masker.margin,
             deadline=deadline,
             within=within,
             on_start=seen.start,
         )
         if len(received.body) > _LARGE_BYTES:
-            response = await asyncio.to_thread(_response, received, masker, body_limit)
+            response = await asyncio.to_thread(_response, received, masker)
         else:
-            response = _response(received, masker, body_limit)
+            response = _response(received, masker)
         seen.responded(response)
     return response
 
@@ -103,9 +103,9 @@ def _masker(secrets: frozenset[str]) -> Masker:
     return Masker(secrets)
 
 
-def _response(received: Received, masker: Masker, body_limit: int) -> HttpResponse:
+def _response(received: Received, masker: Masker) -> HttpResponse:
     headers = dict(received.headers)
-    limit = body_limit + masker.margin
+    limit = READ_LIMIT_BYTES + masker.margin
     decoded = decode_content(received.body, headers.get("content-encoding", ""), limit)
     content, is_whole = decoded.content, received.is_whole and decoded.is_whole
     if not decoded.is_decoded and received.is_whole:
@@ -119,7 +119,7 @@ def _response(received: Received, masker: Masker, body_limit: int) -> HttpRespon
     if decoded.is_decoded or content:
         headers.pop("content-encoding", None)
     text = decode_text(content, headers.get("content-type", ""))
-    body, is_cut = _body(text, masker, body_limit, is_whole=is_whole)
+    body, is_cut = _body(text, masker, is_whole=is_whole)
     kept = {
         name: cut_to_json_size(masker.text(value), HEADER_LIMIT_BYTES)
         for name, value in headers.items()
@@ -127,9 +127,9 @@ def _response(received: Received, masker: Masker, body_limit: int) -> HttpRespon
     return HttpResponse(received.status_code, kept, body, truncated=is_cut or not is_whole)
 
 
-def _body(text: str, masker: Masker, limit: int, *, is_whole: bool) -> tuple[Any, bool]:
+def _body(text: str, masker: Masker, *, is_whole: bool) -> tuple[Any, bool]:
     """Return the body as JSON or as text, and whether it was cut."""
-    if is_whole and len(text.encode(errors="replace")) <= limit:
+    if is_whole and len(text.encode(errors="replace")) <= READ_LIMIT_BYTES:
         for parse in (_parse_strict, _parse_lenient):
             try:
                 parsed = masker(parse(text))
@@ -138,7 +138,7 @@ def _body(text: str, masker: Masker, limit: int, *, is_whole: bool) -> tuple[Any
                 continue
             return parsed, False
     masked = masker.text(text, is_whole=is_whole)
-    kept = masked.encode(errors="replace")[:limit].decode(errors="ignore")
+    kept = masked.encode(errors="replace")[:READ_LIMIT_BYTES].decode(errors="ignore")
     return kept, len(kept) < len(masked)
 
 

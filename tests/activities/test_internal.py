@@ -12,7 +12,7 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.worker import Worker
 
 from activities.http import HttpClient
-from activities.http_send import send
+from activities.http_send import READ_LIMIT_BYTES, send
 from durable_analytics.errors import Internal
 from durable_analytics.providers import HttpRequest, HttpResponse, builds
 from durable_analytics.providers.segment import Segment
@@ -143,7 +143,7 @@ async def test_a_credential_across_the_cut_is_masked(caplog: pytest.LogCaptureFi
     """Half of it would still be half of it."""
     secret = "k" * 40
     provider = Segment.model_validate({"write_key": secret})
-    body = "x" * (64 * 1024 - 20) + secret + "y" * 100
+    body = "x" * (READ_LIMIT_BYTES - 20) + secret + "y" * 100
     transport = httpx.MockTransport(lambda _: httpx.Response(200, text=body))
     caplog.set_level(logging.DEBUG)
     async with httpx.AsyncClient(transport=transport) as client:

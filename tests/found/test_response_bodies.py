@@ -15,6 +15,7 @@ import zstandard
 
 from activities.http import HttpClient
 from activities.http_send import TIMEOUT, send
+from activities.responses import RESPONSE_LIMIT_BYTES, as_response, json_size
 from durable_analytics.providers import HttpRequest, HttpResponse
 from durable_analytics.providers.segment import Segment
 from durable_analytics.providers.trakio import Trakio
@@ -94,14 +95,14 @@ async def little_memory() -> AsyncIterator[None]:
 async def test_a_response_that_unpacks_to_hundreds_of_megabytes(
     codings: str, make: Callable[[], bytes]
 ) -> None:
-    """64 KiB of it are unpacked and kept."""
+    """1 MiB of it is unpacked."""
     body = make()
     async with little_memory():
         answer = await answered(f"Content-Encoding: {codings}", body=body)
 
     assert (answer.status_code, answer.truncated) == (200, True)
     assert set(answer.body) == {"\0"}
-    assert len(answer.body) == 64 * 1024
+    assert len(answer.body) == 1024 * 1024
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
@@ -196,6 +197,20 @@ async def test_json_is_read_however_it_is_written(content_type: str, body: bytes
     json.dumps(answer.body, ensure_ascii=False, allow_nan=False).encode()
 
 
+@pytest.mark.parametrize(
+    "text", ["x" * 900_000, "1.5," * 250_000, '{"a": 1},' * 100_000], ids=["text", "list", "map"]
+)
+async def test_a_failure_behind_a_long_text_is_seen(text: str) -> None:
+    """The provider judges all of the body; an output keeps 64 KiB of it."""
+    long = json.dumps(text) if text.startswith("x") else f"[{text}{{}}]"
+    answer = await answered(body=b'{"data": %s, "success": false}' % long.encode())
+
+    assert SEGMENT.classify(answer) is not None
+    response = as_response(answer)
+    assert response["truncated"]
+    assert json_size(response) <= RESPONSE_LIMIT_BYTES
+
+
 async def test_an_error_at_trakio_behind_a_byte_order_mark() -> None:
     """It hides in the body of a 200."""
     trakio = Trakio.model_validate({"token": "trakio-token"})
@@ -226,8 +241,6 @@ async def test_headers_without_measure(head: list[str], message: str) -> None:
 )
 async def test_a_response_is_bounded_as_it_is_written(body: str, kept: int) -> None:
     """The whole of it, headers included, whatever they hold."""
-    from activities.responses import RESPONSE_LIMIT_BYTES, as_response, json_size  # noqa: PLC0415
-
     emoji = "\N{GRINNING FACE}" * 200
     names = ("Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
     head = [f"{name}: {emoji}" for name in (*names, "X-Request-Id", "Content-Type")]
