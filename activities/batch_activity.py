@@ -21,7 +21,7 @@ from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.events import AttemptFailed
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.parsing import read_batch
-from durable_analytics.wire.plans import BatchResult
+from durable_analytics.wire.plans import BatchResult, FilteredMessage
 from durable_analytics.wire.rejections import all_rejected, shorten_rejections
 
 
@@ -47,10 +47,10 @@ class BatchActivity:
     async def start(self, input: Any, plan: Any, attempt: Attempt) -> "BatchAttempt":
         """Read the plan and the progress of earlier attempts; without a plan, make one."""
         plan = decode(plan, "plan")
-        rejected = []
+        rejected, filtered = [], []
         if plan is None:
             plan = await asyncio.to_thread(self._validate, input)
-            rejected = plan["rejected"]
+            rejected, filtered = plan["rejected"], plan.get("filtered_messages", [])
         checked = AttemptPlan.read(plan)
         source = BatchSource(input, checked, self.prepared)
         progress = await asyncio.to_thread(Progress.of_earlier_attempts, source.message_id)
@@ -60,13 +60,13 @@ class BatchActivity:
         client = self.clients[integration.name]
         turns = Turns(client.pace, may_be_held=self.can_leave_open)
         sender = BatchSender(client, integration.provider, attempt, checked.deadline(), turns)
-        return BatchAttempt(source, integration, attempt, progress, sender)
+        return BatchAttempt(source, integration, attempt, progress, sender, filtered)
 
     def _validate(self, input: Any) -> Any:
         batch = read_batch(input)
         integration = self.integrations.find(batch.envelope.integration)
         plan, prepared = plan_batch(batch, integration, Origin.read(None))
-        if not prepared.messages:
+        if not prepared.messages and prepared.rejected:
             raise all_rejected(prepared.rejected)
         self.prepared.keep(plan["message"]["message_id"], prepared, plan["slices"])
         return plan
@@ -81,6 +81,8 @@ class BatchAttempt:
     attempt: Attempt
     progress: Progress
     sender: BatchSender
+    filtered: list[FilteredMessage]
+    """The messages that it has filtered itself, without a plan."""
 
     async def prepare(self, bounds: tuple[int, int] | None = None) -> PreparedBatch:
         """Return the messages of a slice, or all of the input; reject those that are invalid."""
@@ -109,8 +111,11 @@ class BatchAttempt:
         progress = self.progress
         rejected = shorten_rejections(progress.rejected.values())
         self.attempt.succeeded(accepted=len(progress.accepted), rejected=len(rejected))
-        return {
+        result: BatchResult = {
             "accepted": len(progress.accepted),
             "rejected": rejected,
             "responses": progress.responses,
         }
+        if self.filtered:
+            result["filtered"] = self.filtered
+        return result

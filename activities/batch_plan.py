@@ -26,7 +26,7 @@ class _BatchDefaults(BaseModel):
     timestamp: Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
-class _Rejected(BaseModel):
+class _NotSent(BaseModel):
     index: NonNegativeInt
 
 
@@ -36,7 +36,8 @@ class AttemptPlan(BaseModel):
     integration: str
     message: _BatchDefaults
     policies: PlannedPolicies
-    rejected: list[_Rejected] = []
+    rejected: list[_NotSent] = []
+    filtered_messages: list[_NotSent] = []
     slices: list[tuple[NonNegativeInt, NonNegativeInt]] = []
     first: NonNegativeInt = 0
     skipped: list[NonNegativeInt] = []
@@ -69,7 +70,8 @@ class AttemptPlan(BaseModel):
 
     def settled(self) -> set[int]:
         """Return the indexes of messages that must not be sent."""
-        return {*self.skipped, *(rejection.index for rejection in self.rejected)}
+        not_sent = (*self.rejected, *self.filtered_messages)
+        return {*self.skipped, *(message.index for message in not_sent)}
 
     def deadline(self) -> timedelta:
         """Return the deadline of one HTTP request; a caller's workflow may shorten the attempt."""

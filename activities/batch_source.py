@@ -43,7 +43,7 @@ class BatchSource:
             messages = batch.messages[start - first : end - first]
             batch, first = replace(batch, messages=messages), start
         defaults = BatchDefaults(batch_id, self.plan.message.timestamp)
-        return prepare_batch(batch, integration, defaults, first, self._settled)
+        return prepare_batch(batch, integration, defaults, first, self._settled, is_filtered=True)
 
     def keep(self, prepared: PreparedBatch, slices: Sequence[tuple[int, int]]) -> None:
         """Keep what was prepared for parts of it."""

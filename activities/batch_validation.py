@@ -23,7 +23,7 @@ from durable_analytics.wire.methods import ABSENT, BATCH
 from durable_analytics.wire.outputs import count_left_out
 from durable_analytics.wire.parsing import BatchInput, read_batch
 from durable_analytics.wire.plans import BatchPlan
-from durable_analytics.wire.rejections import shorten_rejections
+from durable_analytics.wire.rejections import shorten_filtered, shorten_rejections
 from durable_analytics.wire.timestamps import write_timestamp
 
 log = logging.getLogger("durable_analytics.validation")
@@ -125,6 +125,8 @@ def plan_batch(
         "batch_send": True,
     }
     add_turn(plan, integration)
+    if prepared.filtered:
+        plan["filtered_messages"] = shorten_filtered(prepared.filtered)
     if prepared.left_out:
         plan["left_out"] = count_left_out(prepared.left_out)
     return plan, prepared

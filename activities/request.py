@@ -28,7 +28,7 @@ from durable_analytics.wire.keys import normalise
 from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import ABSENT, Method
 from durable_analytics.wire.parsing import read_input
-from durable_analytics.wire.plans import HeldMessage, RequestResult, Response
+from durable_analytics.wire.plans import Filtered, HeldMessage, RequestResult, Response
 from durable_analytics.wire.policies import RECORDED, PlannedPolicies
 
 
@@ -64,17 +64,20 @@ class Request:
         self,
         input: RawValue = ABSENT,
         plan: RawValue = ABSENT,
-    ) -> RequestResult | Response | dict[str, HeldMessage]:
+    ) -> RequestResult | Response | dict[str, HeldMessage | Filtered]:
         """Return the response and the attempts, or fail with a failure type of the contract.
 
         If nothing was sent because the integration is paused, or the worker ends while the request
-        waits for its turn, it returns only `held`.
+        waits for its turn, it returns only `held`. If it gets no plan, and the integration must not
+        get the message, it returns only `filtered`.
 
         A workflow of an earlier release gets the response alone.
         """
         with attempting(self.method.key, self.notify) as attempt:
             attempt.attempts = earlier_attempts()
             prepared = await beside_the_loop(input, lambda: self._prepare(input, plan))
+            if isinstance(prepared, dict):
+                return prepared
             attempt.integration = prepared.integration
             attempt.message_id = prepared.message_id
             if prepared.earlier:
@@ -117,13 +120,15 @@ class Request:
         is_our_workflow = activity.info().workflow_type == self.method.workflow
         return is_our_workflow and not prepared.returns_attempts
 
-    def _prepare(self, input: Any, raw_plan: Any) -> _Prepared:
+    def _prepare(self, input: Any, raw_plan: Any) -> _Prepared | dict[str, HeldMessage | Filtered]:
         plan, now = decode(raw_plan, "plan"), datetime.now(UTC)
         if plan is None:
             data = normalise(self.method, decode(input))
             integration = self.integrations.find(data.get("integration"))
-            plan, delivery = make_plan(self.method, data, integration, Origin.read(None))
-            delivery = replace(delivery, sent_at=now, left_out=set())
+            plan, checked = make_plan(self.method, data, integration, Origin.read(None))
+            if checked is None:
+                return {"filtered": plan["filtered"]}
+            delivery = replace(checked, sent_at=now, left_out=set())
         else:
             filled_in = plan.get("message") if isinstance(plan, dict) else None
             if not isinstance(filled_in, dict) or not filled_in.get("message_id"):

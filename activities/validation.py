@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from temporalio import activity
@@ -17,7 +17,8 @@ from activities.origin import Origin
 from activities.prepared_deliveries import PreparedDeliveries, is_large
 from activities.search_attributes import SearchAttributes
 from durable_analytics.delivery.integrations import Integration, Integrations
-from durable_analytics.delivery.preparation import prepare
+from durable_analytics.delivery.preparation import identify, prepare
+from durable_analytics.delivery.routing import changed_fields
 from durable_analytics.errors import DeliveryError, ValidationError
 from durable_analytics.providers import Delivery
 from durable_analytics.wire.decoding import decode
@@ -56,13 +57,14 @@ class Validation:
             refusal.has_search_attributes = await self.search_attributes.are_registered()
             source = await Origin.find(origin)
 
-            def check() -> tuple[Plan, Delivery[Message]]:
+            def check() -> tuple[Plan, Delivery[Message] | None]:
                 data = normalise(self.method, decode(input))
                 refusal.integration = self.integrations.find(data.get("integration"))
                 return make_plan(self.method, data, refusal.integration, source)
 
             plan, delivery = await beside_the_loop(input, check)
-            self.prepared.keep(input, plan, delivery)
+            if delivery:
+                self.prepared.keep(input, plan, delivery)
             return refusal.record(plan)
 
 
@@ -113,8 +115,10 @@ def refusing(method: Method) -> Iterator[_Refusal]:
 
 def make_plan(
     method: Method, data: JsonObject, integration: Integration, origin: Origin
-) -> tuple[Plan, Delivery[Message]]:
+) -> tuple[Plan, Delivery[Message] | None]:
     """Check an input, with the limits of its provider; return its plan and its delivery.
+
+    There is no delivery, and no other check, if the integration must not get the message.
 
     Args:
         method: The method.
@@ -126,14 +130,24 @@ def make_plan(
         UnsupportedMethod: The provider does not support the method.
         ValidationError: The input breaks the contract or a limit of the provider.
     """
-    integration.provider.require(method.key)
     envelope, message = read_input(method, data)
-    prepared = prepare(integration.provider, message, envelope, origin.defaults())
+    policies = policies_in_force(method, integration, envelope.policies)
+    filtered = integration.filters.check(method.key, message.fields, message.context)
+    if filtered:
+        return {
+            "integration": integration.name,
+            "message": identify(message, origin.defaults()),
+            "policies": policies,
+            "filtered": filtered,
+        }, None
+    integration.provider.require(method.key)
+    edited = replace(message, fields=integration.edit(method.key, message.fields))
+    prepared = prepare(integration.provider, edited, envelope, origin.defaults())
     integration.provider.build(prepared.delivery)
     plan: Plan = {
         "integration": integration.name,
         "message": prepared.as_delivered(),
-        "policies": policies_in_force(method, integration, envelope.policies),
+        "policies": policies,
         "task_queue": integration.task_queue(activity.info().task_queue),
     }
     add_turn(plan, integration)
@@ -143,6 +157,7 @@ def make_plan(
         raise ValidationError.at(
             method.key, "has an id that is too long for the output: shorten it"
         )
+    plan["message"] |= changed_fields(message.fields, edited.fields)
     return plan, prepared.delivery
 
 

@@ -37,9 +37,10 @@ class BatchResults:
         self._deadline: datetime = workflow.now() + (self.policy.total_timeout or _NO_TIMEOUT)
         self._accepted = 0
         self._rejected: list[Rejection] = list(plan["rejected"])
-        self._settled_before = {rejection["index"] for rejection in self._rejected}
-        """The indexes of messages that must not be sent: Validation has rejected them, or they were
-        sent before a pause."""
+        self._filtered = plan.get("filtered_messages", [])
+        self._settled_before = {one["index"] for one in (*self._rejected, *self._filtered)}
+        """The indexes of messages that must not be sent: Validation has rejected or filtered them,
+        or they were sent before a pause."""
 
         self._responses: list[Response] = []
 
@@ -53,18 +54,19 @@ class BatchResults:
         rest: JsonObject = {
             "integration": self.plan["integration"],
             "rejected": rejected,
+            "filtered": self._filtered,
             "responses": drop_old_attempts(drop_large_bodies(self._responses)),
             "left_out": self.plan.get("left_out"),
             "policies": self.plan["policies"],
         }
-        if not self._accepted:
+        if not self._accepted and rejected:
             error = all_rejected(rejected).as_json()
             last = self._responses[-1] if self._responses else None
             show_failed(
                 self.plan, self.plan["integration"], error["type"], last, rejected=len(rejected)
             )
             raise batch_failure(error, **rest)
-        show_batch(self.plan, self._accepted, rejected)
+        show_batch(self.plan, self._accepted, rejected, len(self._filtered))
         return batch_output(accepted=self._accepted, **rest)
 
     def remaining_time(self) -> timedelta:

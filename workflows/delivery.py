@@ -28,9 +28,9 @@ from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS, Method
 from durable_analytics.wire.outputs import output
-from durable_analytics.wire.plans import Origin, Plan
+from durable_analytics.wire.plans import Filtered, Origin, Plan
 from workflows.message_request import MessageRequest
-from workflows.visibility import show_delivered, show_failed
+from workflows.visibility import show_delivered, show_failed, show_filtered
 
 _FAILURE_LIMIT_BYTES = INPUT_LIMIT_BYTES + INPUT_LIMIT_BYTES // 2
 """The largest output of a failure; Temporal refuses more than 2 MiB."""
@@ -60,6 +60,8 @@ async def deliver(key: str, input: RawValue) -> JsonObject:
     request: MessageRequest | None = None
     try:
         plan = await validate(method, input)
+        if filtered := plan.get("filtered"):
+            return _filtered(method, input, plan, filtered)
         request = MessageRequest(method, input, plan)
         result = await request.run()
     except (ActivityError, ApplicationError) as error:
@@ -78,6 +80,19 @@ async def deliver(key: str, input: RawValue) -> JsonObject:
         response=result["response"],
         attempts=result["attempts"],
         left_out=plan.get("left_out"),
+        policies=plan["policies"],
+    )
+
+
+def _filtered(method: Method, input: RawValue, plan: Plan, filtered: Filtered) -> JsonObject:
+    show_filtered(plan["integration"], filtered)
+    return output(
+        method,
+        integration=plan["integration"],
+        message=_message(method, input, plan),
+        response=None,
+        attempts=[],
+        filtered=filtered,
         policies=plan["policies"],
     )
 

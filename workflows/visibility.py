@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from durable_analytics.wire.plans import Rejection, Response
+from durable_analytics.wire.plans import Filtered, Rejection, Response
 from durable_analytics.wire.search_attributes import FAILURE, INTEGRATION, REJECTED
 
 REGISTERED = "search_attributes"
@@ -17,6 +17,11 @@ fails a workflow task that sets one that is not, and retries it for ever."""
 def show_delivered(integration: str, response: Response) -> None:
     """Show that a message was delivered."""
     workflow.set_current_details(f"delivered to {integration}: HTTP {response['status_code']}")
+
+
+def show_filtered(integration: str, filtered: Filtered) -> None:
+    """Show that a message was rightly not sent."""
+    workflow.set_current_details(f"not for {integration}: filtered by {filtered['by']}")
 
 
 def show_failed(
@@ -42,15 +47,18 @@ def show_failed(
     _upsert(recorded, integration, error_type, rejected)
 
 
-def show_batch(plan: Mapping[str, Any], accepted: int, rejected: Sequence[Rejection]) -> None:
-    """Show that a batch was delivered, at least in part."""
+def show_batch(
+    plan: Mapping[str, Any], accepted: int, rejected: Sequence[Rejection], filtered: int
+) -> None:
+    """Show that a batch was delivered, at least in part, or was filtered."""
+    others = f", {filtered} filtered" if filtered else ""
     if not rejected:
-        workflow.set_current_details(f"{accepted} delivered to {plan['integration']}")
+        workflow.set_current_details(f"{accepted} delivered to {plan['integration']}{others}")
         return
     types = Counter(rejection["error"]["type"] for rejection in rejected)
     most_frequent = max(types, key=lambda name: types[name])
-    total = accepted + len(rejected)
-    workflow.set_current_details(f"{len(rejected)} of {total} refused: {most_frequent}")
+    total = accepted + len(rejected) + filtered
+    workflow.set_current_details(f"{len(rejected)} of {total} refused: {most_frequent}{others}")
     _upsert(plan, plan["integration"], most_frequent, len(rejected))
 
 

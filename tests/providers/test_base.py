@@ -245,24 +245,12 @@ def test_a_method_that_a_provider_lacks_is_refused(name: str, method: str, there
     [
         ("trakio", "track", {"user_id": "u", "event": "E", "traits": {}}, ["track.traits"]),
         (
-            "trakio",
-            "page",
-            {"user_id": "u", "name": "N", "integrations": {}},
-            ["page.integrations"],
-        ),
-        (
             "trophy",
             "identify",
-            {"user_id": "u", "anonymous_id": "a", "integrations": {}},
-            ["identify.anonymous_id", "identify.integrations"],
+            {"user_id": "u", "anonymous_id": "a"},
+            ["identify.anonymous_id"],
         ),
         ("segment", "delete", {"user_id": "u", "traits": {"email": "x"}}, ["delete.traits"]),
-        (
-            "journy",
-            "call",
-            {"method": "GET", "path": "/", "integrations": {}},
-            ["call.integrations"],
-        ),
     ],
 )
 def test_a_field_without_a_place_is_refused(
@@ -291,13 +279,23 @@ def test_a_field_without_a_place_is_refused(
 def test_strict_false_leaves_out_what_has_no_place(name: str, method: str, message: Json) -> None:
     """An unknown key cannot be passed on; the delivery names it."""
     provider = ACCOUNTS[name]
-    given = {**message, "colour": "red", "integrations": {"All": True}}
+    given = {**message, "colour": "red"}
     delivery = delivery_of(provider, method, given, strict=False)
 
     sent = provider.build(delivery)
 
     assert sent == built(provider, method, message)
-    assert delivery.left_out == {"colour", "integrations"}
+    assert delivery.left_out == {"colour"}
+
+
+def test_integrations_need_no_place() -> None:
+    """The worker itself obeys them."""
+    message = {"user_id": "u", "integrations": {"All": True}}
+
+    for strict in (True, False):
+        delivery = delivery_of(ACCOUNTS["trophy"], "identify", message, strict=strict)
+        assert ACCOUNTS["trophy"].build(delivery).body == {}
+        assert delivery.left_out == set()
 
 
 def test_null_needs_no_place() -> None:

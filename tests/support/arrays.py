@@ -78,7 +78,7 @@ class Arrays(Provider):
 
     def item(self, delivery: Delivery[Message]) -> JsonObject:
         """Traits and properties are the properties of an item."""
-        self.refuse_fields(delivery, "channel", "company_id", "integrations")
+        self.refuse_fields(delivery, "channel", "company_id")
         self.refuse_context(delivery)
         if delivery.method == "track":
             self.refuse_fields(delivery, "traits")

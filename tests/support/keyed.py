@@ -77,7 +77,7 @@ class Keyed(Provider):
     @builds("identify")
     def identify(self, delivery: Delivery[Identify]) -> HttpRequest:
         """A form, with JSON in it."""
-        self.refuse_fields(delivery, "anonymous_id", "integrations")
+        self.refuse_fields(delivery, "anonymous_id")
         self.refuse_context(delivery)
         user = delivery.message
         if user.user_id is None:

@@ -57,8 +57,10 @@ WRONG_VARIABLES = {
         (
             "integrations.trakio.xyz: is not a known key; "
             "the known keys are allow_policies_override, "
-            "base_url, breaker, ca_bundle, max_in_flight, max_requests_per_second, "
-            "pause_after_unauthorized, policies, policy_limits, provider, proxy, token"
+            "base_url, breaker, ca_bundle, consent_categories, "
+            "max_in_flight, max_requests_per_second, obey_integrations, "
+            "pause_after_unauthorized, policies, policy_limits, provider, proxy, routing, "
+            "segment_name, token"
         ),
         f"{PREFIX}TRAKIO__XYZ",
     ),

@@ -45,7 +45,7 @@ class Acme(Provider):
     @builds("identify")
     def identify(self, delivery: Delivery[Identify]) -> HttpRequest:
         """Build the request that creates or changes a user."""
-        self.refuse_fields(delivery, "anonymous_id", "integrations")
+        self.refuse_fields(delivery, "anonymous_id")
         self.refuse_context(delivery)
         user = delivery.message
         if not user.user_id:
@@ -65,7 +65,7 @@ class Acme(Provider):
 
     def item(self, delivery: Delivery[Message]) -> JsonObject:
         """Return the event of a message."""
-        self.refuse_fields(delivery, "traits", "channel", "company_id", "integrations")
+        self.refuse_fields(delivery, "traits", "channel", "company_id")
         self.refuse_context(delivery)
         given = delivery.given("user_id", "anonymous_id", "event", "properties")
         message = delivery.message

@@ -49,6 +49,14 @@ def print_explained(explained: JsonObject) -> None:
     name = explained["integration"]
     if error := explained["error"]:
         print_line(f"{name}: nothing, {error['type']}: {error['message']}")
+    match explained["filtered"]:
+        case list() as messages:
+            for one in messages:
+                print_line(
+                    f"{name}: not message {one['index']}, filtered by {one['by']}: {one['reason']}"
+                )
+        case dict() as one:
+            print_line(f"{name}: nothing, filtered by {one['by']}: {one['reason']}")
     for rejection in explained["rejected"]:
         error = rejection["error"]
         print_line(f"{name}: not message {rejection['index']}, {error['type']}: {error['message']}")

@@ -34,13 +34,15 @@ def explain_input(given: Input, integration: Integration) -> JsonObject:
 
     Returns:
         `integration`, `requests` (each `method`, `url`, `query`, `headers`, `body`), `rejected`
-        (messages of a batch), `left_out` (fields without a place at the provider), and `error`,
-        which says why there is no request, or null.
+        (messages of a batch), `filtered` (why the message is not for it, or the messages of a
+        batch; or null), `left_out` (fields without a place at the provider), and `error`, which
+        says why there is no request, or null.
     """
     explained: JsonObject = {
         "integration": integration.name,
         "requests": [],
         "rejected": [],
+        "filtered": None,
         "left_out": {},
         "error": None,
     }
@@ -52,9 +54,12 @@ def explain_input(given: Input, integration: Integration) -> JsonObject:
 
 
 def _single(given: Input, integration: Integration) -> JsonObject:
-    provider = integration.provider
-    provider.require(given.method.key)
-    envelope, message = read_input(given.method, normalise(given.method, given.data))
+    method, provider = given.method, integration.provider
+    envelope, message = read_input(method, normalise(method, given.data))
+    if filtered := integration.filters.check(method.key, message.fields, message.context):
+        return {"filtered": filtered}
+    provider.require(method.key)
+    message = replace(message, fields=integration.edit(method.key, message.fields))
     defaults = Defaults(lambda: str(uuid4()), datetime.now(UTC))
     prepared = prepare(provider, message, envelope, defaults)
     request = provider.build(prepared.delivery)
@@ -70,6 +75,7 @@ def _batch(given: Input, integration: Integration) -> JsonObject:
     return {
         "requests": requests,
         "rejected": prepared.rejected,
+        "filtered": prepared.filtered,
         "left_out": dict(prepared.left_out),
     }
 

@@ -8,7 +8,7 @@ from durable_analytics.settings.base import AnalyticsSettings
 from durable_analytics.settings.integrations import ConfiguredIntegrations
 
 
-class DeliverySettings(ConfiguredIntegrations, AnalyticsSettings):
+class DeliverySettings(ConfiguredIntegrations):
     """The integrations, with their credentials."""
 
     model_config = SettingsConfigDict(extra="ignore")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
@@ -17,8 +18,9 @@ from durable_analytics.providers import BatchDelivery, Delivery, HttpRequest, Pr
 from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.limits import PREPARED_LIMIT_BYTES
 from durable_analytics.wire.messages import Message, RequestOptions
+from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.parsing import BatchInput, batch_message_id, read_batch_message
-from durable_analytics.wire.plans import Rejection
+from durable_analytics.wire.plans import FilteredMessage, Rejection
 from durable_analytics.wire.rejections import reject
 
 log = logging.getLogger("durable_analytics.internal")
@@ -78,6 +80,9 @@ class PreparedBatch:
     defaults: BatchDefaults
     messages: list[PreparedMessage] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
+    filtered: list[FilteredMessage] = field(default_factory=list)
+    """The messages that are rightly not sent."""
+
     left_out: Counter[str] = field(default_factory=Counter)
     """The fields that the provider has no field for, and in how many messages."""
 
@@ -158,15 +163,21 @@ def prepare_batch(
     defaults: BatchDefaults,
     first: int = 0,
     skipped: Collection[int] = (),
+    *,
+    is_filtered: bool = False,
 ) -> PreparedBatch:
     """Check and prepare each message, with the limits of its provider.
+
+    A message that the integration must not get is not checked.
 
     Args:
         batch: The input.
         integration: The integration to deliver to.
         defaults: The ids and the time for messages that have none.
         first: The index of the first message in the whole input, for a slice of it.
-        skipped: The indexes, in the whole input, of messages that were already rejected.
+        skipped: The indexes, in the whole input, of messages that were already rejected or
+            filtered.
+        is_filtered: Whether that was done before.
 
     Raises:
         ValidationError: The context, which is added to each message, makes the batch too large.
@@ -182,6 +193,9 @@ def prepare_batch(
         if index in skipped:
             continue
         try:
+            if not is_filtered and (filtered := _filter(index, message, batch, prepared)):
+                prepared.filtered.append(filtered)
+                continue
             ready = _prepare_message(index, message, batch, prepared, fast_path)
         except DeliveryError as error:
             prepared.rejected.append(reject(index, message, error))
@@ -198,6 +212,20 @@ def prepare_batch(
             )
             raise ValidationError.at("context", reason)
     return prepared
+
+
+def _filter(
+    index: int, message: Any, batch: BatchInput, prepared: PreparedBatch
+) -> FilteredMessage | None:
+    """Return why a message is not for the integration; None if it is, or is no message."""
+    method = message.get("type") if isinstance(message, dict) else None
+    if not isinstance(method, str) or method not in METHODS:
+        return None
+    filtered = prepared.integration.filters.check(method, message, batch.envelope.context)
+    if filtered is None:
+        return None
+    message_id = batch_message_id(message, prepared.defaults.batch_id, index)
+    return {"index": index, "message_id": message_id, **filtered}
 
 
 def _limit_copies(batch: BatchInput, provider: Provider) -> None:
@@ -226,7 +254,9 @@ def _prepare_message(
     prepared: PreparedBatch,
     fast_path: FastPath | None,
 ) -> PreparedMessage:
-    provider = prepared.integration.provider
+    integration, provider = prepared.integration, prepared.integration.provider
+    if integration.changes and isinstance(message, dict):
+        message = integration.edit(str(message.get("type")), message)
     if fast_path and (plain := fast_path.read(index, message)):
         return _write_message(provider, index, plain)
     fields = read_batch_message(batch.envelope, message)

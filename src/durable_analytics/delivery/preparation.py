@@ -6,6 +6,7 @@ from datetime import datetime
 
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers import Delivery, Provider
+from durable_analytics.wire.field_types import is_message_id
 from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import Method
 from durable_analytics.wire.parsing import Envelope, Fields, needs_message_id, read_message
@@ -70,6 +71,23 @@ def prepare(
     if has_time or default_time is not None:
         provider.refuse_timestamp(delivery, defaults.started_at, is_given=has_time)
     return Prepared(delivery, tuple(added))
+
+
+def identify(message: Fields, defaults: Defaults) -> JsonObject:
+    """Return the id and the time of a message that is not sent, and so not checked.
+
+    Args:
+        message: The fields of the message.
+        defaults: The id and the time for a message that has none.
+    """
+    fields, default_time = _split_default_time(message.method, message.fields)
+    message_id, time = fields.get("message_id"), fields.get("timestamp")
+    if is_missing_time(time):
+        time = default_time or write_timestamp(defaults.started_at)
+    return {
+        "message_id": message_id if is_message_id(message_id) else defaults.message_id(),
+        "timestamp": time,
+    }
 
 
 def restore(

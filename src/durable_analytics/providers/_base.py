@@ -262,7 +262,7 @@ class Provider(Classification, CombinedFields, PersonIds, BaseModel):
     def call(self, delivery: Delivery[Call]) -> HttpRequest:
         """Build a request to any other endpoint, relative to the base URL."""
         call = delivery.message
-        self.refuse_fields(delivery, "integrations")
+        self.refuse_fields(delivery)
         self.refuse_context(delivery)
         check_path(call.path)
         headers, query = call.headers or {}, call.query or {}

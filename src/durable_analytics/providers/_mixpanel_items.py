@@ -76,7 +76,7 @@ class MixpanelItems(CombinedFields, PersonIds):
         self, delivery: Delivery[PersonMessage], name: str, properties: JsonObject
     ) -> JsonObject:
         message = delivery.message
-        self.refuse_fields(delivery, "traits", "channel", "integrations")
+        self.refuse_fields(delivery, "traits", "channel")
         fields = self.take_context(delivery, CONTEXT_PROPERTIES)
         company_id = message.company_id if isinstance(message, Track) else None
         group_id = self.single_group_id(delivery, company_id, fields.pop("group_id", None))
@@ -116,7 +116,7 @@ class MixpanelItems(CombinedFields, PersonIds):
         return milliseconds(timestamp)
 
     def _user(self, delivery: Delivery[Identify]) -> JsonObject:
-        self.refuse_fields(delivery, "integrations")
+        self.refuse_fields(delivery)
         fields = self.take_context(delivery, {"$ip": "ip", "traits": "traits"})
         traits = self.with_context_traits(
             delivery, delivery.message.traits or {}, fields.pop("traits", None)
@@ -138,7 +138,7 @@ class MixpanelItems(CombinedFields, PersonIds):
         }
 
     def _group(self, delivery: Delivery[Group]) -> JsonObject:
-        self.refuse_fields(delivery, "integrations")
+        self.refuse_fields(delivery)
         self.refuse_context(delivery)
         # The profile of a group has no list of users: the events of a user contain the group's id.
         delivery.left_out.update(delivery.given("user_id", "anonymous_id"))
@@ -150,7 +150,7 @@ class MixpanelItems(CombinedFields, PersonIds):
         }
 
     def _merge(self, delivery: Delivery[Identify]) -> JsonObject:
-        self.refuse_fields(delivery, "integrations")
+        self.refuse_fields(delivery)
         self.refuse_context(delivery)
         ids = delivery.message
         self.check_ids(delivery, "user_id", "anonymous_id")
@@ -158,7 +158,7 @@ class MixpanelItems(CombinedFields, PersonIds):
         return {"properties": merged, "event": "$identify"}
 
     def _alias(self, delivery: Delivery[Alias]) -> JsonObject:
-        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_fields(delivery, "traits")
         self.refuse_context(delivery)
         new_id = single_new_id(delivery.message.new_user_id, self.title)
         self.check_ids(delivery, "previous_user_id", "new_user_id")

@@ -136,7 +136,7 @@ class Amplitude(AmplitudeResponses, Provider):
     @builds("alias")
     def alias(self, delivery: Delivery[Alias]) -> HttpRequest:
         """Build the request that maps the previous user to the new one, with all events."""
-        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_fields(delivery, "traits")
         self.refuse_context(delivery)
         new_id = single_new_id(delivery.message.new_user_id, self.title)
         self.check_ids(delivery, "previous_user_id", "new_user_id")
@@ -150,7 +150,7 @@ class Amplitude(AmplitudeResponses, Provider):
     @builds("delete")
     def delete(self, delivery: Delivery[Delete]) -> HttpRequest:
         """Build the request that creates a deletion job, which Amplitude runs within 30 days."""
-        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_fields(delivery, "traits")
         self.refuse_context(delivery)
         body = {"user_ids": [delivery.message.user_id], "requester": "durable-analytics"}
         url = f"{self.privacy_url}/api/2/deletions/users"
@@ -184,7 +184,7 @@ class Amplitude(AmplitudeResponses, Provider):
     def _event(
         self, delivery: Delivery[PersonMessage], event_type: str, properties: JsonObject
     ) -> JsonObject:
-        self.refuse_fields(delivery, "channel", "integrations")
+        self.refuse_fields(delivery, "channel")
         fields = self.take_context(delivery, CONTEXT_FIELDS)
         campaign = {name: fields.pop(name) for name in CAMPAIGN_PROPERTIES if name in fields}
         message = delivery.message

@@ -126,10 +126,10 @@ class Braze(Provider):
             case Track() as track if products := purchased_products(track):
                 return self._purchases(delivery, products)[0]
             case Identify() as person:
-                self.refuse_fields(delivery, "integrations")
+                self.refuse_fields(delivery)
                 return {**self._person_id(delivery), **self._attributes(delivery, person)}
             case Group() as person:
-                self.refuse_fields(delivery, "integrations")
+                self.refuse_fields(delivery)
                 traits = {"group": person.traits} if person.traits else {}
                 return {**self._person_id(delivery), "group_id": person.group_id, **traits}
             case Track(event=event):
@@ -144,7 +144,7 @@ class Braze(Provider):
     @builds("alias")
     def alias(self, delivery: Delivery[Alias]) -> HttpRequest:
         """Build the request that merges the profile of an anonymous id into that of the new id."""
-        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_fields(delivery, "traits")
         self.refuse_context(delivery)
         identified = {
             "external_id": single_new_id(delivery.message.new_user_id, self.title),
@@ -156,7 +156,7 @@ class Braze(Provider):
     @builds("delete")
     def delete(self, delivery: Delivery[Delete]) -> HttpRequest:
         """Build the request that deletes a user's profile permanently."""
-        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_fields(delivery, "traits")
         self.refuse_context(delivery)
         body = {"external_ids": [delivery.message.user_id]}
         return HttpRequest("POST", f"{self.base_url}/users/delete", body)
@@ -175,7 +175,7 @@ class Braze(Provider):
         return to_attributes(self.supported_values(delivery, "traits", traits, problems))
 
     def _event(self, delivery: Delivery[Message], name: str, *fields: str) -> JsonObject:
-        self.refuse_fields(delivery, "traits", "channel", "company_id", "integrations")
+        self.refuse_fields(delivery, "traits", "channel", "company_id")
         if len(name) > NAME_LIMIT_CHARACTERS:
             reason = f"must have at most {NAME_LIMIT_CHARACTERS} characters at {self.title}"
             raise ValidationError.at("track.event", reason)
@@ -193,7 +193,7 @@ class Braze(Provider):
     ) -> list[JsonObject]:
         """Return a purchase for each product of an order."""
         self.refuse_context(delivery)
-        self.refuse_fields(delivery, "traits", "channel", "company_id", "integrations")
+        self.refuse_fields(delivery, "traits", "channel", "company_id")
         if len(products) > _MOST_OBJECTS:
             reason = f"has {len(products)} products; {self.title} accepts {_MOST_OBJECTS}"
             raise ValidationError.at("track.properties.products", reason)

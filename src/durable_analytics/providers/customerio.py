@@ -130,7 +130,7 @@ class CustomerIo(Provider):
             case Alias() as alias:
                 return self._merge(delivery, alias)
             case Delete() as person:
-                self.refuse_fields(delivery, "traits", "integrations")
+                self.refuse_fields(delivery, "traits")
                 identifiers = person_identifiers("delete.user_id", person.user_id)
                 return _person_operation("delete", identifiers)
             case PersonMessage() as event:
@@ -139,7 +139,7 @@ class CustomerIo(Provider):
                 raise NotImplementedError(delivery.method)
 
     def _identify(self, delivery: Delivery[Message], person: Identify) -> JsonObject:
-        self.refuse_fields(delivery, "integrations")
+        self.refuse_fields(delivery)
         email = (person.traits or {}).get("email")
         if is_filled(person.user_id):
             identifiers = person_identifiers("identify.user_id", person.user_id)
@@ -153,7 +153,7 @@ class CustomerIo(Provider):
         return operation | self._attributes(delivery, traits)
 
     def _event(self, delivery: Delivery[Message], event: PersonMessage) -> JsonObject:
-        self.refuse_fields(delivery, "traits", "channel", "company_id", "integrations")
+        self.refuse_fields(delivery, "traits", "channel", "company_id")
         properties = event.properties if isinstance(event, (Page, Screen)) else None
         match event:
             case Track():
@@ -188,7 +188,7 @@ class CustomerIo(Provider):
 
     def _group(self, delivery: Delivery[Message], group: Group) -> JsonObject:
         has_user = is_filled(group.user_id)
-        self.refuse_fields(delivery, "integrations", *(["anonymous_id"] if has_user else []))
+        self.refuse_fields(delivery, *(["anonymous_id"] if has_user else []))
         traits = dict(group.traits or {})
         types: JsonObject = {
             n: traits.pop(n) for n in ("object_type_id", "objectTypeId") if n in traits
@@ -222,7 +222,7 @@ class CustomerIo(Provider):
 
     def _merge(self, delivery: Delivery[Message], alias: Alias) -> JsonObject:
         """Return the operation that merges the previous person into the new one."""
-        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_fields(delivery, "traits")
         new_id = single_new_id(alias.new_user_id, self.title)
         return {
             "type": "person",

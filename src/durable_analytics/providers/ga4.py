@@ -97,7 +97,7 @@ class GoogleAnalytics4(Provider):
 
         An event of Segment's specification becomes the event that Google recommends for it.
         """
-        self.refuse_fields(delivery, "channel", "company_id", "integrations")
+        self.refuse_fields(delivery, "channel", "company_id")
         track = delivery.message
         properties = dict(track.properties or {})
         recommended = RECOMMENDED_EVENTS.get(track.event)
@@ -124,7 +124,7 @@ class GoogleAnalytics4(Provider):
     @builds("page")
     def page(self, delivery: Delivery[Page]) -> HttpRequest:
         """Build the request for a page view."""
-        self.refuse_fields(delivery, "integrations")
+        self.refuse_fields(delivery)
         properties = self.merge_fields(delivery, "properties", "name", "category")
         renamed = {
             parameter: properties.pop(name)
@@ -141,7 +141,7 @@ class GoogleAnalytics4(Provider):
     @builds("group")
     def group(self, delivery: Delivery[Group]) -> HttpRequest:
         """Build the request for the event "join_group"; Google does not store groups."""
-        self.refuse_fields(delivery, "integrations")
+        self.refuse_fields(delivery)
         parameters = self._parameters(delivery, "traits", delivery.message.traits or {})
         group = {"group_id": delivery.message.group_id}
         parameters = self.combine(delivery, group, parameters, "group.traits")

@@ -154,7 +154,7 @@ class Mixpanel(MixpanelItems, Provider):
     @builds("delete")
     def delete(self, delivery: Delivery[Delete]) -> HttpRequest:
         """Build the request that creates a deletion job of the GDPR API; Mixpanel runs it later."""
-        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_fields(delivery, "traits")
         self.refuse_context(delivery)
         return HttpRequest(
             "POST",

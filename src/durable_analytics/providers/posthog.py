@@ -119,13 +119,13 @@ class PostHog(Provider):
 
     def item(self, delivery: Delivery[Message]) -> JsonObject:
         """Return the event of a message."""
-        self.refuse_fields(delivery, "integrations")
+        self.refuse_fields(delivery)
         return make_event(self, delivery, self.group_type)
 
     @builds("annotate")
     def annotate(self, delivery: Delivery[Annotate]) -> HttpRequest:
         """Build the request for an annotation of the project; each property becomes a line."""
-        self.refuse_fields(delivery, "channel", "integrations")
+        self.refuse_fields(delivery, "channel")
         self.refuse_context(delivery)
         note = delivery.message
         properties = (note.properties or {}).items()
@@ -136,7 +136,7 @@ class PostHog(Provider):
     @builds("delete")
     def delete(self, delivery: Delivery[Delete]) -> HttpRequest:
         """Build the request that deletes a person with all events; PostHog executes it later."""
-        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_fields(delivery, "traits")
         self.refuse_context(delivery)
         body = {"distinct_ids": [delivery.message.user_id], "delete_events": True}
         return self._private("persons/bulk_delete/", body)

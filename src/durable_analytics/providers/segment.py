@@ -69,7 +69,7 @@ class Segment(SegmentCompatible):
     @builds("delete")
     def delete(self, delivery: Delivery[Delete]) -> HttpRequest:
         """Create a regulation for one user, which Segment executes later."""
-        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_fields(delivery, "traits")
         self.refuse_context(delivery)
         return HttpRequest(
             "POST",

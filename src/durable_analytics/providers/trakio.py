@@ -56,7 +56,7 @@ class Trakio(Provider):
     @builds("identify")
     def identify(self, delivery: Delivery[Identify]) -> HttpRequest:
         """Build the request for a person; traits are sent as properties."""
-        self.refuse_fields(delivery, "integrations")
+        self.refuse_fields(delivery)
         self.refuse_context(delivery)
         properties = delivery.message.traits or {}
         return self._post("identify", {"distinct_id": self._id(delivery), "properties": properties})
@@ -64,7 +64,7 @@ class Trakio(Provider):
     @builds("alias")
     def alias(self, delivery: Delivery[Alias]) -> HttpRequest:
         """Build the request that adds the new id, or ids, as aliases of the previous id."""
-        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_fields(delivery, "traits")
         self.refuse_context(delivery)
         ids = delivery.message
         return self._post("alias", {"distinct_id": ids.previous_user_id, "alias": ids.new_user_id})
@@ -72,7 +72,7 @@ class Trakio(Provider):
     @builds("track")
     def track(self, delivery: Delivery[Track]) -> HttpRequest:
         """Build the request for an event, with its channel and its company."""
-        self.refuse_fields(delivery, "traits", "integrations")
+        self.refuse_fields(delivery, "traits")
         return self._event(
             delivery,
             delivery.message.event,
@@ -82,21 +82,21 @@ class Trakio(Provider):
     @builds("page")
     def page(self, delivery: Delivery[Page]) -> HttpRequest:
         """Build the request for an event "Page view": there is no endpoint for pages."""
-        self.refuse_fields(delivery, "integrations")
+        self.refuse_fields(delivery)
         properties = self.merge_fields(delivery, "properties", "name", "category")
         return self._event(delivery, "Page view", {"properties": properties})
 
     @builds("annotate")
     def annotate(self, delivery: Delivery[Annotate]) -> HttpRequest:
         """Build the request for an event without a person."""
-        self.refuse_fields(delivery, "integrations")
+        self.refuse_fields(delivery)
         self.refuse_context(delivery)
         return self._post("annotate", delivery.given("event", "properties", "channel"))
 
     @builds("group")
     def group(self, delivery: Delivery[Group]) -> HttpRequest:
         """Build the request for a company, with the person as one of its people."""
-        self.refuse_fields(delivery, "integrations")
+        self.refuse_fields(delivery)
         self.refuse_context(delivery)
         return self._post(
             "company",

@@ -114,7 +114,7 @@ class Trophy(Provider):
         return HttpRequest("PUT", url, _user(person.traits or {}))
 
     def _refuse_unsupported_fields(self, delivery: Delivery[Message]) -> None:
-        self.refuse_fields(delivery, "anonymous_id", "integrations")
+        self.refuse_fields(delivery, "anonymous_id")
         self.refuse_context(delivery)
 
 

@@ -23,12 +23,16 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from durable_analytics.delivery.filters import Filters
 from durable_analytics.delivery.integrations import Integration, Integrations
+from durable_analytics.delivery.routing import Routing
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers import Provider, provider_class, provider_names
 from durable_analytics.providers.setting_types import is_host
+from durable_analytics.settings.base import AnalyticsSettings
 from durable_analytics.settings.breaker import BreakerSettings
-from durable_analytics.settings.values import Name, from_text
+from durable_analytics.settings.routing import read_routing
+from durable_analytics.settings.values import Name, from_text, split_at_commas
 from durable_analytics.wire.policies import Policies, PolicyLimits, merge_policies
 from durable_analytics.wire.problems import problem
 
@@ -60,6 +64,10 @@ def _read_breaker(value: Any) -> Any:
     if value is False or isinstance(value, (dict, BreakerSettings)):
         return BreakerSettings.model_validate(value) if isinstance(value, dict) else value
     raise ValueError("must be false, or a table with failure_share, minimum, window, open_for")
+
+
+def _read_list(value: Any) -> Any:
+    return split_at_commas(from_text(value))
 
 
 class IntegrationSettings(BaseModel):
@@ -101,8 +109,37 @@ class IntegrationSettings(BaseModel):
     """So many responses 401 or 403 in a row, without a success, pause the integration. Default 10;
     0: never. Each worker process counts its own; a `Call` does not count."""
 
+    obey_integrations: bool = True
+    """Whether the `integrations` of a message can exclude this integration, by its name, the name
+    of its provider, or `segment_name`. Default true."""
+
+    segment_name: str | None = Field(default=None, min_length=1)
+    """The name of the integration in the `integrations` of messages, as at Segment."""
+
+    consent_categories: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_read_list)
+    ] = ()
+    """The categories of consent that a person must have given, all of them, where
+    `context.consent` says what was given. Default: none."""
+
+    routing: Annotated[Routing, BeforeValidator(read_routing)] | None = None
+    """Which messages it gets, and which of their values. Default: all."""
+
     ca_bundle: Annotated[FilePath, AfterValidator(_check_certificates)] | None = None
     """A PEM file with the certificate authorities to trust. Default: certifi's."""
+
+    def filters(self, name: str) -> Filters:
+        """Return which messages it gets.
+
+        Args:
+            name: The name of the integration.
+        """
+        names = (name, self.provider.title, self.segment_name or name)
+        return Filters(
+            self.consent_categories,
+            frozenset(map(str.casefold, names)) if self.obey_integrations else frozenset(),
+            self.routing,
+        )
 
     def longest_turn(self) -> timedelta | None:
         """Return how long a request may wait for its turn; None if the rate has no limit.
@@ -150,7 +187,7 @@ class IntegrationSettings(BaseModel):
         return checked
 
 
-class ConfiguredIntegrations(BaseModel):
+class ConfiguredIntegrations(AnalyticsSettings):
     """The integrations, and which of them is the default: a part of a program's settings."""
 
     integrations: dict[Name, IntegrationSettings] = Field(min_length=1)
@@ -170,6 +207,16 @@ class ConfiguredIntegrations(BaseModel):
             else settings
             for name, settings in integrations.items()
         }
+
+    @field_validator("integrations")
+    @classmethod
+    def _check_hash_key(
+        cls, integrations: dict[str, IntegrationSettings], info: ValidationInfo
+    ) -> dict[str, IntegrationSettings]:
+        for name, settings in integrations.items():
+            if settings.routing and settings.routing.hash and not info.data.get("user_hash_keys"):
+                raise ValueError(f"{name}.routing.hash needs a key: set user_hash_keys")
+        return integrations
 
     @field_validator("default_integration")
     @classmethod
@@ -194,6 +241,8 @@ class ConfiguredIntegrations(BaseModel):
                     settings.policies,
                     settings.allow_policies_override,
                     settings.policy_limits,
+                    settings.filters(name),
+                    next(iter(self.hash_keys), ""),
                     have_queues,
                     settings.longest_turn(),
                 )

@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import Method
-from durable_analytics.wire.plans import AttemptRecord, Rejection, Response
+from durable_analytics.wire.plans import (
+    AttemptRecord,
+    Filtered,
+    FilteredMessage,
+    Rejection,
+    Response,
+)
 
 
 def output(
@@ -16,6 +22,7 @@ def output(
     attempts: Sequence[AttemptRecord],
     policies: JsonObject | None,
     left_out: Mapping[str, int] | None = None,
+    filtered: Filtered | None = None,
     error: JsonObject | None = None,
 ) -> JsonObject:
     """Return the output of one message; unknown values of a failure are null.
@@ -28,12 +35,14 @@ def output(
         attempts: The last attempts, oldest first.
         policies: The policy that was applied, in full.
         left_out: The fields that the provider has no field for.
+        filtered: Why the message was rightly not sent.
         error: `{"type", "message", "fields"}` of a failure.
     """
     return {
-        "status": "failure" if error else "success",
+        "status": "failure" if error else "filtered" if filtered else "success",
         "integration": integration,
         **({"error": error} if error else {}),
+        **({"filtered": filtered} if filtered else {}),
         method.key: message,
         "response": response,
         **({"left_out": left_out} if left_out else {}),
@@ -47,6 +56,7 @@ def batch_output(
     integration: str | None,
     accepted: int = 0,
     rejected: Sequence[Rejection] = (),
+    filtered: Sequence[FilteredMessage] = (),
     responses: Sequence[Response] = (),
     policies: JsonObject | None,
     left_out: Mapping[str, int] | None = None,
@@ -57,18 +67,23 @@ def batch_output(
     Args:
         integration: The integration that the messages were meant for.
         accepted: How many messages the provider accepted.
-        rejected: A description of each other message.
+        rejected: A description of each message that was not accepted.
+        filtered: A description of each message that was rightly not sent.
         responses: The provider's responses, one a request.
         policies: The policy that was applied, in full.
         left_out: The fields that the provider has no field for, and in how many messages.
         error: `{"type", "message", "fields"}` if no message was accepted.
     """
+    status = "failure" if error else "partial" if rejected else "success"
+    if filtered and not accepted and not rejected:
+        status = "filtered"
     return {
-        "status": "failure" if error else "partial" if rejected else "success",
+        "status": status,
         "integration": integration,
         **({"error": error} if error else {}),
         "accepted": accepted,
         "rejected": sorted(rejected, key=lambda rejection: rejection["index"]),
+        **({"filtered_count": len(filtered), "filtered": list(filtered)} if filtered else {}),
         "responses": list(responses),
         **({"left_out": left_out} if left_out else {}),
         "policies": policies,

@@ -1,6 +1,6 @@
 """The types of the JSON objects that workflows and activities exchange."""
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from durable_analytics.wire.messages import JsonObject
 
@@ -44,6 +44,20 @@ class HeldMessage(TypedDict):
     """All attempts so far."""
 
 
+class Filtered(TypedDict):
+    """Why a message is rightly not sent to an integration."""
+
+    by: Literal["integrations", "consent", "routing", "transform", "suppressed", "unsupported"]
+    reason: str
+
+
+class FilteredMessage(Filtered):
+    """A message of a batch that is rightly not sent."""
+
+    index: int
+    message_id: str | None
+
+
 class RequestResult(TypedDict):
     """The result of Request for one message."""
 
@@ -53,6 +67,9 @@ class RequestResult(TypedDict):
 
     held: NotRequired[HeldMessage]
     """Set instead of the others if the message must be scheduled again."""
+
+    filtered: NotRequired[Filtered]
+    """Set instead of the others if a Request without a plan must not send the message."""
 
 
 class Origin(TypedDict):
@@ -76,7 +93,9 @@ class Plan(TypedDict):
     """The fields that Validation added or changed."""
 
     policies: JsonObject
-    task_queue: str
+    task_queue: NotRequired[str]
+    """Where its requests run; absent if the message is `filtered`."""
+
     returns_attempts: NotRequired[bool]
     """Set by the workflow: Request returns a `RequestResult`, not the response alone."""
 
@@ -90,6 +109,9 @@ class Plan(TypedDict):
     """How long each request may wait for its turn, in addition to the timeout of its attempt."""
 
     left_out: NotRequired[dict[str, int]]
+    filtered: NotRequired[Filtered]
+    """Why the message is rightly not sent."""
+
     search_attributes: NotRequired[bool]
     """Whether the namespace has the search attributes; absent if some are missing."""
 
@@ -107,6 +129,9 @@ class BatchPlan(Plan):
     """The result of Validation for a batch."""
 
     rejected: list[Rejection]
+    filtered_messages: NotRequired[list[FilteredMessage]]
+    """The messages that are rightly not sent; absent without any."""
+
     slices: list[list[int]]
     """The ranges of messages that are sent in one request each: first index, and last index + 1."""
 
@@ -150,6 +175,8 @@ class BatchResult(TypedDict):
     accepted: int
     rejected: list[Rejection]
     responses: list[Response]
+    filtered: NotRequired[list[FilteredMessage]]
+    """Set without a plan, if some messages are rightly not sent."""
 
 
 class SendResult(BatchResult):

@@ -1,4 +1,4 @@
-"""Rejections: descriptions of messages of a batch that were not accepted."""
+"""Descriptions of messages of a batch that were not accepted, or rightly not sent."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,10 +6,13 @@ from typing import Any
 
 from durable_analytics.errors import DELIVERY_ERRORS, DeliveryError, FieldProblem, ValidationError
 from durable_analytics.wire.json_reader import Unreadable
-from durable_analytics.wire.plans import Rejection
+from durable_analytics.wire.plans import FilteredMessage, Rejection
 
 _LIMIT_BYTES = 1024 * 1024
 """The limit for all rejections of a batch as JSON; beyond it, they are shortened."""
+
+_FILTERED_LIMIT_BYTES = 512 * 1024
+"""The limit for all filtered messages of a batch as JSON; beyond it, they are shortened."""
 
 _SHORT_CHARACTERS = 40
 """The length of an error message or an id in a shortened rejection."""
@@ -74,11 +77,23 @@ def shorten_rejections(rejected: Iterable[Rejection]) -> list[Rejection]:
 
 
 def _shorten(rejection: Rejection) -> Rejection:
-    message_id, error = rejection["message_id"], rejection["error"]
-    fits = message_id and len(json.dumps(message_id)) <= _SHORT_CHARACTERS + len('""')
+    error = rejection["error"]
     message = error["message"].encode("ascii", "replace").decode()[:_SHORT_CHARACTERS]
     return {
         "index": rejection["index"],
-        "message_id": message_id if fits else None,
+        "message_id": _short_id(rejection["message_id"]),
         "error": {"type": error["type"], "message": message, "fields": []},
     }
+
+
+def shorten_filtered(filtered: Iterable[FilteredMessage]) -> list[FilteredMessage]:
+    """Return the filtered messages; without their reasons if Temporal could not store them."""
+    listed = list(filtered)
+    if len(json.dumps(listed)) <= _FILTERED_LIMIT_BYTES:
+        return listed
+    return [{**one, "message_id": _short_id(one["message_id"]), "reason": ""} for one in listed]
+
+
+def _short_id(message_id: str | None) -> str | None:
+    fits = message_id and len(json.dumps(message_id)) <= _SHORT_CHARACTERS + len('""')
+    return message_id if fits else None

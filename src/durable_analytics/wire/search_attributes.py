@@ -3,7 +3,6 @@
 Temporal never encrypts search attributes, so none of them holds personal data.
 """
 
-import hashlib
 import hmac
 import re
 from collections.abc import Sequence
@@ -45,7 +44,7 @@ def hash_user(user_id: str, key: str) -> str:
         user_id: The user id.
         key: One of `user_hash_keys`; the first writes, and all find.
     """
-    return hmac.new(key.encode(), user_id.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key.encode(), user_id.encode(), "sha256").hex()
 
 
 def user_id_of(method: Method, message: JsonObject) -> str | None:

@@ -14,8 +14,8 @@ from durable_analytics.testing.conformance._samples import (
 )
 from durable_analytics.wire.messages import JsonObject
 
-_FIELDS_OF_ALL_MESSAGES = {"message_id", "timestamp"}
-"""Fields that other tests check."""
+_FIELDS_OF_ALL_MESSAGES = {"message_id", "timestamp", "integrations"}
+"""Fields that other tests check, and `integrations`, which the worker obeys for each provider."""
 
 
 class FieldChecks(ConformanceCase):

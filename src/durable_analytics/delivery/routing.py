@@ -1,0 +1,278 @@
+"""The `routing` of an integration: which messages it gets, and which of their values."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import translate
+from functools import cached_property
+from re import Pattern
+from re import compile as compile_pattern
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from durable_analytics.errors import ValidationError
+from durable_analytics.wire.contexts import merge_context
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import METHODS
+from durable_analytics.wire.search_attributes import hash_user
+
+_EDITED = ("properties", "traits")
+"""The fields of a message whose values can be changed."""
+
+_ONLY_METHODS = frozenset({"call", "delete"})
+"""Methods that only `methods` concerns: to sample a deletion would leave data of a person."""
+
+
+def _check_method(key: str) -> str:
+    if key not in METHODS:
+        raise ValueError(f"must be one of {', '.join(METHODS)}")
+    return key
+
+
+def _check_path(path: str) -> str:
+    field, _, name = path.partition(".")
+    if field not in _EDITED or not all(name.split(".")):
+        raise ValueError('must be the path of a property or a trait, like "properties.card"')
+    return path
+
+
+def _check_source(path: str) -> str:
+    if not all(path.split(".")):
+        raise ValueError('must be a path in the message, like "properties.plan"')
+    return path
+
+
+Method = Annotated[str, AfterValidator(_check_method)]
+Path = Annotated[str, AfterValidator(_check_path)]
+
+
+class Routing(BaseModel):
+    """`[integrations.NAME.routing]`. A message has to pass all filters; then it is changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    methods: tuple[Method, ...] | None = None
+    """The methods that the integration gets. Default: all."""
+
+    events: tuple[str, ...] | None = None
+    """Patterns as a shell has them (`*`, `?`, `[ab]`), case-sensitive, of which the event must
+    match one. Default: any event. Messages without an event are not concerned."""
+
+    where: dict[Annotated[str, AfterValidator(_check_source)], JsonValue] = {}
+    """JSON values by their path in the message, like `"properties.plan"` or `"context.locale"`. The
+    message must have all of them."""
+
+    sample: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    """The share of users whose messages the integration gets, 0 to 1, by the SHA-256 of their
+    `user_id`, else of their `anonymous_id`. Messages without either are sent. Default: all."""
+
+    drop: tuple[Path, ...] = ()
+    """Properties and traits that are removed."""
+
+    allow: tuple[Path, ...] = ()
+    """Properties, or traits, of which only these are sent. Default: all."""
+
+    rename: dict[Path, Path] = {}
+    """New paths of properties and traits, by their old path."""
+
+    hash: tuple[Path, ...] = ()
+    """Properties and traits whose text is replaced by its HMAC-SHA256 in hex, with the first of
+    `user_hash_keys`."""
+
+    @model_validator(mode="after")
+    def _check_renamed(self) -> Self:
+        for old, new in self.rename.items():
+            if old.partition(".")[0] != new.partition(".")[0]:
+                raise ValueError(f"rename: {old} and {new} must begin with the same field")
+        return self
+
+    @cached_property
+    def _events(self) -> Pattern[str] | None:
+        if self.events is None:
+            return None
+        return compile_pattern("|".join(translate(event) for event in self.events) or r"(?!)")
+
+    @cached_property
+    def _dropped(self) -> Sequence[Sequence[str]]:
+        return [path.split(".") for path in self.drop]
+
+    @cached_property
+    def _allowed(self) -> Mapping[str, tuple[str, ...]]:
+        """The allowed paths below a field, by the field."""
+        fields: dict[str, tuple[str, ...]] = {}
+        for path in self.allow:
+            field, _, name = path.partition(".")
+            fields[field] = (*fields.get(field, ()), name)
+        return fields
+
+    @cached_property
+    def changes(self) -> bool:
+        """Whether it changes messages."""
+        return bool(self.drop or self.allow or self.rename or self.hash)
+
+    def excludes(self, method: str, message: JsonObject, context: Any) -> str | None:
+        """Return why a message is not for the integration; None if it is.
+
+        Args:
+            method: The key of its method.
+            message: The message, with keys in either spelling.
+            context: The context of the input.
+        """
+        if self.methods is not None and method not in self.methods:
+            return f"the routing does not list the method {method}"
+        if method in _ONLY_METHODS:
+            return None
+        event = message.get("event")
+        if self._events and isinstance(event, str) and not self._events.match(event):
+            return "the routing does not list its event"
+        for path, expected in self.where.items():
+            if not _is_equal(_read(message, context, path), expected):
+                return f"the routing requires another value of {path}"
+        if self.sample is not None and not self._is_sampled(message):
+            return "its user is not in the sample"
+        return None
+
+    def _is_sampled(self, message: JsonObject) -> bool:
+        for name in ("user_id", "anonymous_id"):
+            person = _get(message, name)
+            if person not in (None, ""):
+                digest = hashlib.sha256(str(person).encode(errors="replace")).digest()
+                return int.from_bytes(digest[:8], "big") < (self.sample or 0) * 2**64
+        return True
+
+    def changed(self, method: str, message: JsonObject, hash_key: str) -> JsonObject:
+        """Return a message with the values that the integration gets; it is not changed itself.
+
+        Args:
+            method: The key of its method, for the paths of errors.
+            message: The message, with keys in either spelling.
+            hash_key: The first of `user_hash_keys`.
+
+        Raises:
+            ValidationError: A new name is taken, or a value to hash is not text.
+        """
+        edited = {
+            field: dict(message[field]) for field in _EDITED if isinstance(message.get(field), dict)
+        }
+        if not self.changes or not edited:
+            return message
+        for steps in self._dropped:
+            _take(edited, steps)
+        for field, names in self._allowed.items():
+            if field in edited:
+                edited[field] = _only(edited[field], names)
+        for old, new in self.rename.items():
+            _rename(edited, old, new, method)
+        for path in self.hash:
+            _hash(edited, path, method, hash_key)
+        return {**message, **edited}
+
+
+def changed_fields(before: JsonObject, after: JsonObject) -> JsonObject:
+    """Return the fields that a routing has changed."""
+    return {name: value for name, value in after.items() if value is not before.get(name)}
+
+
+def _get(message: JsonObject, name: str) -> Any:
+    """Return a field, in either spelling."""
+    value = message.get(name)
+    return message.get(to_camel(name)) if value is None else value
+
+
+def _read(message: JsonObject, context: Any, path: str) -> Any:
+    first, *rest = path.split(".")
+    value = _get(message, first)
+    if first == "context" and isinstance(context, dict):
+        value = merge_context(context, value) if isinstance(value, dict) else context
+    for name in rest:
+        if not isinstance(value, dict) or name not in value:
+            return _MISSING
+        value = value[name]
+    return value
+
+
+_MISSING = object()
+
+
+def _is_equal(value: Any, expected: JsonValue) -> bool:
+    """Whether two JSON values are equal; true is not 1."""
+    if value is _MISSING:
+        return False
+    if isinstance(value, (bool, str, type(None))) or isinstance(expected, (bool, str, type(None))):
+        return type(value) is type(expected) and bool(value == expected)
+    if isinstance(value, (dict, list)) or isinstance(expected, (dict, list)):
+        return json.dumps(value, sort_keys=True) == json.dumps(expected, sort_keys=True)
+    return bool(value == expected)
+
+
+def _parent(edited: JsonObject, path: Sequence[str], *, makes: bool = False) -> JsonObject | None:
+    """Return the object that holds the last step of a path; objects below a field are copied.
+
+    Args:
+        edited: The fields, which are copies; they are changed.
+        path: The steps; the first one is a field.
+        makes: Whether missing objects are added.
+    """
+    parent = edited.get(path[0])
+    if len(path) == 2 or not isinstance(parent, dict):
+        return parent
+    for step in path[1:-1]:
+        inner = parent.get(step)
+        if inner is None and makes:
+            inner = {}
+        if not isinstance(inner, dict):
+            return None
+        parent[step] = parent = dict(inner)
+    return parent
+
+
+def _take(edited: JsonObject, path: Sequence[str]) -> Any:
+    """Remove a value, and return it."""
+    parent = _parent(edited, path)
+    return _MISSING if parent is None else parent.pop(path[-1], _MISSING)
+
+
+def _only(fields: JsonObject, names: Iterable[str]) -> JsonObject:
+    kept: JsonObject = {}
+    roots = {"": kept}
+    for name in names:
+        path = name.split(".")
+        value: Any = fields
+        for step in path:
+            value = value.get(step, _MISSING) if isinstance(value, dict) else _MISSING
+        target = None if value is _MISSING else _parent(roots, ["", *path], makes=True)
+        if target is not None:
+            target[path[-1]] = value
+    return kept
+
+
+def _rename(edited: JsonObject, old: str, new: str, method: str) -> None:
+    if (value := _take(edited, old.split("."))) is _MISSING:
+        return
+    path = new.split(".")
+    target = _parent(edited, path, makes=True)
+    if target is None or path[-1] in target:
+        raise ValidationError.at(
+            f"{method}.{new}", f"is set, and the routing renames {old} to it: send only one of them"
+        )
+    target[path[-1]] = value
+
+
+def _hash(edited: JsonObject, path: str, method: str, key: str) -> None:
+    steps = path.split(".")
+    parent = _parent(edited, steps)
+    if parent is None or parent.get(steps[-1]) is None:
+        return
+    value = parent[steps[-1]]
+    if not isinstance(value, str):
+        raise ValidationError.at(f"{method}.{path}", "must be text: the routing hashes it")
+    parent[steps[-1]] = hash_user(value, key)

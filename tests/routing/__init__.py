@@ -1,0 +1,1 @@
+"""Which messages an integration gets, and with which values."""
