@@ -19,7 +19,7 @@ from durable_analytics.errors import DeliveryError
 from durable_analytics.providers import HttpResponse
 from durable_analytics.wire.indexes import ranges
 from durable_analytics.wire.methods import ABSENT, BATCH
-from durable_analytics.wire.plans import Response, SendResult
+from durable_analytics.wire.plans import HeldMessage, Response, SendResult
 
 _MOST_SPLITS = 500
 """The most times that one slice is halved; further parts that are too large are rejected."""
@@ -48,6 +48,8 @@ class BatchSend(BatchActivity):
                 slices = SliceBySlice(batch, pause)
                 if batch.integration.provider.batch_limits:
                     attempt.attempts = earlier_attempts()
+                attempt.continue_from(batch.source.plan.earlier)
+                if batch.integration.provider.batch_limits:
                     async with batch.progress.heartbeats():
                         await slices.run()
                 else:
@@ -62,13 +64,16 @@ class BatchSend(BatchActivity):
             }
             if slices.is_held:
                 result["held"] = True
+            if slices.earlier and slices.earlier["count"]:
+                result["earlier"] = slices.earlier
             return result
 
 
 class SliceBySlice:
     """The open slices of a batch, which are sent in order.
 
-    An attempt after the first sends only one slice: so each slice has the attempts of the policy.
+    If the first slice had attempts before, only that one is sent: so each slice has the attempts of
+    the policy.
     """
 
     def __init__(self, batch: BatchAttempt, pause: PauseWatch) -> None:
@@ -85,6 +90,11 @@ class SliceBySlice:
         self.is_held = False
         """Whether a request was held back."""
 
+        self.earlier: HeldMessage | None = None
+        """The attempts that the first open slice has used up, if it was held back."""
+
+        self._is_retry = activity.info().attempt > 1 or bool(plan.earlier)
+
     async def run(self) -> None:
         """Send the open slices, until something requires another activity.
 
@@ -96,7 +106,7 @@ class SliceBySlice:
                 await self._send_first()
             except Held as held:
                 self._attempt.log_held(held)
-                self.is_held = True
+                self.is_held, self.earlier = True, self._attempt.used_up()
                 return
             if not self.open or self._must_stop() or not self._progress.beat():
                 return
@@ -113,12 +123,12 @@ class SliceBySlice:
             self.is_held = await self._batch.send_one_by_one(prepared, self._pause.is_paused)
             left = [message.index for message in self._progress.unsettled(prepared.messages)]
             self.open[:] = ranges(left)
+            self.earlier = self._attempt.used_up() if left else None
 
     def _must_stop(self) -> bool:
         if self._pause.is_paused() or activity.is_worker_shutdown():
             return True
-        is_retry = activity.info().attempt > 1
-        return is_retry or not self._has_time()
+        return self._is_retry or not self._has_time()
 
     def _has_time(self) -> bool:
         limit = activity.info().start_to_close_timeout

@@ -77,17 +77,14 @@ class Request:
             prepared = await beside_the_loop(input, lambda: self._prepare(input, plan))
             attempt.integration = prepared.integration
             attempt.message_id = prepared.message_id
-            if prepared.earlier:
-                attempt.attempts_before = prepared.earlier["count"]
-                attempt.attempts = attempt.attempts or prepared.earlier["attempts"]
+            attempt.continue_from(prepared.earlier)
             try:
                 attempt.response = await self._send(prepared, attempt)
             except Held as held:
                 if not prepared.can_be_held:
                     raise
                 attempt.log_held(held)
-                count = attempt.attempts_before + activity.info().attempt - 1
-                return {"held": {"attempts": attempt.attempts, "count": count}}
+                return {"held": attempt.used_up()}
             failure = prepared.integration.provider.classify(attempt.response)
             if failure:
                 raise failure
