@@ -14,6 +14,7 @@ from activities.pauses import PauseWatch, watch_pauses
 from activities.provider_health import Held
 from activities.responses import as_failure_response, as_response
 from activities.slice_send import send_slice
+from activities.turns import ask_others
 from durable_analytics.delivery.batch_preparation import PreparedBatch
 from durable_analytics.errors import DeliveryError
 from durable_analytics.providers import HttpResponse
@@ -44,6 +45,7 @@ class BatchSend(BatchActivity):
         with attempting(BATCH.key, self.notify) as attempt:
             batch = await self.start(input, plan, attempt)
             batch.source.plan.require_slices()
+            await ask_others(batch.sender.client)
             async with watch_pauses(batch.integration.name) as pause:
                 slices = SliceBySlice(batch, pause)
                 if batch.integration.provider.batch_limits:
