@@ -21,7 +21,7 @@ from durable_analytics.providers import HttpResponse
 from durable_analytics.wire.activity_results import MOST_ATTEMPTS, checked_rest
 from durable_analytics.wire.integration_state import described
 from durable_analytics.wire.messages import JsonObject
-from durable_analytics.wire.plans import AttemptRecord, Response
+from durable_analytics.wire.plans import AttemptRecord, HeldMessage, Response
 from durable_analytics.wire.timestamps import write_timestamp
 
 log = logging.getLogger("durable_analytics.delivery")
@@ -60,6 +60,18 @@ class Attempt:
     @property
     def _name(self) -> str | None:
         return self.integration.name if self.integration else None
+
+    def continue_from(self, earlier: HeldMessage | None) -> None:
+        """Count the attempts of the activities before this one."""
+        if earlier:
+            self.attempts_before = earlier["count"]
+            if self.attempts is not None:
+                self.attempts = self.attempts or earlier["attempts"]
+
+    def used_up(self) -> HeldMessage:
+        """Return the attempts before this one, which sends nothing."""
+        count = self.attempts_before + activity.info().attempt - 1
+        return {"attempts": self.attempts or [], "count": count}
 
     def begin_request(self) -> None:
         """Begin the next of several requests."""

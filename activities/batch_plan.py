@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.http_send import HTTP_SHARE, TIMEOUT
 from durable_analytics.errors import ValidationError
+from durable_analytics.wire.activity_results import checked_held
 from durable_analytics.wire.policies import RECORDED, PlannedPolicies
 
 
@@ -43,6 +44,7 @@ class AttemptPlan(BaseModel):
     skipped: list[NonNegativeInt] = []
     is_part: bool = False
     split: tuple[NonNegativeInt, NonNegativeInt] = (0, 0)
+    earlier: Annotated[Any, AfterValidator(checked_held)] = None
 
     @classmethod
     def read(cls, plan: Any) -> "AttemptPlan":

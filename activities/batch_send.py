@@ -14,12 +14,13 @@ from activities.pauses import PauseWatch, watch_pauses
 from activities.provider_health import Held
 from activities.responses import as_failure_response, as_response
 from activities.slice_send import send_slice
+from activities.turns import ask_others
 from durable_analytics.delivery.batch_preparation import PreparedBatch
 from durable_analytics.errors import DeliveryError
 from durable_analytics.providers import HttpResponse
 from durable_analytics.wire.indexes import ranges
 from durable_analytics.wire.methods import ABSENT, BATCH
-from durable_analytics.wire.plans import Response, SendResult
+from durable_analytics.wire.plans import HeldMessage, Response, SendResult
 
 _MOST_SPLITS = 500
 """The most times that one slice is halved; further parts that are too large are rejected."""
@@ -44,10 +45,13 @@ class BatchSend(BatchActivity):
         with attempting(BATCH.key, self.notify) as attempt:
             batch = await self.start(input, plan, attempt)
             batch.source.plan.require_slices()
+            await ask_others(batch.sender.client)
             async with watch_pauses(batch.integration.name) as pause:
                 slices = SliceBySlice(batch, pause)
                 if batch.integration.provider.batch_limits:
                     attempt.attempts = earlier_attempts()
+                attempt.continue_from(batch.source.plan.earlier)
+                if batch.integration.provider.batch_limits:
                     async with batch.progress.heartbeats():
                         await slices.run()
                 else:
@@ -60,13 +64,16 @@ class BatchSend(BatchActivity):
             }
             if slices.is_held:
                 result["held"] = True
+            if slices.earlier and slices.earlier["count"]:
+                result["earlier"] = slices.earlier
             return result
 
 
 class SliceBySlice:
     """The open slices of a batch, which are sent in order.
 
-    An attempt after the first sends only one slice: so each slice has the attempts of the policy.
+    If the first slice had attempts before, only that one is sent: so each slice has the attempts of
+    the policy.
     """
 
     def __init__(self, batch: BatchAttempt, pause: PauseWatch) -> None:
@@ -83,6 +90,11 @@ class SliceBySlice:
         self.is_held = False
         """Whether a request was held back."""
 
+        self.earlier: HeldMessage | None = None
+        """The attempts that the first open slice has used up, if it was held back."""
+
+        self._is_retry = activity.info().attempt > 1 or bool(plan.earlier)
+
     async def run(self) -> None:
         """Send the open slices, until something requires another activity.
 
@@ -94,7 +106,7 @@ class SliceBySlice:
                 await self._send_first()
             except Held as held:
                 self._attempt.log_held(held)
-                self.is_held = True
+                self.is_held, self.earlier = True, self._attempt.used_up()
                 return
             if not self.open or self._must_stop() or not self._progress.beat():
                 return
@@ -111,12 +123,12 @@ class SliceBySlice:
             self.is_held = await self._batch.send_one_by_one(prepared, self._pause.is_paused)
             left = [message.index for message in self._progress.unsettled(prepared.messages)]
             self.open[:] = ranges(left)
+            self.earlier = self._attempt.used_up() if left else None
 
     def _must_stop(self) -> bool:
         if self._pause.is_paused() or activity.is_worker_shutdown():
             return True
-        is_retry = activity.info().attempt > 1
-        return is_retry or not self._has_time()
+        return self._is_retry or not self._has_time()
 
     def _has_time(self) -> bool:
         limit = activity.info().start_to_close_timeout

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,6 +47,9 @@ class OneByOne:
     waiting: DeliveryError | None = None
     """The failure of a message that must be sent again."""
 
+    to_repeat: list[PreparedMessage] = field(default_factory=list)
+    """The messages that must be sent again."""
+
     longest_wait: timedelta = _NO_TIME
     """The longest wait that the provider asked for."""
 
@@ -54,7 +57,7 @@ class OneByOne:
         """Send the messages that are not settled, and settle them; keep the last response.
 
         If it must stop, or a request is held back, messages are left open: those not sent yet, and
-        those to be sent again.
+        those to be sent again, if the policy allows it.
 
         Raises:
             DeliveryError: Some messages must be sent again, and the policy allows it.
@@ -69,6 +72,8 @@ class OneByOne:
             self.progress.reject(self.progress.unsettled(self.batch.messages), self.stopped_by)
         elif self.waiting and not self._stops():
             self.progress.retry_or_reject(self.batch.messages, self.waiting, self.attempt)
+        elif self.waiting and self.attempt.is_last(self.waiting):
+            self.progress.retry_or_reject(self.to_repeat, self.waiting, self.attempt)
         if self.last_response:
             self.progress.responses.append(as_response(self.last_response))
 
@@ -122,6 +127,7 @@ class OneByOne:
         if response:
             self.last_response = response
         if failure and failure.retried:
+            self.to_repeat.append(message)
             self._wait(failure, response)
         elif isinstance(failure, Unauthorized):
             self.attempt.response = response

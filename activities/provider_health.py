@@ -5,7 +5,7 @@ It counts, and decides when to report a change. It does no I/O.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -17,6 +17,10 @@ from durable_analytics.wire.integration_state import RUNNING, Cause, Integration
 Listener = Callable[[HealthReport | None], None]
 """Called with a change that all workers must know; with None if attempts fail, so that this process
 asks what the others know. It returns at once."""
+
+_LONG_WAIT = timedelta(seconds=1)
+"""A message that waited on the task queue for so long may have been held there, and may be given
+out as a probe."""
 
 SHORTEST_SHARED_WAIT = timedelta(seconds=2)
 """A shorter `Retry-After` concerns only the message that got it: it would be over before all
@@ -85,6 +89,9 @@ class ProviderHealth:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.listener: Listener = lambda _: None
+        self.ask: Callable[[], Awaitable[None]] | None = None
+        """Asks Temporal what other processes have seen."""
+
         self._breaker = breaker
         self._pause_after_unauthorized = pause_after_unauthorized
         self._clock = clock
@@ -97,6 +104,15 @@ class ProviderHealth:
         self._open_seconds = 0.0
         self._probes = 0
         self._in_doubt_until = 0.0
+
+    async def ask_others(self, waited: timedelta) -> None:
+        """Learn of a pause that other processes know, if a message comes from a held task queue.
+
+        Args:
+            waited: How long the message has waited on its task queue.
+        """
+        if self.ask and self._state is RUNNING and waited >= _LONG_WAIT:
+            await self.ask()
 
     def enter(self, *, may_probe: bool = True) -> bool:
         """Begin a request; `leave` must follow.

@@ -15,7 +15,7 @@ from activities.origin import Origin
 from activities.prepared_deliveries import PreparedDeliveries
 from activities.provider_health import Held
 from activities.responses import as_response
-from activities.turns import turns_of_single
+from activities.turns import ask_others, turns_of_single
 from activities.validation import beside_the_loop, make_plan
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.delivery.preparation import restore
@@ -80,17 +80,14 @@ class Request:
                 return prepared
             attempt.integration = prepared.integration
             attempt.message_id = prepared.message_id
-            if prepared.earlier:
-                attempt.attempts_before = prepared.earlier["count"]
-                attempt.attempts = attempt.attempts or prepared.earlier["attempts"]
+            attempt.continue_from(prepared.earlier)
             try:
                 attempt.response = await self._send(prepared, attempt)
             except Held as held:
                 if not prepared.can_be_held:
                     raise
                 attempt.log_held(held)
-                count = attempt.attempts_before + activity.info().attempt - 1
-                return {"held": {"attempts": attempt.attempts, "count": count}}
+                return {"held": attempt.used_up()}
             failure = prepared.integration.provider.classify(attempt.response)
             if failure:
                 raise failure
@@ -103,6 +100,7 @@ class Request:
     async def _send(self, prepared: _Prepared, attempt: Attempt) -> HttpResponse:
         name, provider = prepared.integration.name, prepared.integration.provider
         client, request = self.clients[name], prepared.request
+        await ask_others(client)
         may_be_held = prepared.can_be_held or attempt.has_another()
         async with turns_of_single(client, name, may_be_held=may_be_held) as turns:
             await turns.wait(client.health)

@@ -66,6 +66,17 @@ class Turns:
             raise Held
 
 
+async def ask_others(client: HttpClient) -> None:
+    """Before the first request of an activity: learn of a pause that this process may not know.
+
+    Args:
+        client: The client of the integration.
+    """
+    info = activity.info()
+    if client.health and not info.is_local:
+        await client.health.ask_others(info.started_time - info.current_attempt_scheduled_time)
+
+
 @asynccontextmanager
 async def turns_of_single(
     client: HttpClient, integration: str, *, may_be_held: bool

@@ -4,9 +4,12 @@ import asyncio
 import hashlib
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import inf
 from typing import Any
 
 from temporalio.client import Client
@@ -25,6 +28,10 @@ from worker.settings import Settings
 log = logging.getLogger("durable_analytics.integrations")
 
 _SECONDS_BETWEEN_READS = 1.5
+
+_READ_TIMEOUT_SECONDS = 0.2
+"""How long a message may wait for the state; it is a part of the time of its attempt."""
+
 _SECONDS_BETWEEN_TRIES = 1.0
 _MOST_TRIES = 10
 
@@ -32,7 +39,7 @@ _MOST_TRIES = 10
 class HealthSignals:
     """The connection between the health of the providers in this process and Temporal.
 
-    While nothing fails and nothing is paused, it sends and reads nothing.
+    While nothing fails, nothing is paused and no message has waited, it sends and reads nothing.
 
     Args:
         settings: The worker's settings.
@@ -48,11 +55,14 @@ class HealthSignals:
                 _limits(integration.breaker), integration.pause_after_unauthorized
             )
             health.listener = partial(self._changed, name)
+            health.ask = partial(self._ask, name)
             self._health[name] = clients[name].health = health
             self._providers[name] = integration.provider
         self._client: Client | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._watched: set[str] = set()
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._asked_at: dict[str, float] = {}
 
     def start(self, client: Client) -> None:
         """Begin to report, on the connection of the worker."""
@@ -91,6 +101,20 @@ class HealthSignals:
             self._watched.add(name)
             self._run(self._keep_reading(name, self._client))
 
+    async def _ask(self, name: str) -> None:
+        """Read the state of an integration, unless that has just been done."""
+        loop = asyncio.get_running_loop()
+        async with self._asking[name]:
+            is_known = loop.time() < self._asked_at.get(name, -inf) + _SECONDS_BETWEEN_READS
+            if is_known or name in self._watched or self._client is None:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_READ_TIMEOUT_SECONDS):
+                    await self._read(name, self._client)
+            self._asked_at[name] = loop.time()
+        if self._health[name].is_troubled():
+            self._watch(name)
+
     def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
@@ -101,17 +125,17 @@ class HealthSignals:
         health = self._health[name]
         try:
             while True:
-                try:
-                    state = await integration_control.state(client, self._task_queue, name)
-                except RPCError:
-                    pass  # what was known before still counts
-                else:
-                    health.learn(state)
+                await self._read(name, client)
                 if not health.is_troubled():
                     return
                 await asyncio.sleep(_SECONDS_BETWEEN_READS)
         finally:
             self._watched.discard(name)
+
+    async def _read(self, name: str, client: Client) -> None:
+        with suppress(RPCError):  # what was known before still counts
+            state = await integration_control.state(client, self._task_queue, name)
+            self._health[name].learn(state)
 
     async def _send(self, name: str, report: HealthReport) -> None:
         if report.by == "credentials":

@@ -10,6 +10,7 @@ from datetime import timedelta
 from temporalio.runtime import Runtime
 
 from durable_analytics.errors import NotAccepted, SettingsError
+from durable_analytics.temporal.connection import wrong_setting
 from runtime.logs import runtime
 from worker.generation import Generation
 from worker.settings import Settings, load
@@ -90,7 +91,9 @@ class _Process:
             settings = await asyncio.to_thread(self._load)
             replacement = await Generation.start(settings, self._runtime, self._patience)
         except (NotAccepted, SettingsError, RuntimeError) as error:
-            reason = "; ".join(str(error).splitlines())
+            # A RuntimeError is the SDK's own text, which names no setting.
+            problem = wrong_setting(error) if isinstance(error, RuntimeError) else None
+            reason = "; ".join((problem or str(error)).splitlines())
             log.error("settings not reloaded", extra={"reason": reason})  # noqa: TRY400  # a line
             return
         settings.configure_logs()

@@ -7,7 +7,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from durable_analytics.wire.activity_results import checked_send_result, is_rest
 from durable_analytics.wire.methods import BATCH_SEND
-from durable_analytics.wire.plans import SendResult
+from durable_analytics.wire.plans import HeldMessage, SendResult, SlicePlan
 from workflows.batch_results import BatchResults
 from workflows.delivery import failed_outcome
 from workflows.held_messages import HeldWait, explained, is_out_of_time
@@ -33,6 +33,8 @@ class BatchSends:
         self._copied_bytes = 0
         self._wait = _FIRST_WAIT
         self._held_wait = HeldWait()
+        self._earlier: HeldMessage | None = None
+        """The attempts that the first open slice has used up."""
 
     async def run(self) -> None:
         """Send the open slices until none is open."""
@@ -58,6 +60,7 @@ class BatchSends:
                 if still_open and self._results.plan["one_by_one"]:
                     still_open = self._results.merge_slices(still_open)
                 self._update_open(slices, still_open, result.get("split"))
+                self._earlier = result.get("earlier")
                 await self._wait_if_held(result)
 
     async def _send(self, slices: list[list[int]], remaining: timedelta) -> SendResult:
@@ -70,17 +73,20 @@ class BatchSends:
         slice_plan = results.slice_plan(
             slices, is_input_whole=is_whole, is_part=slices != plan["slices"]
         )
+        planned: SlicePlan = {**slice_plan, "split": self._split}
+        if self._earlier:
+            planned["earlier"] = self._earlier
         one_attempt = policy.single_attempt_timeout
         requests = len(indexes) if plan["one_by_one"] else len(slices)
         result = await workflow.execute_activity(
             BATCH_SEND,
-            args=[input, {**slice_plan, "split": self._split}],
+            args=[input, planned],
             task_queue=plan["task_queue"],
             start_to_close_timeout=one_attempt and (one_attempt + longest_turn(plan)) * requests,
             schedule_to_close_timeout=remaining,
             schedule_to_start_timeout=policy.queue_timeout,
             heartbeat_timeout=policy.heartbeat_timeout or HEARTBEAT_TIMEOUT,
-            retry_policy=retries(policy),
+            retry_policy=retries(policy, self._earlier["count"] if self._earlier else 0),
             summary=f"{len(indexes)} to {plan['integration']}",
         )
         return checked_send_result(result, slices, indexes)
@@ -105,6 +111,7 @@ class BatchSends:
             outcome = {**outcome, "error": await explained(outcome["error"], self._results.plan)}
         self._results.add_failure(slices[0][0], still_open[0][1], outcome)
         self._update_open(slices, still_open[1:], outcome.get("split"))
+        self._earlier = None
 
     def _update_open(
         self, slices: list[list[int]], still_open: list[list[int]], split: list[int] | None

@@ -222,3 +222,25 @@ def test_watches_while_attempts_fail() -> None:
     assert seen.health.is_troubled()
     seen.now += 33
     assert not seen.health.is_troubled()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_paused", "asks"), [(1, False, 1), (0.5, False, 0), (60, True, 0)]
+)
+async def test_a_message_that_waited_asks_what_others_know(
+    seconds: float, asks: int, *, is_paused: bool
+) -> None:
+    """It may come from a task queue that was held; one that comes at once does not."""
+    seen, asked = Seen(), []
+
+    async def ask() -> None:
+        asked.append(seen.now)
+
+    seen.health.ask = ask
+    if is_paused:
+        now = datetime.fromtimestamp(seen.now, UTC)
+        seen.health.learn(paused("operator", "maintenance", since=now, duration=None))
+
+    await seen.health.ask_others(timedelta(seconds=seconds))
+
+    assert len(asked) == asks

@@ -43,7 +43,7 @@ async def test_each_command_of_the_document_runs(
     assert shown.exit_code == (1 if resends_all else 0), shown.output
     if "--json" in command:
         json.loads(shown.stdout)
-    sent = "--yes" in command
+    sent = "--yes" in command and "Internal" not in command  # what failed is `Unauthorized`
     integration = "rudderstack" if "--to" in command else "segment"
     others = 0 if "--to" in command else 1
     assert len(accepted_ids(standin, integration)) == others + sent

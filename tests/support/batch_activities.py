@@ -56,9 +56,9 @@ async def _run(activity: Any, *arguments: Any, **info: Any) -> Json:
     environment.info = dataclasses.replace(
         environment.info,
         is_local=False,
-        retry_policy=RetryPolicy(),
         scheduled_time=datetime.now(UTC),
         **{
+            "retry_policy": RetryPolicy(),
             "start_to_close_timeout": timedelta(seconds=10),
             "schedule_to_close_timeout": timedelta(hours=1),
             **info,

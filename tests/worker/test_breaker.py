@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 import pytest
 from temporalio.client import Client
@@ -14,7 +15,7 @@ from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for, settings_with
 from tests.worker.deliveries import outcome, own_process, start
 from tests.worker.pauses import is_held, until_ended, until_held, until_state
-from worker import Settings
+from worker import Settings, workers
 
 pytestmark = pytest.mark.slow
 
@@ -24,15 +25,14 @@ OPENS_SECONDS = 30.0
 """The acceptance of the contract."""
 
 
-def sensitive(standin: StandIn, task_queue: str, **more: object) -> Settings:
+def sensitive(standin: StandIn, task_queue: str, open_for: int = 2) -> Settings:
     """Settings with a breaker that opens after five failures, for two seconds."""
     return settings_with(
         standin,
         task_queue,
         base_url=standin.base_url("segment"),
         write_key=standin.vendors["segment"].credentials["write_key"],
-        breaker={"minimum": 5, "open_for": 2},
-        **more,
+        breaker={"minimum": 5, "open_for": open_for},
     )
 
 
@@ -102,6 +102,36 @@ async def test_up_to_four_messages_probe(
     assert (state["state"], state["by"]) == ("paused", "breaker")
     assert [output["status"] for output in outputs] == ["success"] * 35
     assert not await is_held(temporal, task_queue)
+
+
+async def test_a_process_that_was_idle_probes_with_four_messages(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """Although it has seen no failure; the process that has seen them is gone."""
+    standin.script("segment", *[{"status": 503}] * 5, *[{"status": 503, "delay": 0.7}] * 80)
+    integration = sensitive(standin, task_queue, open_for=8).integrations["segment"]
+    settings = Settings(task_queue=task_queue, integrations={"segment": integration})
+    target = temporal.service_client.config.target_host
+    other = await Client.connect(target, data_converter=temporal.data_converter)
+    first, *others = workers(other, settings)
+    async with first, AsyncExitStack() as stack:
+        async with own_process(temporal, settings):
+            handles = [await start(temporal, task_queue, policies=EACH_SECOND) for _ in range(5)]
+            await until_state(temporal, task_queue, "paused")
+            await until_held(temporal, task_queue)
+        handles += [await start(temporal, task_queue, policies=EACH_SECOND) for _ in range(30)]
+        for worker in others:
+            await stack.enter_async_context(worker)
+        await until_state(temporal, task_queue, "probing")
+        await until_state(temporal, task_queue, "paused")
+        requests = len(to_segment(standin))
+        standin.clear()
+        await control.resume(temporal, task_queue, "segment")
+        outputs = [await outcome(handle) for handle in handles]
+        await until_ended(temporal, task_queue)
+
+    assert 5 < requests <= 5 + 4
+    assert [output["status"] for output in outputs] == ["success"] * 35
 
 
 async def test_two_workers_that_open_at_once(

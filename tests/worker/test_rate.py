@@ -177,6 +177,51 @@ async def test_a_message_that_was_sent_back_keeps_its_attempts(
     assert len(standin.requests) == 2
 
 
+@pytest.mark.parametrize(
+    ("integration", "messages"),
+    [("segment", [{"type": "track", "user_id": "u-1", "event": "E"}] * 2), ("trophy", words(2))],
+)
+async def test_a_batch_that_was_sent_back_keeps_its_attempts(
+    temporal: Client,
+    standin: StandIn,
+    task_queue: str,
+    integration: str,
+    messages: list[Json],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a single message does, in one request or one by one."""
+    policies: Json = {"request": {"retry_policy": {"maximum_attempts": 2}}}
+    standin.script(integration, *[{"status": 503}] * 4)
+    account = standin.vendors[integration].integration_settings(standin.base_url(integration))
+    limited = {**account, "allow_policies_override": True, "max_requests_per_second": 100}
+    settings = settings_for(
+        standin,
+        task_queue=task_queue,
+        integrations={integration: limited},
+        default_integration=integration,
+    )
+
+    async with own_process(temporal, settings):
+        handle = await start_batch(
+            temporal, task_queue, messages, integration=integration, policies=policies
+        )
+        await standin.wait_for(1 if integration == "segment" else 2)
+        monkeypatch.setattr(Pace, "turn", lambda _: asyncio.Event().wait())
+        await until_attempt(handle, 2, State.PENDING_ACTIVITY_STATE_STARTED)
+        await control.pause(temporal, task_queue, integration, reason="in the middle")
+        await until_attempt(handle, 1, State.PENDING_ACTIVITY_STATE_SCHEDULED)
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        await control.resume(temporal, task_queue, integration)
+        output = await outcome(handle)
+
+    assert [one["error"]["type"] for one in output["rejected"]] == ["Unavailable"] * 2
+    assert len(standin.requests) == (2 if integration == "segment" else 4)
+    if integration == "segment":
+        (response,) = output["responses"]
+        attempts = [(one["attempt"], one["status_code"]) for one in response["attempts"]]
+        assert attempts == [(1, 503), (2, 503)]
+
+
 @pytest.mark.parametrize("is_batch", [False, True])
 async def test_a_worker_that_ends_leaves_what_waits_for_its_turn(
     temporal: Client, standin: StandIn, task_queue: str, *, is_batch: bool

@@ -133,3 +133,27 @@ async def test_other_credentials_end_the_pause_of_refused_ones(
 
     assert [one["error"]["type"] for one in refused] == ["Unauthorized"] * 3
     assert output["status"] == "success"
+
+
+async def test_a_namespace_that_does_not_exist_keeps_the_connection(
+    temporal: Client, standin: StandIn, task_queue: str, tmp_path: Path
+) -> None:
+    """The line names the setting and says what to do, and has no text of Temporal's SDK."""
+    path, profiles = tmp_path / "analytics.toml", tmp_path / "temporal.toml"
+    write_settings(path, standin, task_queue, "segment")
+    address = temporal.service_client.config.target_host
+    profiles.write_text(f'[profile.default]\naddress = "{address}"\n')
+    variables = clean_environment(TEMPORAL_CONFIG_FILE=str(profiles), ANALYTICS_CONFIG=str(path))
+
+    async with running("-m", "worker", environment=variables) as worker:
+        await worker.line("worker started")
+        profiles.write_text(f'[profile.default]\naddress = "{address}"\nnamespace = "nowhere"\n')
+        worker.process.send_signal(signal.SIGHUP)
+        line: Json = json.loads(await worker.line("settings not reloaded"))
+        output = await outcome(await start(temporal, task_queue))
+
+    assert line["reason"] == (
+        f"TEMPORAL_NAMESPACE (namespace in a profile): the server at {address} has no such "
+        "namespace: create it, or set another one"
+    )
+    assert output["status"] == "success"

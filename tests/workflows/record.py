@@ -10,15 +10,19 @@ import contextlib
 import sys
 import uuid
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.queue_limits import SetLimit
 from durable_analytics.testing import StandIn
 from tests.support.json_objects import Json
 from tests.support.programs import TEMPORAL
 from tests.support.worker_settings import settings_for
+from tests.worker.deliveries import own_process
 from worker import register
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +70,9 @@ CASES: dict[str, tuple[str, Json]] = {
     "retried": ("Track", TRACK),
     "rejected": ("Track", TRACK),
     "cancelled": ("Track", TRACK),
+    "held": ("Track", TRACK),
+    "held-expired": ("Track", {**TRACK, "policies": {"request": {"total_timeout": "PT3S"}}}),
+    "batch-send-held": ("Batch", {"messages": GOOD}),
     "integration": ("Integration", {}),
     "integration-breaker": ("Integration", {}),
 }
@@ -73,6 +80,10 @@ CASES: dict[str, tuple[str, Json]] = {
 
 EARLIER = {"batch", "batch-split", "batch-sliced", "batch-one-by-one"}
 """The cases that an earlier release recorded: with a `Batch.Request` for each slice."""
+
+HELD: dict[str, int] = {"held": 4, "held-expired": 20, "batch-send-held": 4}
+"""The cases that a worker holds back before their second attempt, with the seconds of the
+`Retry-After` that another message gets."""
 
 SCRIPTS: dict[str, list[Json]] = {
     "batch-send-split": [{"status": 413}],
@@ -120,6 +131,9 @@ async def main() -> None:
             client, task_queue=settings.task_queue, plugins=[register(settings)], identity="worker"
         ):
             for name in sys.argv[1:] or sorted(CASES.keys() - EARLIER):
+                if name in HELD:
+                    await record_held(client, standin, name)
+                    continue
                 workflow, data = CASES[name]
                 standin.clear()
                 standin.script("segment", *SCRIPTS.get(name, []))
@@ -132,12 +146,43 @@ async def main() -> None:
                 if name == "cancelled":
                     await standin.wait_for(1)
                     await handle.cancel()
-                with contextlib.suppress(WorkflowFailureError):
-                    await handle.result()
-                history = await handle.fetch_history()
-                # Stack traces hold the paths of whoever records.
-                text = history.to_json().replace(f"{ROOT}/", "./")
-                (HISTORIES / f"{name}.json").write_text(text + "\n")
+                await write(handle, name)
+
+
+async def record_held(client: Client, standin: StandIn, name: str) -> None:
+    """Run a case that a worker holds back several times.
+
+    Temporal would hold its task queue, so the worker is one of a server without such limits.
+    """
+    workflow, data = CASES[name]
+    settings = settings_for(standin, task_queue=f"analytics-{name}")
+    standin.clear()
+    asked = {"status": 429, "headers": {"Retry-After": f"{HELD[name]}"}}
+    standin.script("segment", {"status": 503}, asked)
+    with mock.patch.object(SetLimit, "__call__", without_limits):
+        async with own_process(client, settings):
+            queue = settings.task_queue
+            handle = await client.start_workflow(
+                workflow, data, id=f"{name}-{uuid.uuid4()}", task_queue=queue
+            )
+            await standin.wait_for(1)
+            await client.start_workflow("Track", TRACK, id=f"other-{name}", task_queue=queue)
+            await write(handle, name)
+
+
+async def without_limits(_: SetLimit, _task_queue: str, _reason: str | None) -> bool:
+    """Set no limit, as on a server that has none."""
+    return False
+
+
+async def write(handle: WorkflowHandle[Any, Any], name: str) -> None:
+    """Wait for the end of an execution, and write its history."""
+    with contextlib.suppress(WorkflowFailureError):
+        await handle.result()
+    history = await handle.fetch_history()
+    # Stack traces hold the paths of whoever records.
+    text = history.to_json().replace(f"{ROOT}/", "./").replace(f"{sys.base_prefix}/", "")
+    (HISTORIES / f"{name}.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -120,6 +120,7 @@ _Numbers = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_
 class _SendResult(_BatchResult):
     open: list[_Numbers] = []
     split: _Numbers = [0, 0]
+    earlier: _Held | None = None
 
 
 def _bitmap(text: str) -> str:

@@ -35,7 +35,7 @@ class AttemptRecord(TypedDict):
 
 
 class HeldMessage(TypedDict):
-    """A message that was held back: its integration is paused, or its worker ends."""
+    """A message or a slice that was held back: its integration is paused, or its worker ends."""
 
     attempts: list[AttemptRecord]
     """The last attempts, oldest first."""
@@ -168,6 +168,9 @@ class SlicePlan(TypedDict):
     split: NotRequired[list[int]]
     """The slice that is being halved after the status 413: its end, and how often it was halved."""
 
+    earlier: NotRequired[HeldMessage]
+    """What an earlier `Batch.Send` returned as `earlier`."""
+
 
 class BatchResult(TypedDict):
     """The result of `Batch.Request`."""
@@ -191,3 +194,6 @@ class SendResult(BatchResult):
 
     held: NotRequired[bool]
     """Whether it stopped because a request was held back."""
+
+    earlier: NotRequired[HeldMessage]
+    """The attempts that the first open slice has used up; absent if there are none."""
