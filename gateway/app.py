@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.endpoints import Endpoints
 from gateway.errors import RequestError
 from gateway.executions import Executions
-from gateway.responses import make_response
+from gateway.responses import error_response
 from gateway.routes import BEACON, MESSAGE_TYPES, PREFIXES, ROUTES
 from gateway.settings import Settings
 from gateway.strict_http import check_request, remove_trailing_slash
@@ -79,15 +79,15 @@ class App:
             check_request(scope)
             response = await self._find(scope)(Request(scope, receive))
         except RequestError as error:
-            response = make_response(error.status, error.message, error.headers)
+            response = error_response(error.status, error.message, error.headers)
         except ClientDisconnect:
-            response = make_response(400, "the connection closed before the end of the body")
+            response = error_response(400, "the connection closed before the end of the body")
         except Exception as error:  # noqa: BLE001  # whatever it is, the client needs a response
             # The exception's message may hold personal data; its type and location do not.
             where = traceback.format_tb(error.__traceback__)
             extra = {"exception": type(error).__name__, "where": where}
             log.error("internal error", extra=extra)  # noqa: TRY400
-            response = make_response(500, "internal error; the gateway's log has the location")
+            response = error_response(500, "internal error; the gateway's log has the location")
         await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> _Endpoint:
