@@ -69,10 +69,8 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         # A POST without Origin is no browser's, and no cache needs the Vary header of its response.
-        needs_cors = scope["method"] != "POST" or any(
-            name == b"origin" for name, _ in scope["headers"]
-        )
-        await (self._with_cors if needs_cors else self._respond)(scope, receive, send)
+        skips_cors = scope["method"] == "POST" and b"origin" not in dict(scope["headers"])
+        await (self._respond if skips_cors else self._with_cors)(scope, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
