@@ -1,6 +1,7 @@
 """`python -m gateway`: run the gateway."""
 
 import asyncio
+import gc
 import sys
 
 from durable_analytics.errors import SettingsError
@@ -8,9 +9,14 @@ from durable_analytics.temporal.interpreter_end import exit_process
 from gateway.server import run
 from gateway.settings import Settings
 
+_OBJECTS_BEFORE_COLLECTION = (20_000, 20, 50)
+"""The thresholds of `gc`. Hundreds of requests that wait are thousands of objects without cycles,
+which Python would look through for cycles every few requests."""
+
 
 def main() -> int:
     """Run the gateway, and return the exit status."""
+    gc.set_threshold(*_OBJECTS_BEFORE_COLLECTION)
     try:
         settings = Settings.load()
         settings.configure_logs()

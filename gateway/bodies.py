@@ -1,20 +1,23 @@
 """Request bodies: read, decompressed and parsed as JSON within limits of size, time and depth."""
 
 import asyncio
-import contextlib
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from typing import Any, ParamSpec, TypeVar
 
 from pydantic_core import from_json
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from durable_analytics.wire.json_reader import Unreadable, read_parts
 from gateway.errors import RequestError, too_large
 
 BODY_TIMEOUT_SECONDS = 10.0
 """The time in which a body must arrive; SDKs wait as long for a response."""
+
+IS_COMPLETE = "durable_analytics.is_complete"
+"""A key of the ASGI scope: whether the whole body has arrived, so that no time limit is needed."""
 
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
@@ -78,11 +81,17 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     if declared.isdecimal():
         check_size(int(declared), limit_bytes)
     body = bytearray()
+    is_complete = request.scope.get(IS_COMPLETE, False)
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
+        async with nullcontext() if is_complete else asyncio.timeout(BODY_TIMEOUT_SECONDS):
+            more_body = True
+            while more_body:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                body += message["body"]
                 check_size(len(body), limit_bytes)
+                more_body = message["more_body"]
     except TimeoutError:
         reason = f"the body did not arrive within {BODY_TIMEOUT_SECONDS:.0f} seconds"
         raise RequestError(408, reason, {"Connection": "close"}) from None
@@ -160,7 +169,7 @@ def _decompress_members(body: bytes, window_bits: int, limit_bytes: int) -> byte
 async def parse_object(body: bytes, list_key: str = "") -> dict[str, Any]:
     """Do the same as `read_object`, without blocking the event loop."""
     if len(body) <= _FAST_PARSER_LIMIT_BYTES:
-        with contextlib.suppress(ValueError):
+        with suppress(ValueError):
             return _check_object(_parse_fast(body))
     return await asyncio.to_thread(read_object, body, list_key)
 

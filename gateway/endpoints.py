@@ -14,7 +14,7 @@ from gateway.executions import Executions
 from gateway.openapi import document
 from gateway.partition import read_parts_of_batch
 from gateway.pixel import PIXEL, decode_data
-from gateway.responses import make_response
+from gateway.responses import SUCCESS
 from gateway.routes import MessageRoute
 from gateway.sdk_settings import rudderstack_source_config, segment_settings
 from gateway.settings import Settings
@@ -51,7 +51,7 @@ class Endpoints:
             cost = max(size, _MESSAGE_COST * count)
             parts = await run_sized(cost, read_parts_of_batch, body, arrival, source)
             await self._executions.start_batch(source, parts)
-        return make_response(200)
+        return SUCCESS
 
     async def pixel(self, request: Request) -> Response:
         """Accept a single message in the query of an image's URL."""
@@ -77,7 +77,7 @@ class Endpoints:
             raise RequestError(403, reason)
         source.rate_limit.take()
         await self._executions.delete(source, _user_id(request))
-        return make_response(200)
+        return SUCCESS
 
     async def sdk_settings(self, request: Request) -> Response:
         """Return the configuration of Segment's browser SDK."""
@@ -93,12 +93,12 @@ class Endpoints:
 
     async def health(self, _: Request) -> Response:
         """Report that this process is running."""
-        return make_response(200)
+        return SUCCESS
 
     async def ready(self, _: Request) -> Response:
         """Report whether Temporal accepts messages."""
         await self._executions.check_ready()
-        return make_response(200)
+        return SUCCESS
 
     async def openapi(self, _: Request) -> Response:
         """Return the OpenAPI document."""

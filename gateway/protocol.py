@@ -10,6 +10,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.bodies import IS_COMPLETE
+
 _CLIENT_TIMEOUT_SECONDS = 10.0
 """How long a client may take to send the headers of a request, or the rest of a request whose
 response has been sent."""
@@ -144,6 +146,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """See base class."""
         self._bytes_outside_body = 0
         self._is_incomplete = False
+        self.scope[IS_COMPLETE] = True  # type: ignore[literal-required]
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:

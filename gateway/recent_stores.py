@@ -2,10 +2,11 @@
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable
 
 _MAX_ENTRIES = 100_000
-"""Completed stores that are remembered, about 20 MB; the oldest are forgotten first."""
+"""Completed stores that are remembered, about 30 MB; the oldest are forgotten first."""
 
 _RETENTION_SECONDS = 600.0
 """Longer than SDKs retry."""
@@ -30,7 +31,9 @@ class RecentStores:
         self._retention_seconds = retention_seconds
         self._clock = clock
         self._in_progress: dict[Hashable, asyncio.Future[None]] = {}
-        self._expiries: dict[Hashable, float] = {}  # in the order in which the stores completed
+        # In the order in which the stores completed. A plain dict would look through the places of
+        # all that were deleted to find the oldest one.
+        self._expiries: OrderedDict[Hashable, float] = OrderedDict()
 
     def is_stored(self, key: Hashable) -> bool:
         """Whether a store with this key has recently completed."""

@@ -109,9 +109,7 @@ class Stores:
             RequestError: It takes too long, or Temporal rejects one of them.
         """
         try:
-            async with self._health.limit_wait(self._timeout_seconds):
-                for pending in filter(None, stores):
-                    await asyncio.shield(pending)
+            await self._health.wait_for(filter(None, stores), self._timeout_seconds)
         except TimeoutError:
             # A retry would not be recognised, and would be stored a second time.
             for abandoned in filter(None, unjoinable):

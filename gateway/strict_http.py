@@ -1,11 +1,11 @@
-"""Middleware that rejects ambiguous HTTP requests and removes a trailing slash from the path."""
+"""Rejects ambiguous HTTP requests, and removes a trailing slash from the path."""
 
 import re
 from collections.abc import Iterator
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
-from gateway.responses import make_response
+from gateway.errors import RequestError
 
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -13,30 +13,24 @@ _USER_PATH = "/v1/users/"
 """The rest of such a path is a user id, which may hold any character."""
 
 
-class StrictHTTP:
-    """Rejects requests that servers and proxies may interpret differently.
+def check_request(scope: Scope) -> None:
+    """Reject a request that servers and proxies may interpret differently.
 
     The HTTP parser already rejects conflicting or repeated lengths, a length with chunked encoding,
     folded headers, and spaces before a colon.
 
-    Args:
-        app: The application that handles all other requests.
+    Raises:
+        RequestError: 400, the request is ambiguous.
     """
+    if problem := next(_problems(scope), None):
+        raise RequestError(400, problem, {"Connection": "close"})
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] == "http":
-            if problem := next(_problems(scope), None):
-                response = make_response(400, problem, {"Connection": "close"})
-                await response(scope, receive, send)
-                return
-            path: str = scope["path"]
-            if len(path) > 1 and path.endswith("/") and not path.startswith(_USER_PATH):
-                scope = {**scope, "path": path.removesuffix("/")}
-        await self._app(scope, receive, send)
+def remove_trailing_slash(scope: Scope) -> None:
+    """Remove the trailing slash of a request's path, which may end with one, except a user id."""
+    path: str = scope["path"]
+    if len(path) > 1 and path.endswith("/") and not path.startswith(_USER_PATH):
+        scope["path"] = path.removesuffix("/")
 
 
 def _problems(scope: Scope) -> Iterator[str]:
