@@ -64,7 +64,7 @@ class BatchActivity:
 
     def _validate(self, input: Any) -> Any:
         batch = read_batch(input)
-        integration = self.integrations.find(batch.envelope.integration)
+        integration = self.integrations.find(batch.envelope.integration, batch.envelope.deliver_to)
         plan, prepared = plan_batch(batch, integration, Origin.read(None))
         if not prepared.messages and prepared.rejected:
             raise all_rejected(prepared.rejected)

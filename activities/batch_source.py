@@ -35,7 +35,8 @@ class BatchSource:
     ) -> PreparedBatch:
         """Return the messages of a slice, or all of the input."""
         batch_id, first = self.plan.message.message_id, self.plan.first
-        if cached := self.cache.take(batch_id, [bounds] if bounds else self.plan.slices):
+        slices = [bounds] if bounds else self.plan.slices
+        if cached := self.cache.take(integration.name, batch_id, slices):
             return cached
         batch = self._batch
         if bounds:

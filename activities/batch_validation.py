@@ -11,7 +11,7 @@ from temporalio.common import RawValue
 from activities.origin import Origin
 from activities.prepared_batches import PreparedBatches
 from activities.search_attributes import SearchAttributes
-from activities.validation import add_turn, policies_in_force, refusing
+from activities.validation import add_turn, plan_fan_out, policies_in_force, refusing
 from durable_analytics.delivery.batch_preparation import (
     BatchDefaults,
     PreparedBatch,
@@ -19,10 +19,11 @@ from durable_analytics.delivery.batch_preparation import (
 )
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.errors import ValidationError
+from durable_analytics.wire.limits import MOST_MESSAGES
 from durable_analytics.wire.methods import ABSENT, BATCH
 from durable_analytics.wire.outputs import count_left_out
 from durable_analytics.wire.parsing import BatchInput, read_batch
-from durable_analytics.wire.plans import BatchPlan
+from durable_analytics.wire.plans import BatchPlan, FanOutPlan
 from durable_analytics.wire.rejections import shorten_filtered, shorten_rejections
 from durable_analytics.wire.timestamps import write_timestamp
 
@@ -51,20 +52,47 @@ class BatchValidation:
     prepared: PreparedBatches
     search_attributes: SearchAttributes = field(default_factory=SearchAttributes)
 
-    async def __call__(self, input: RawValue = ABSENT, origin: RawValue = ABSENT) -> BatchPlan:
+    async def __call__(
+        self, input: RawValue = ABSENT, origin: RawValue = ABSENT
+    ) -> BatchPlan | FanOutPlan:
         """Return the plan, with the rejected messages."""
         with refusing(BATCH) as refusal:
             refusal.has_search_attributes = await self.search_attributes.are_registered()
             source = await Origin.find(origin)
             # In a thread, because a large batch would block the event loop and so other requests.
             batch = await asyncio.to_thread(read_batch, input)
-            refusal.integration = self.integrations.find(batch.envelope.integration)
-            plan, prepared = await asyncio.to_thread(plan_batch, batch, refusal.integration, source)
-            if len(plan["slices"]) <= _MOST_KEPT and not plan["one_by_one"]:
-                self.prepared.keep(plan["message"]["message_id"], prepared, plan["slices"])
-            if plan["rejected"]:
-                _log_refusals(plan)
+            made: list[tuple[BatchPlan, PreparedBatch]] = []
+            names = batch.envelope.deliver_to
+
+            def plan_for(integration: Integration) -> BatchPlan:
+                made.append(plan_batch(batch, integration, source, len(names or [1])))
+                return made[-1][0]
+
+            plan: BatchPlan | FanOutPlan
+            if names is None:
+                refusal.integration = self.integrations.find(batch.envelope.integration)
+                plan = await asyncio.to_thread(plan_for, refusal.integration)
+            else:
+                integrations = self.integrations.all_of(names)
+                _limit_deliveries(batch, len(names))
+                plan = await asyncio.to_thread(plan_fan_out, BATCH, integrations, plan_for, dict)
+            for one, prepared in made:
+                if len(one["slices"]) <= _MOST_KEPT and not one["one_by_one"]:
+                    self.prepared.keep(one["message"]["message_id"], prepared, one["slices"])
+                if one["rejected"]:
+                    _log_refusals(one)
             return refusal.record(plan)
+
+
+def _limit_deliveries(batch: BatchInput, integrations: int) -> None:
+    """Keep the plans and the output of a fan-out as small as those of one batch."""
+    deliveries = len(batch.messages) * integrations
+    if deliveries > MOST_MESSAGES:
+        raise ValidationError.at(
+            "messages",
+            f"are {len(batch.messages)} for {integrations} integrations, which is {deliveries} "
+            f"together; the limit is {MOST_MESSAGES}: split it into several inputs",
+        )
 
 
 def _log_refusals(plan: BatchPlan) -> None:
@@ -84,16 +112,24 @@ def _log_refusals(plan: BatchPlan) -> None:
 
 
 def plan_batch(
-    batch: BatchInput, integration: Integration, origin: Origin
+    batch: BatchInput, integration: Integration, origin: Origin, share: int = 1
 ) -> tuple[BatchPlan, PreparedBatch]:
     """Check a batch, and return the plan and the prepared messages.
+
+    Args:
+        batch: The input.
+        integration: The integration.
+        origin: The execution.
+        share: How many plans share the size of one.
 
     Raises:
         ValidationError: The batch needs too many requests or repeats too many bytes.
     """
     envelope = batch.envelope
     defaults = BatchDefaults(origin.message_id(), origin.started_at)
-    prepared = prepare_batch(batch, integration, defaults)
+    prepared = prepare_batch(
+        batch, integration, defaults, is_fan_out=envelope.deliver_to is not None
+    )
     slices = list(prepared.slices(origin.started_at))
     one_by_one = not integration.provider.batch_limits
     requests = len(prepared.messages) if one_by_one else len(slices)
@@ -119,14 +155,14 @@ def plan_batch(
         },
         "policies": policies_in_force(BATCH, integration, envelope.policies),
         "task_queue": integration.task_queue(activity.info().task_queue),
-        "rejected": shorten_rejections(prepared.rejected),
+        "rejected": shorten_rejections(prepared.rejected, share),
         "slices": [list(bounds) for bounds in slices],
         "one_by_one": one_by_one,
         "batch_send": True,
     }
     add_turn(plan, integration)
     if prepared.filtered:
-        plan["filtered_messages"] = shorten_filtered(prepared.filtered)
+        plan["filtered_messages"] = shorten_filtered(prepared.filtered, share)
     if prepared.left_out:
         plan["left_out"] = count_left_out(prepared.left_out)
     return plan, prepared

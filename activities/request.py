@@ -122,7 +122,7 @@ class Request:
         plan, now = decode(raw_plan, "plan"), datetime.now(UTC)
         if plan is None:
             data = normalise(self.method, decode(input))
-            integration = self.integrations.find(data.get("integration"))
+            integration = self.integrations.find(data.get("integration"), data.get("deliver_to"))
             plan, checked = make_plan(self.method, data, integration, Origin.read(None))
             if checked is None:
                 return {"filtered": plan["filtered"]}

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from activities.search_attributes import SearchAttributes
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.delivery.preparation import identify, prepare
 from durable_analytics.delivery.routing import changed_fields
-from durable_analytics.errors import DeliveryError, ValidationError
+from durable_analytics.errors import DeliveryError, UnsupportedMethod, ValidationError
 from durable_analytics.providers import Delivery
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import normalise
@@ -27,7 +27,7 @@ from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import ABSENT, Method
 from durable_analytics.wire.outputs import count_left_out
 from durable_analytics.wire.parsing import read_input
-from durable_analytics.wire.plans import Plan
+from durable_analytics.wire.plans import BatchPlan, FanOutPlan, Filtered, Plan
 from durable_analytics.wire.policies import Policies, merge_policies
 
 log = logging.getLogger("durable_analytics.validation")
@@ -51,25 +51,37 @@ class Validation:
         self,
         input: RawValue = ABSENT,
         origin: RawValue = ABSENT,
-    ) -> Plan:
+    ) -> Plan | FanOutPlan:
         """Return the plan, or fail with the type and the fields that the contract names."""
         with refusing(self.method) as refusal:
             refusal.has_search_attributes = await self.search_attributes.are_registered()
             source = await Origin.find(origin)
 
-            def check() -> tuple[Plan, Delivery[Message] | None]:
+            def check() -> Plan | FanOutPlan:
                 data = normalise(self.method, decode(input))
-                refusal.integration = self.integrations.find(data.get("integration"))
-                return make_plan(self.method, data, refusal.integration, source)
 
-            plan, delivery = await beside_the_loop(input, check)
-            if delivery:
-                self.prepared.keep(input, plan, delivery)
-            return refusal.record(plan)
+                def plan_for(integration: Integration) -> Plan:
+                    plan, delivery = make_plan(self.method, data, integration, source)
+                    if delivery:
+                        self.prepared.keep(input, plan, delivery)
+                    return plan
+
+                if data.get("deliver_to") is None:
+                    refusal.integration = self.integrations.find(data.get("integration"))
+                    return plan_for(refusal.integration)
+                envelope, message = read_input(self.method, data)
+                return plan_fan_out(
+                    self.method,
+                    self.integrations.all_of(envelope.deliver_to or ()),
+                    plan_for,
+                    lambda: {"message": identify(message, source.defaults())},
+                )
+
+            return refusal.record(await beside_the_loop(input, check))
 
 
 T = TypeVar("T")
-PlanType = TypeVar("PlanType", bound=Plan)
+PlanType = TypeVar("PlanType", Plan, BatchPlan, Plan | FanOutPlan, BatchPlan | FanOutPlan)
 
 
 async def beside_the_loop(input: Any, prepare: Callable[[], T]) -> T:
@@ -111,6 +123,39 @@ def refusing(method: Method) -> Iterator[_Refusal]:
         raise refusal.failure(error) from None
     except Exception as error:  # noqa: BLE001  # any other exception is a bug
         raise refusal.failure(internal_error(error)) from None
+
+
+def plan_fan_out(
+    method: Method,
+    integrations: Iterable[Integration],
+    plan_for: Callable[[Integration], Plan],
+    unsupported: Callable[[], JsonObject],
+) -> FanOutPlan:
+    """Return the plans of a fan-out; what is wrong for one integration concerns that one alone.
+
+    Args:
+        method: The method.
+        integrations: The integrations, in the order of the input.
+        plan_for: Returns the plan for one of them.
+        unsupported: Returns what the plan has if the provider does not support the method.
+    """
+    plans: dict[str, Any] = {}
+    for integration in integrations:
+        name = integration.name
+        try:
+            plans[name] = plan_for(integration)
+        except UnsupportedMethod as error:
+            filtered: Filtered = {"by": "unsupported", "reason": error.message}
+            plans[name] = {
+                "integration": name,
+                "policies": policies_in_force(method, integration, None),
+                "filtered": filtered,
+                **unsupported(),
+            }
+        except DeliveryError as error:
+            _log_refusal(method, name, error)
+            plans[name] = {"integration": name, "error": error.as_json()}
+    return {"plans": plans}
 
 
 def make_plan(

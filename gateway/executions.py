@@ -173,9 +173,9 @@ class Executions:
         envelope = batch_envelope({"integration": integration, "strict": False, **part.options})
         await start_batch(
             self._client,
-            batch_id(integration, unique),
+            batch_id({"integration": integration}, unique),
             batch_input(envelope, part.contents),
-            integration=integration,
+            integrations=[integration],
             count=len(part.items),
             task_queue=self._task_queue,
             patience=_ATTEMPT_TIMEOUT,

@@ -3,13 +3,11 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 from pydantic_core import to_json
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
 
 from durable_analytics.errors import DELIVERY_ERRORS, Unavailable
 from durable_analytics.wire.activity_results import drop_large_bodies, drop_old_attempts
@@ -22,16 +20,22 @@ from durable_analytics.wire.reasons import decode_reasons
 from durable_analytics.wire.rejections import all_rejected, reject, shorten_rejections
 from workflows.held_messages import explained
 from workflows.request_policy import policy_of
-from workflows.visibility import show_batch, show_failed
 
 _NO_TIMEOUT = timedelta(days=3650)
 
 
 class BatchResults:
-    """The plan of a batch, and the results of its messages."""
+    """The plan of a batch, and the results of its messages.
 
-    def __init__(self, input: RawValue, plan: BatchPlan) -> None:
+    Args:
+        input: The raw input.
+        plan: The plan.
+        share: How many such results share the size of one output.
+    """
+
+    def __init__(self, input: RawValue, plan: BatchPlan, share: int = 1) -> None:
         self.input = input
+        self._share = share
         self.plan = plan
         self.policy = policy_of(plan)
         self._deadline: datetime = workflow.now() + (self.policy.total_timeout or _NO_TIMEOUT)
@@ -45,29 +49,19 @@ class BatchResults:
         self._responses: list[Response] = []
 
     def output(self) -> JsonObject:
-        """Return the output of the contract, and show the outcome in Temporal.
-
-        Raises:
-            ApplicationError: Nothing was accepted.
-        """
-        rejected = shorten_rejections(self._rejected)
-        rest: JsonObject = {
-            "integration": self.plan["integration"],
-            "rejected": rejected,
-            "filtered": self._filtered,
-            "responses": drop_old_attempts(drop_large_bodies(self._responses)),
-            "left_out": self.plan.get("left_out"),
-            "policies": self.plan["policies"],
-        }
-        if not self._accepted and rejected:
-            error = all_rejected(rejected).as_json()
-            last = self._responses[-1] if self._responses else None
-            show_failed(
-                self.plan, self.plan["integration"], error["type"], last, rejected=len(rejected)
-            )
-            raise batch_failure(error, **rest)
-        show_batch(self.plan, self._accepted, rejected, len(self._filtered))
-        return batch_output(accepted=self._accepted, **rest)
+        """Return the output of the contract; its status is `failure` if nothing was accepted."""
+        rejected = shorten_rejections(self._rejected, self._share)
+        error = all_rejected(rejected).as_json() if rejected and not self._accepted else None
+        return batch_output(
+            integration=self.plan["integration"],
+            accepted=self._accepted,
+            rejected=rejected,
+            filtered=self._filtered,
+            responses=drop_old_attempts(drop_large_bodies(self._responses)),
+            left_out=self.plan.get("left_out"),
+            policies=self.plan["policies"],
+            error=error,
+        )
 
     def remaining_time(self) -> timedelta:
         """Return the rest of `total_timeout`."""
@@ -167,9 +161,3 @@ class BatchResults:
         """The decoded input, which is needed only for parts and failures."""
         data: JsonObject = decode_batch(self.input)
         return data
-
-
-def batch_failure(error: JsonObject, **rest: Any) -> ApplicationError:
-    """Return the failure of a batch of which nothing was accepted."""
-    failed = batch_output(error=error, **rest)
-    return ApplicationError(error["message"], failed, type=error["type"], non_retryable=True)

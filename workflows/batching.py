@@ -1,15 +1,19 @@
 """The procedure of a batch: validate it, send it, return the output."""
 
+from typing import Any
+
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH
-from workflows.batch_results import BatchResults, batch_failure
+from durable_analytics.wire.outputs import batch_output
+from workflows.batch_results import BatchResults
 from workflows.batch_sends import BatchSends
 from workflows.delivery import failed_outcome, validate
+from workflows.fan_out import fan_out
 from workflows.slice_requests import SliceRequests
-from workflows.visibility import show_failed
+from workflows.visibility import conclude
 
 
 async def deliver_batch(input: RawValue) -> JsonObject:
@@ -30,13 +34,28 @@ async def deliver_batch(input: RawValue) -> JsonObject:
         if is_cancelled_exception(error):
             raise
         outcome = failed_outcome(error)
-        show_failed(outcome, outcome.get("integration"), outcome["error"]["type"], None)
-        raise batch_failure(
-            outcome["error"], integration=outcome.get("integration"), policies=None
-        ) from None
-    results = BatchResults(input, plan)
+        return conclude(outcome, _refused(outcome))
+    if "plans" in plan:
+        share = len(plan["plans"])
+        output = await fan_out(BATCH, plan, lambda one: _deliver(input, one, share))
+        return conclude(plan, output)
+    return conclude(plan, await _deliver(input, plan))
+
+
+async def _deliver(input: RawValue, plan: Any, share: int = 1) -> JsonObject:
+    """Deliver the messages to one integration; return the output, of a failure too."""
+    if "slices" not in plan:
+        return _refused(plan)
+    results = BatchResults(input, plan, share)
     if plan["slices"]:
         # Not `workflow.patched`: the plan is in the history too, and a patch would be two events.
         requests = BatchSends if plan.get("batch_send") else SliceRequests
         await requests(results).run()
     return results.output()
+
+
+def _refused(outcome: JsonObject) -> JsonObject:
+    """Return the output of a batch of which Validation accepted nothing."""
+    return batch_output(
+        integration=outcome.get("integration"), policies=None, error=outcome["error"]
+    )

@@ -28,9 +28,10 @@ from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS, Method
 from durable_analytics.wire.outputs import output
-from durable_analytics.wire.plans import Filtered, Origin, Plan
+from durable_analytics.wire.plans import AttemptRecord, Origin, Plan, Response
+from workflows.fan_out import fan_out
 from workflows.message_request import MessageRequest
-from workflows.visibility import show_delivered, show_failed, show_filtered
+from workflows.visibility import conclude
 
 _FAILURE_LIMIT_BYTES = INPUT_LIMIT_BYTES + INPUT_LIMIT_BYTES // 2
 """The largest output of a failure; Temporal refuses more than 2 MiB."""
@@ -56,43 +57,52 @@ async def deliver(key: str, input: RawValue) -> JsonObject:
         ApplicationError: The delivery failed; its type and first detail follow the contract.
     """
     method = METHODS[key]
-    plan: Plan | None = None
-    request: MessageRequest | None = None
     try:
         plan = await validate(method, input)
-        if filtered := plan.get("filtered"):
-            return _filtered(method, input, plan, filtered)
-        request = MessageRequest(method, input, plan)
-        result = await request.run()
     except (ActivityError, ApplicationError) as error:
         if is_cancelled_exception(error):
             raise
         outcome = failed_outcome(error)
-        if request:
-            outcome = await request.concluded(outcome, error)
-        # Without the cause, which would store the same details again.
-        raise _failure(method, input, plan, outcome) from None
-    show_delivered(plan["integration"], result["response"])
+        return conclude(outcome, _failed(method, input, None, outcome))
+    if "plans" in plan:
+        output = await fan_out(method, plan, lambda one: _deliver(method, input, one))
+        return conclude(plan, output)
+    return conclude(plan, await _deliver(method, input, plan))
+
+
+async def _deliver(method: Method, input: RawValue, plan: Any) -> JsonObject:
+    """Deliver a message to one integration; return the output, of a failure too."""
+    if "error" in plan:
+        return _failed(method, input, None, plan)
+    if plan.get("filtered"):
+        return _output(method, input, plan, response=None, attempts=[])
+    request = MessageRequest(method, input, plan)
+    try:
+        result = await request.run()
+    except (ActivityError, ApplicationError) as error:
+        if is_cancelled_exception(error):
+            raise
+        outcome = await request.concluded(failed_outcome(error), error)
+        return _failed(method, input, plan, outcome)
+    return _output(method, input, plan, response=result["response"], attempts=result["attempts"])
+
+
+def _output(
+    method: Method,
+    input: RawValue,
+    plan: Plan,
+    *,
+    response: Response | None,
+    attempts: list[AttemptRecord],
+) -> JsonObject:
     return output(
         method,
         integration=plan["integration"],
         message=_message(method, input, plan),
-        response=result["response"],
-        attempts=result["attempts"],
+        response=response,
+        attempts=attempts,
         left_out=plan.get("left_out"),
-        policies=plan["policies"],
-    )
-
-
-def _filtered(method: Method, input: RawValue, plan: Plan, filtered: Filtered) -> JsonObject:
-    show_filtered(plan["integration"], filtered)
-    return output(
-        method,
-        integration=plan["integration"],
-        message=_message(method, input, plan),
-        response=None,
-        attempts=[],
-        filtered=filtered,
+        filtered=plan.get("filtered"),
         policies=plan["policies"],
     )
 
@@ -132,14 +142,11 @@ def _message(method: Method, input: RawValue, plan: Plan | None) -> JsonObject |
     return delivered
 
 
-def _failure(
-    method: Method, input: RawValue, plan: Plan | None, outcome: JsonObject
-) -> ApplicationError:
-    integration = plan["integration"] if plan else outcome.get("integration")
-    show_failed(plan or outcome, integration, outcome["error"]["type"], outcome.get("response"))
+def _failed(method: Method, input: RawValue, plan: Plan | None, outcome: JsonObject) -> JsonObject:
+    """Return the output of a delivery that failed."""
     failed = output(
         method,
-        integration=integration,
+        integration=plan["integration"] if plan else outcome.get("integration"),
         message=_message(method, input, plan),
         response=outcome.get("response"),
         attempts=outcome.get("attempts", []),
@@ -150,10 +157,7 @@ def _failure(
     if failed[method.key] is not None and len(json.dumps(failed)) > _FAILURE_LIMIT_BYTES:
         # Temporal would refuse the failure; the history contains the input.
         failed[method.key] = None
-    error_json = outcome["error"]
-    return ApplicationError(
-        error_json["message"], failed, type=error_json["type"], non_retryable=True
-    )
+    return failed
 
 
 def failed_outcome(error: FailureError) -> JsonObject:

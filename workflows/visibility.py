@@ -1,12 +1,14 @@
 """What Temporal shows of an execution: search attributes of failures, and details in one line."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
-from durable_analytics.wire.plans import Filtered, Rejection, Response
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.plans import Rejection
 from durable_analytics.wire.search_attributes import FAILURE, INTEGRATION, REJECTED
 
 REGISTERED = "search_attributes"
@@ -14,62 +16,72 @@ REGISTERED = "search_attributes"
 fails a workflow task that sets one that is not, and retries it for ever."""
 
 
-def show_delivered(integration: str, response: Response) -> None:
-    """Show that a message was delivered."""
-    workflow.set_current_details(f"delivered to {integration}: HTTP {response['status_code']}")
-
-
-def show_filtered(integration: str, filtered: Filtered) -> None:
-    """Show that a message was rightly not sent."""
-    workflow.set_current_details(f"not for {integration}: filtered by {filtered['by']}")
-
-
-def show_failed(
-    recorded: Mapping[str, Any],
-    integration: str | None,
-    error_type: str,
-    response: Response | None,
-    *,
-    rejected: int = 0,
-) -> None:
-    """Show that nothing was delivered.
+def conclude(recorded: Mapping[str, Any], output: JsonObject) -> JsonObject:
+    """Show the outcome of an execution in Temporal, and return its output.
 
     Args:
         recorded: The plan, or the details of the Validation's failure.
-        integration: The integration, if it is known.
-        error_type: The failure type.
-        response: The last response of the provider, if there was one.
-        rejected: How many messages of a batch were refused.
+        output: The output of the contract.
+
+    Raises:
+        ApplicationError: The status is `failure`; the output is its first detail.
     """
-    target = f" to {integration}" if integration else ""
-    status = f", HTTP {response['status_code']}" if response else ""
-    workflow.set_current_details(f"not delivered{target}: {error_type}{status}")
-    _upsert(recorded, integration, error_type, rejected)
+    workflow.set_current_details(_describe(output))
+    failures = [*_failures(output)]
+    if failures and recorded.get(REGISTERED) is True:
+        _upsert(output, failures)
+    if output["status"] != "failure":
+        return output
+    error = output["error"]
+    # Without a cause, which would store the same details again.
+    raise ApplicationError(error["message"], output, type=error["type"], non_retryable=True)
 
 
-def show_batch(
-    plan: Mapping[str, Any], accepted: int, rejected: Sequence[Rejection], filtered: int
-) -> None:
-    """Show that a batch was delivered, at least in part, or was filtered."""
+def _describe(output: JsonObject) -> str:
+    if deliveries := output.get("deliveries"):
+        return ", ".join(f"{name}: {one['status']}" for name, one in deliveries.items())
+    name, status = output["integration"], output["status"]
+    if status == "failure":
+        target = f" to {name}" if name else ""
+        response = output.get("response") or next(iter(output.get("responses", [])[-1:]), None)
+        code = f", HTTP {response['status_code']}" if response else ""
+        return f"not delivered{target}: {output['error']['type']}{code}"
+    if "accepted" not in output:
+        if status == "filtered":
+            return f"not for {name}: filtered by {output['filtered']['by']}"
+        return f"delivered to {name}: HTTP {output['response']['status_code']}"
+    accepted, filtered = output["accepted"], output.get("filtered_count", 0)
     others = f", {filtered} filtered" if filtered else ""
+    rejected: list[Rejection] = output["rejected"]
     if not rejected:
-        workflow.set_current_details(f"{accepted} delivered to {plan['integration']}{others}")
-        return
-    types = Counter(rejection["error"]["type"] for rejection in rejected)
-    most_frequent = max(types, key=lambda name: types[name])
+        return f"{accepted} delivered to {name}{others}"
     total = accepted + len(rejected) + filtered
-    workflow.set_current_details(f"{len(rejected)} of {total} refused: {most_frequent}{others}")
-    _upsert(plan, plan["integration"], most_frequent, len(rejected))
+    return f"{len(rejected)} of {total} refused: {_most_frequent(rejected)}{others}"
 
 
-def _upsert(
-    recorded: Mapping[str, Any], integration: str | None, error_type: str, rejected: int
-) -> None:
-    if recorded.get(REGISTERED) is not True:
-        return
-    updates: list[Any] = [FAILURE.value_set(error_type)]
-    if integration:
-        updates.append(INTEGRATION.value_set([integration]))
+def _failures(output: JsonObject) -> Iterator[JsonObject]:
+    """Yield the deliveries of which something failed."""
+    for one in output.get("deliveries", {"": output}).values():
+        if one["status"] in ("failure", "partial"):
+            yield one
+
+
+def _upsert(output: JsonObject, failures: Sequence[JsonObject]) -> None:
+    """Set the search attributes of an execution in which something failed."""
+    first = failures[0]
+    kind = first["error"]["type"] if "error" in first else _most_frequent(first["rejected"])
+    updates: list[Any] = [FAILURE.value_set(kind)]
+    deliveries = output.get("deliveries")
+    names = [*deliveries] if deliveries else [output["integration"]]
+    if names[0]:
+        updates.append(INTEGRATION.value_set(names))
+    rejected = sum(len(one.get("rejected", ())) or (1 if deliveries else 0) for one in failures)
     if rejected:
         updates.append(REJECTED.value_set(rejected))
     workflow.upsert_search_attributes(updates)
+
+
+def _most_frequent(rejected: Sequence[Rejection]) -> str:
+    types = Counter(rejection["error"]["type"] for rejection in rejected)
+    most: str = max(types, key=lambda name: types[name])
+    return most

@@ -67,7 +67,7 @@ async def test_every_option_has_its_place(
         request_options={"headers": {"X-Shop": "4"}, "query": {"debug": "1"}},
         strict=False,
         timestamp="2026-11-20T09:30:00Z",
-        integrations={"All": False},
+        integrations={"All": False, "RudderStack": True},
         message_id="every-option",
     )
     await handle.result()
@@ -84,7 +84,7 @@ async def test_every_option_has_its_place(
                 "event": "Order Completed",
                 "properties": {"currency": "points"},
                 "timestamp": "2026-11-20T09:30:00Z",
-                "integrations": {"All": False},
+                "integrations": {"All": False, "RudderStack": True},
                 "message_id": "every-option",
             },
         }

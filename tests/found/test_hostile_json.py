@@ -122,4 +122,4 @@ def test_a_batch_that_is_prepared_again_takes_no_more_room() -> None:
     for _ in range(5):
         prepared.keep(batch_id, batch, [(0, 1)])
 
-    assert prepared.take(batch_id, [(0, 1)])
+    assert prepared.take("trakio", batch_id, [(0, 1)])

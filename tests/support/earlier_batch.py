@@ -40,9 +40,10 @@ class EarlierValidation(BatchValidation):
 
     async def __call__(self, input: RawValue = ABSENT, origin: RawValue = ABSENT) -> BatchPlan:
         """Return the plan."""
-        plan = await super().__call__(input, origin)
+        plan: Any = await super().__call__(input, origin)
         del plan["batch_send"]
-        return plan
+        earlier: BatchPlan = plan
+        return earlier
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """The buffering client: a call only checks and enqueues a message, and returns at once."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self, Unpack
 
 from temporalio.client import Client
@@ -59,6 +59,8 @@ class BufferingClient:
         client: A connected Temporal client. Default: the client connects with `TEMPORAL_ADDRESS`, a
             profile, or to localhost:7233.
         integration: The integration that receives the messages. Default: the worker's default.
+        deliver_to: Several integrations that receive the messages, instead of `integration`. One
+            execution delivers to all of them.
         context: The context of all messages; the context of a call is merged over it, key by key.
         policies: The timeouts and retries of the deliveries.
         request_options: The `headers`, `query` and `body` to add to the provider's requests.
@@ -72,7 +74,8 @@ class BufferingClient:
             sent.
         max_batch_bytes: The largest size of all messages of one execution, each with the shared
             context.
-        max_batch_messages: The most messages in one execution.
+        max_batch_messages: The most messages in one execution; with `deliver_to`, 5,000 divided by
+            the number of integrations at most.
         max_flushes: The most executions that the client starts at the same time.
         wait_when_full: The longest time that a call blocks its thread if the queue is full.
             Default: not at all.
@@ -95,6 +98,7 @@ class BufferingClient:
         client: Client | None = None,
         *,
         integration: str | None = None,
+        deliver_to: Sequence[str] | None = None,
         context: Mapping[str, Any] | None = None,
         policies: Policies | Mapping[str, Any] | None = None,
         request_options: Mapping[str, Any] | None = None,
@@ -115,6 +119,7 @@ class BufferingClient:
     ) -> None:
         options = input_options(
             integration=integration,
+            deliver_to=deliver_to,
             policies=policies,
             context=context,
             request_options=request_options,
@@ -124,8 +129,9 @@ class BufferingClient:
             flush_at=whole_number("flush_at", flush_at),
             flush_interval=duration("flush_interval", flush_interval),
             max_batch_bytes=whole_number("max_batch_bytes", max_batch_bytes, BATCH_LIMIT_BYTES),
-            max_batch_messages=whole_number(
-                "max_batch_messages", max_batch_messages, MOST_MESSAGES
+            max_batch_messages=min(
+                whole_number("max_batch_messages", max_batch_messages, MOST_MESSAGES),
+                MOST_MESSAGES // len(options.get("deliver_to", [""])),
             ),
             max_flushes=whole_number("max_flushes", max_flushes),
         )

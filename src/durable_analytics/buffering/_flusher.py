@@ -20,6 +20,7 @@ from durable_analytics.temporal.batch_start import (
     start_batch,
 )
 from durable_analytics.temporal.connection import Connection
+from durable_analytics.wire.methods import named_integrations
 
 _START_TIMEOUT = timedelta(seconds=5)
 """For one attempt to start an execution."""
@@ -154,7 +155,8 @@ class BatchStarter:
 
     def __init__(self, settings: ClientSettings, connection: Connection, outage: Outage) -> None:
         self._envelope = batch_envelope(settings.options)
-        self._integration = settings.options.get("integration")
+        self._options = settings.options
+        self._integrations = named_integrations(settings.options)
         self._task_queue = settings.task_queue
         self._notifier = settings.notifier
         self._connection = connection
@@ -186,7 +188,7 @@ class BatchStarter:
     async def _start_execution(self, items: Sequence[bytes]) -> str:
         """Start an execution, and return its id; repeated until Temporal has or refuses it."""
         # The same id in all attempts: if the response to one was lost, the next one joins it.
-        workflow_id = batch_id(self._integration, uuid4())
+        workflow_id = batch_id(self._options, uuid4())
         input = batch_input(self._envelope, items)
         pause_seconds = _FIRST_PAUSE_SECONDS
         while (failure := await self._attempt(workflow_id, input, len(items))) and not is_permanent(
@@ -208,7 +210,7 @@ class BatchStarter:
                 client,
                 workflow_id,
                 input,
-                integration=self._integration,
+                integrations=self._integrations,
                 count=count,
                 task_queue=self._task_queue,
                 patience=_START_TIMEOUT,

@@ -11,7 +11,7 @@ from durable_analytics.cli._inputs import FileArgument, read_file
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._requests import explain_input
 from durable_analytics.cli._settings import DeliverySettings
-from durable_analytics.errors import UnknownIntegration
+from durable_analytics.errors import UnknownIntegration, ValidationError
 from durable_analytics.wire.messages import JsonObject
 
 
@@ -30,9 +30,13 @@ def explain(
     integrations = DeliverySettings.load().deliverable()
     given = read_file(file)
     name = integration or given.data.get("integration")
+    several = None if name else given.data.get("deliver_to")
     try:
-        names = sorted(integrations.by_name) if name is None else [integrations.find(name).name]
-    except UnknownIntegration as error:
+        if isinstance(several, list):
+            names = [integrations.find(one).name for one in several]
+        else:
+            names = sorted(integrations.by_name) if name is None else [integrations.find(name).name]
+    except (UnknownIntegration, ValidationError) as error:
         raise CommandFailed(error.message) from None
     explained = [explain_input(given, integrations.by_name[name]) for name in names]
     if as_json:

@@ -96,7 +96,7 @@ async def _deliver(given: Input, name: str, wait_seconds: int) -> JsonObject:
         workflow_id=workflow_id,
         task_queue=configured_task_queue(),
         patience=_START_TIMEOUT,
-        shown=Shown(f"test of {name}", start_attributes(name, user_id, keys)),
+        shown=Shown(f"test of {name}", start_attributes([name], user_id, keys)),
     )
     try:
         async with asyncio.timeout(wait_seconds):

@@ -93,12 +93,13 @@ async def _closed(
 async def _described(deliveries: Deliveries, execution: WorkflowExecution) -> JsonObject:
     method = execution.workflow_type.lower()
     output = await _output(deliveries, execution)
-    message = output.get(method) or {}
+    of_each: JsonObject = output.get("deliveries") or {"": output}
+    message: JsonObject = next((one[method] for one in of_each.values() if one.get(method)), {})
     attempts = output.get("attempts") or []
     by_id = execution.id.split(":")[0] if execution.id.count(":") > 1 else None
     return {
         "closed_at": iso(execution.close_time),
-        "integration": output.get("integration") or by_id,
+        "integration": output.get("integration") or ", ".join(of_each) or by_id,
         "method": method,
         "event": message.get("event") or message.get("name") or message.get("key"),
         "outcome": _outcome(execution, output),

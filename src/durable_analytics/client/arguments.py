@@ -59,6 +59,9 @@ class Options(_Message, total=False):
     integration: str
     """The integration to deliver to. Default: the client's, then the worker's."""
 
+    deliver_to: Sequence[str]
+    """Several integrations to deliver to, instead of `integration`."""
+
     policies: Policies | Json
     """Timeouts and retries, if the integration allows overriding."""
 

@@ -165,6 +165,7 @@ _IN_CAMEL_CASE = {name: to_camel(name) for name in Context.model_fields}
 def input_options(
     *,
     integration: Any = None,
+    deliver_to: Any = None,
     policies: Any = None,
     context: Any = None,
     request_options: Any = None,
@@ -185,6 +186,7 @@ def input_options(
         raise ValidationError.at("context", "must be an object")
     raw = {
         "integration": integration,
+        "deliver_to": None if deliver_to is None else texts("deliver_to", deliver_to),
         "policies": policies,
         "context": {"library": LIBRARY, **(context or {})},
         "request_options": request_options,

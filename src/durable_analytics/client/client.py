@@ -42,13 +42,19 @@ from durable_analytics.temporal.converter import DATA_CONVERTER
 from durable_analytics.wire.contexts import merge_context
 from durable_analytics.wire.keys import is_lenient, normalise
 from durable_analytics.wire.messages import JsonObject
-from durable_analytics.wire.methods import METHODS, TASK_QUEUE, Method
+from durable_analytics.wire.methods import (
+    METHODS,
+    TASK_QUEUE,
+    Method,
+    id_prefix,
+    named_integrations,
+)
 from durable_analytics.wire.parsing import check_input, needs_message_id
 from durable_analytics.wire.policies import Policies
 from durable_analytics.wire.search_attributes import start_attributes, user_id_of
 from durable_analytics.wire.summaries import summarize
 
-_INPUT_KEYS = ("integration", "policies", "context", "request_options", "strict")
+_INPUT_KEYS = ("integration", "deliver_to", "policies", "context", "request_options", "strict")
 
 
 class AnalyticsClient:
@@ -65,6 +71,8 @@ class AnalyticsClient:
     Args:
         client: A Temporal client, with any data converter that writes JSON.
         integration: The integration for calls that name none. Default: the worker's default.
+        deliver_to: Several integrations for calls that name none, instead of `integration`. One
+            execution delivers to all of them.
         context: The context of all calls; the context of a call is merged over it, key by key.
         policies: The policies of calls that set none.
         task_queue: The task queue of the workers.
@@ -83,6 +91,7 @@ class AnalyticsClient:
         client: Client,
         *,
         integration: str | None = None,
+        deliver_to: Sequence[str] | None = None,
         context: Mapping[str, Any] | None = None,
         policies: Policies | Mapping[str, Any] | None = None,
         task_queue: str = TASK_QUEUE,
@@ -90,7 +99,9 @@ class AnalyticsClient:
         user_hash_keys: Sequence[str] = (),
     ) -> None:
         self.temporal = temporal_client(client)
-        options = input_options(integration=integration, context=context, policies=policies)
+        options = input_options(
+            integration=integration, deliver_to=deliver_to, context=context, policies=policies
+        )
         self._context = options.pop("context")
         if not (context or {}).get("library"):
             del self._context["library"]  # the library of a call replaces it completely
@@ -165,8 +176,7 @@ class AnalyticsClient:
         if key == "call":
             refuse_credentials(key, message)
         message_id = message["message_id"]
-        # An integration that the worker chooses has no name here; "default" keeps the shape.
-        workflow_id = f"{data.get('integration') or 'default'}:{key}:{message_id}"
+        workflow_id = f"{id_prefix(data)}:{key}:{message_id}"
         try:
             # If the message was delivered before, the handle returns that delivery's output.
             await start_once(
@@ -184,18 +194,22 @@ class AnalyticsClient:
         return DeliveryHandle(self.temporal.get_workflow_handle(workflow_id), message_id)
 
     def _shown(self, method: Method, data: JsonObject) -> Shown:
-        message, integration = data[method.key], data.get("integration")
+        message, integrations = data[method.key], named_integrations(data)
         user_id = user_id_of(method, message)
         return Shown(
-            summarize(method, message, integration),
-            start_attributes(integration, user_id, self._user_hash_keys),
+            summarize(method, message, integrations),
+            start_attributes(integrations, user_id, self._user_hash_keys),
         )
 
     def _input(self, key: str, call: dict[str, Any]) -> JsonObject:
         own = {name: call.pop(name) for name in _INPUT_KEYS if name in call}
         # None means "not set"; for an integration, None means that the worker chooses.
         options = {k: v for k, v in own.items() if v is not None or k == "integration"}
-        data = {**self._options, **options}
+        of_client = dict(self._options)
+        if "integration" in options or "deliver_to" in options:
+            of_client.pop("integration", None)
+            of_client.pop("deliver_to", None)
+        data = {**of_client, **options}
         if isinstance(policies := data.get("policies"), Policies):
             data["policies"] = policies.model_dump(mode="json", exclude_none=True)
         if isinstance(context := data.get("context", {}), Mapping):

@@ -13,14 +13,19 @@ from pydantic_core import PydanticSerializationError, to_json
 from durable_analytics.delivery.fast_path import BatchMessage, FastPath
 from durable_analytics.delivery.integrations import Integration
 from durable_analytics.delivery.preparation import Defaults, prepare
-from durable_analytics.errors import DeliveryError, Internal, ValidationError
+from durable_analytics.errors import (
+    DeliveryError,
+    Internal,
+    UnsupportedMethod,
+    ValidationError,
+)
 from durable_analytics.providers import BatchDelivery, Delivery, HttpRequest, Provider
 from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.limits import PREPARED_LIMIT_BYTES
-from durable_analytics.wire.messages import Message, RequestOptions
+from durable_analytics.wire.messages import JsonObject, Message, RequestOptions
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.parsing import BatchInput, batch_message_id, read_batch_message
-from durable_analytics.wire.plans import FilteredMessage, Rejection
+from durable_analytics.wire.plans import Filtered, FilteredMessage, Rejection
 from durable_analytics.wire.rejections import reject
 
 log = logging.getLogger("durable_analytics.internal")
@@ -165,6 +170,7 @@ def prepare_batch(
     skipped: Collection[int] = (),
     *,
     is_filtered: bool = False,
+    is_fan_out: bool = False,
 ) -> PreparedBatch:
     """Check and prepare each message, with the limits of its provider.
 
@@ -178,6 +184,7 @@ def prepare_batch(
         skipped: The indexes, in the whole input, of messages that were already rejected or
             filtered.
         is_filtered: Whether that was done before.
+        is_fan_out: Whether a message that the provider does not support is filtered.
 
     Raises:
         ValidationError: The context, which is added to each message, makes the batch too large.
@@ -198,6 +205,10 @@ def prepare_batch(
                 continue
             ready = _prepare_message(index, message, batch, prepared, fast_path)
         except DeliveryError as error:
+            if is_fan_out and isinstance(error, UnsupportedMethod):
+                unsupported: Filtered = {"by": "unsupported", "reason": error.message}
+                prepared.filtered.append(_filtered(index, message, prepared, unsupported))
+                continue
             prepared.rejected.append(reject(index, message, error))
             continue
         except Exception as error:  # noqa: BLE001  # a bug concerns only this message
@@ -222,8 +233,12 @@ def _filter(
     if not isinstance(method, str) or method not in METHODS:
         return None
     filtered = prepared.integration.filters.check(method, message, batch.envelope.context)
-    if filtered is None:
-        return None
+    return filtered and _filtered(index, message, prepared, filtered)
+
+
+def _filtered(
+    index: int, message: JsonObject, prepared: PreparedBatch, filtered: Filtered
+) -> FilteredMessage:
     message_id = batch_message_id(message, prepared.defaults.batch_id, index)
     return {"index": index, "message_id": message_id, **filtered}
 

@@ -1,6 +1,6 @@
 """Integrations: the configured accounts at providers, with their policies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
@@ -67,16 +67,39 @@ class Integrations:
     by_name: Mapping[str, Integration]
     default: str | None = None
 
-    def find(self, name: Any) -> Integration:
+    def all_of(self, names: Sequence[str]) -> list[Integration]:
+        """Return the integrations of a fan-out.
+
+        Args:
+            names: The input's `deliver_to`.
+
+        Raises:
+            ValidationError: An integration is not configured.
+        """
+        for position, name in enumerate(names):
+            if name not in self.by_name:
+                known = ", ".join(sorted(self.by_name))
+                raise ValidationError.at(
+                    f"deliver_to.{position}",
+                    f"is not a configured integration; configured: {known}",
+                )
+        return [self.by_name[name] for name in names]
+
+    def find(self, name: Any, deliver_to: Any = None) -> Integration:
         """Return the integration that an input names, or the default, or the only one.
 
         Args:
             name: The input's `integration`, not checked yet.
+            deliver_to: The input's `deliver_to`, if there is no plan for each of them.
 
         Raises:
-            ValidationError: The name is not text.
+            ValidationError: The name is not text, or the input names several integrations.
             UnknownIntegration: No integration has this name, or there is no name and no default.
         """
+        if deliver_to is not None:
+            raise ValidationError.at(
+                "deliver_to", "needs the plan of Validation: set integration instead"
+            )
         if name is not None and not isinstance(name, str):
             raise ValidationError.at("integration", "must be text")
         known = ", ".join(sorted(self.by_name)) or "none"

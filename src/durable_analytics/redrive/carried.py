@@ -71,7 +71,10 @@ def carry(recorded: Recorded, origin: Origin, integration: str | None) -> Carrie
         integration: The integration to send it to.
     """
     method, message = recorded.method, _message(recorded, origin.position)
-    data = {**recorded.data, **({"integration": integration} if integration else {})}
+    data = dict(recorded.data)
+    if integration:
+        data["integration"] = integration
+        data.pop("deliver_to", None)
     if method is not BATCH and "request_options" in data and isinstance(message, dict):
         # Its options belong to the request of one message, which differs from that of a batch.
         own = {key: value for key, value in message.items() if key not in {"type", "context"}}

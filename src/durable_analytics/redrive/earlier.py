@@ -68,7 +68,7 @@ class Earlier:
 
     async def undelivered(self, failed: FailedDelivery, recorded: Recorded) -> list[int]:
         """Return the indexes of the failed messages that nothing has delivered since."""
-        indexes = self._undelivered(failed.workflow_id, failed.run_id, failed.indexes)
+        indexes = self._undelivered(failed, failed.run_id, failed.indexes)
         handle = self._client.get_workflow_handle(failed.workflow_id)
         latest = await handle.describe()
         is_redriven = _digest(failed.workflow_id) in self._workflows
@@ -79,7 +79,7 @@ class Earlier:
                 continue
             if _is_later(run, failed):
                 return []  # It has delivered them, or is delivering them, or has itself failed.
-            indexes = self._undelivered(run.id, run.run_id, indexes)
+            indexes = self._undelivered(failed, run.run_id, indexes)
         return indexes
 
     async def _runs(
@@ -103,11 +103,13 @@ class Earlier:
             return False
         return recorded.is_same(other)
 
-    def _undelivered(self, workflow_id: str, run_id: str, indexes: Collection[int]) -> list[int]:
+    def _undelivered(
+        self, failed: FailedDelivery, run_id: str, indexes: Collection[int]
+    ) -> list[int]:
         return [
             index
             for index in indexes
-            if _digest(Origin(workflow_id, run_id, index)) not in self._delivered
+            if _digest(failed.origin(index, run_id)) not in self._delivered
         ]
 
 

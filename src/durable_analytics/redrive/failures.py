@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from durable_analytics.errors import ValidationError
 from durable_analytics.redrive.concurrency import map_concurrently
 from durable_analytics.redrive.filters import Filters, has_search_attributes, queries
-from durable_analytics.redrive.names import is_redrive
+from durable_analytics.redrive.names import Origin, is_redrive
 from durable_analytics.redrive.recorded import METHOD_BY_WORKFLOW, read_recorded
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, Method
@@ -37,7 +37,20 @@ class FailedDelivery:
     """The failed messages of a batch, by their index in the input; of a single message, 0."""
 
     output: JsonObject
-    """The output of the contract; empty if the execution has none."""
+    """The output of the contract, of a fan-out that of the integration; empty if there is none."""
+
+    is_fan_out: bool = False
+    """Whether it is the delivery of a fan-out to the integration."""
+
+    def origin(self, index: int, run_id: str | None = None) -> Origin:
+        """Return the place of a message.
+
+        Args:
+            index: Its index in the input.
+            run_id: Another run of the execution; None means its own.
+        """
+        part = self.integration if self.is_fan_out else None
+        return Origin(self.workflow_id, run_id or self.run_id, index, part or "")
 
     def as_json(self) -> JsonObject:
         """Return the row of a list."""
@@ -66,20 +79,20 @@ async def list_failed(
         task_queue: The task queue of the workers.
     """
 
-    async def read(execution: WorkflowExecution) -> FailedDelivery | None:
+    async def read(execution: WorkflowExecution) -> list[FailedDelivery]:
         try:
             failed = await read_failed(client, execution)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return None  # Its retention has just ended.
-        return failed and _filtered(failed, filters)
+            return []  # Its retention has just ended.
+        return [one for each in failed if (one := _filtered(each, filters))]
 
     has_attributes = await has_search_attributes(client)
     for query in queries(filters, task_queue, has_attributes=has_attributes):
         async for failed in map_concurrently(read, _executions(client, query, task_queue)):
-            if failed:
-                yield failed
+            for one in failed:
+                yield one
 
 
 async def _executions(
@@ -90,9 +103,8 @@ async def _executions(
             yield execution
 
 
-async def read_failed(client: Client, execution: WorkflowExecution) -> FailedDelivery | None:
-    """Return what failed in a closed execution; None if everything was delivered."""
-    method = METHOD_BY_WORKFLOW[execution.workflow_type]
+async def read_failed(client: Client, execution: WorkflowExecution) -> list[FailedDelivery]:
+    """Return what failed in a closed execution, of a fan-out at each integration."""
     handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
     error: JsonObject | None = None
     try:
@@ -100,6 +112,22 @@ async def read_failed(client: Client, execution: WorkflowExecution) -> FailedDel
     except WorkflowFailureError as failure:
         error, output = _failure(failure)
     output = output if isinstance(output, dict) else {}
+    deliveries = output.get("deliveries")
+    if not isinstance(deliveries, dict):
+        failed = await _failed(client, execution, error, output)
+        return [failed] if failed else []
+    made = [
+        await _failed(client, execution, one.get("error"), {**one, "integration": name})
+        for name, one in deliveries.items()
+    ]
+    return [replace(failed, is_fan_out=True) for failed in made if failed]
+
+
+async def _failed(
+    client: Client, execution: WorkflowExecution, error: JsonObject | None, output: JsonObject
+) -> FailedDelivery | None:
+    """Return what failed at one integration; None if everything was delivered."""
+    method = METHOD_BY_WORKFLOW[execution.workflow_type]
     rejected = _rejected(output)
     error = error or _most_frequent(rejected)
     if error is None:

@@ -1,12 +1,13 @@
 """Filters of failed deliveries, and the visibility queries that find their executions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 
-from durable_analytics.wire.methods import BATCH, METHODS
+from durable_analytics.wire.methods import BATCH, METHODS, Method
 
 SEARCH_ATTRIBUTES = frozenset({"AnalyticsFailure", "AnalyticsIntegration", "AnalyticsRejected"})
 
@@ -75,11 +76,7 @@ def _common(filters: Filters, task_queue: str) -> list[str]:
 
 
 def _failed(filters: Filters, has_attributes: bool) -> list[str]:
-    methods = [
-        method for method in (*METHODS.values(), BATCH) if filters.method in {None, method.key}
-    ]
-    types = ", ".join(quoted(method.workflow) for method in methods)
-    terms = ["ExecutionStatus = 'Failed'", f"WorkflowType IN ({types})"]
+    terms = ["ExecutionStatus = 'Failed'", _of_types(_methods(filters))]
     if has_attributes and filters.integration:
         terms.append(_attribute("AnalyticsIntegration", filters.integration))
     if has_attributes and filters.type:
@@ -89,14 +86,25 @@ def _failed(filters: Filters, has_attributes: bool) -> list[str]:
 
 
 def _partial(filters: Filters, has_attributes: bool) -> list[str]:
-    if filters.method not in {None, BATCH.key}:
+    """Return the terms of batches and fan-outs of which something failed."""
+    methods = _methods(filters) if has_attributes else [BATCH]
+    if filters.method not in {None, *(method.key for method in methods)}:
         return []
-    terms = ["ExecutionStatus = 'Completed'", f"WorkflowType = {quoted(BATCH.workflow)}"]
+    terms = ["ExecutionStatus = 'Completed'", _of_types(methods)]
     if has_attributes:
         terms.append("AnalyticsRejected > 0")
         if filters.integration:
             terms.append(_attribute("AnalyticsIntegration", filters.integration))
     return terms
+
+
+def _methods(filters: Filters) -> list[Method]:
+    return [method for method in (*METHODS.values(), BATCH) if filters.method in {None, method.key}]
+
+
+def _of_types(methods: Iterable[Method]) -> str:
+    types = ", ".join(quoted(method.workflow) for method in methods)
+    return f"WorkflowType IN ({types})"
 
 
 def _attribute(name: str, value: str) -> str:

@@ -28,6 +28,9 @@ class Origin(NamedTuple):
     position: int
     """Its index in the input of a batch; 0 for a single message."""
 
+    fan_out: str = ""
+    """The integration of a fan-out at which it failed."""
+
 
 def lock_id(task_queue: str) -> str:
     """Return the workflow id of the lock."""

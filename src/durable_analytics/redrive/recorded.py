@@ -124,6 +124,9 @@ async def _first(converter: DataConverter, payloads: Payloads | None) -> RawValu
 
 
 def _planned(plan: Any) -> JsonObject | None:
+    if isinstance(plan, dict) and isinstance(plans := plan.get("plans"), dict):
+        # All deliveries of a fan-out have the same id and time; some may have no plan.
+        return next((found for one in plans.values() if (found := _planned(one))), None)
     message = plan.get("message") if isinstance(plan, dict) else None
     has_id = isinstance(message, dict) and isinstance(message.get("message_id"), str)
     return message if has_id else None

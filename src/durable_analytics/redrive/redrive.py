@@ -27,7 +27,7 @@ from durable_analytics.redrive.earlier import Earlier, rejected_indexes
 from durable_analytics.redrive.failures import FailedDelivery, list_failed
 from durable_analytics.redrive.filters import Filters, quoted
 from durable_analytics.redrive.lock import RedriveLock
-from durable_analytics.redrive.names import MEMO_KEY, Origin, redrive_id
+from durable_analytics.redrive.names import MEMO_KEY, redrive_id
 from durable_analytics.redrive.recorded import read_recorded
 from durable_analytics.wire.messages import JsonObject
 
@@ -187,8 +187,8 @@ class Redrive:
                 raise
             return _Selected(failed, [], len(failed.indexes))  # Its retention has just ended.
         integration = self._options.to or failed.integration
-        origins = [Origin(workflow_id, run_id, index) for index in indexes]
-        return _Selected(failed, [carry(recorded, origin, integration) for origin in origins])
+        carried = [carry(recorded, failed.origin(index), integration) for index in indexes]
+        return _Selected(failed, carried)
 
     async def _start(self, carrier: Carrier) -> WorkflowHandle[Any, Any]:
         workflow_id = redrive_id(self._task_queue, carrier.origins)

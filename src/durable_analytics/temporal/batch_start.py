@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +23,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.wire.messages import JsonObject
-from durable_analytics.wire.methods import BATCH
+from durable_analytics.wire.methods import BATCH, id_prefix
 from durable_analytics.wire.search_attributes import start_attributes
 from durable_analytics.wire.summaries import summarize_batch
 
@@ -149,14 +149,14 @@ def describe_failure(failure: Exception) -> str:
     return f"{type(failure).__name__}: {failure}"
 
 
-def batch_id(integration: str | None, unique: object) -> str:
+def batch_id(options: Mapping[str, Any], unique: object) -> str:
     """Return the workflow id of a batch.
 
     Args:
-        integration: The integration; with None, the worker chooses.
+        options: The keys of its input beside its messages.
         unique: A UUID of this batch.
     """
-    return f"{integration or 'default'}:{BATCH.key}:{unique}"
+    return f"{id_prefix(options)}:{BATCH.key}:{unique}"
 
 
 def batch_envelope(options: JsonObject) -> bytes:
@@ -179,7 +179,7 @@ async def start_batch(
     workflow_id: str,
     input: RawValue,
     *,
-    integration: str | None,
+    integrations: Sequence[str],
     count: int,
     task_queue: str,
     patience: timedelta,
@@ -192,5 +192,5 @@ async def start_batch(
         workflow_id=workflow_id,
         task_queue=task_queue,
         patience=patience,
-        shown=Shown(summarize_batch(count, integration), start_attributes(integration)),
+        shown=Shown(summarize_batch(count, integrations), start_attributes(integrations)),
     )

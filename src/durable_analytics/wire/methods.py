@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import SkipValidation, create_model
+from pydantic import Field, SkipValidation, create_model
 
 from durable_analytics.wire.messages import (
     Alias,
@@ -37,6 +37,20 @@ def integration_queue(task_queue: str, integration: str) -> str:
     return f"{task_queue}.{integration}"
 
 
+def named_integrations(data: Mapping[str, Any]) -> list[str]:
+    """Return the integrations that an input names; none if the worker chooses."""
+    one = data.get("integration")
+    return data.get("deliver_to") or ([one] if one else [])
+
+
+def id_prefix(data: Mapping[str, Any]) -> str:
+    """Return how the workflow id begins that our clients choose for an input."""
+    if data.get("deliver_to"):
+        return "fanout"
+    # An integration that the worker chooses has no name here; "default" keeps the shape.
+    return data.get("integration") or "default"
+
+
 ABSENT: Any = None
 """The default of a raw argument. `RawValue | None` in a signature would decode; this does not."""
 
@@ -47,6 +61,9 @@ class Input(Wire):
     integration: str | None = None
     """The integration to deliver to. Optional if the worker has a default or only one
     integration."""
+
+    deliver_to: Annotated[list[str], Field(min_length=1)] | None = None
+    """Several integrations to deliver to, instead of `integration`."""
 
     policies: Policies | None = None
     """Timeouts and retries of this delivery, if the integration allows overriding."""

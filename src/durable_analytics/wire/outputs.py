@@ -90,6 +90,31 @@ def batch_output(
     }
 
 
+def fan_out_output(
+    deliveries: Mapping[str, JsonObject], attempts: Sequence[JsonObject] | None
+) -> JsonObject:
+    """Return the output of a fan-out.
+
+    Args:
+        deliveries: The output for each integration, by its name.
+        attempts: The last attempts of a single message; None for a batch.
+    """
+    statuses = [one["status"] for one in deliveries.values()]
+    error = next((one["error"] for one in deliveries.values() if "error" in one), None)
+    if {*statuses} == {"filtered"}:
+        status = "filtered"
+    elif not {"success", "partial"}.intersection(statuses):
+        status = "failure"
+    else:
+        status = "partial" if {"partial", "failure"}.intersection(statuses) else "success"
+    return {
+        "status": status,
+        "deliveries": dict(deliveries),
+        **({"error": error} if status == "failure" else {}),
+        **({"attempts": list(attempts)} if attempts is not None else {}),
+    }
+
+
 _MOST_NAMES = 20
 """Fields that `left_out` names; the other fields are counted together."""
 

@@ -21,7 +21,7 @@ from durable_analytics.wire.keys import (
 )
 from durable_analytics.wire.limits import BATCH_LIMIT_BYTES, MOST_MESSAGES
 from durable_analytics.wire.messages import JsonObject, Message, RequestOptions
-from durable_analytics.wire.methods import BATCH, METHODS, Method
+from durable_analytics.wire.methods import BATCH, METHODS, Input, Method
 from durable_analytics.wire.policies import Policies
 from durable_analytics.wire.problems import to_validation_error
 
@@ -31,6 +31,9 @@ class Envelope:
     """The checked parts of an input except its message or messages."""
 
     integration: str | None
+    deliver_to: list[str] | None
+    """The integrations of a fan-out, each once; then there is no `integration`."""
+
     policies: Policies | None
     options: RequestOptions
     context: JsonObject
@@ -55,8 +58,22 @@ def read_envelope(method: Method, data: JsonObject) -> Envelope:
         checked = method.input.model_validate(data)
     except pydantic.ValidationError as error:
         raise to_validation_error(method.input, error) from None
+    _check_targets(checked)
     options = checked.request_options or RequestOptions()
-    return Envelope(checked.integration, checked.policies, options, context, checked.strict)
+    return Envelope(
+        checked.integration, checked.deliver_to, checked.policies, options, context, checked.strict
+    )
+
+
+def _check_targets(checked: Input) -> None:
+    names = checked.deliver_to
+    if names is None:
+        return
+    if checked.integration is not None:
+        raise ValidationError.at("deliver_to", "cannot be set beside integration: set one of them")
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise ValidationError.at(f"deliver_to.{position}", "names an integration again")
 
 
 def _refuse_surplus_envelope_keys(method: Method, data: JsonObject) -> None:

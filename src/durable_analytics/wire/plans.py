@@ -116,6 +116,23 @@ class Plan(TypedDict):
     """Whether the namespace has the search attributes; absent if some are missing."""
 
 
+class FailedPlan(TypedDict):
+    """Why a message cannot be delivered to one integration of a fan-out."""
+
+    integration: str
+    error: JsonObject
+
+
+class FanOutPlan(TypedDict):
+    """The result of Validation for an input with `deliver_to`."""
+
+    plans: dict[str, Any]
+    """A `Plan`, a `BatchPlan` or a `FailedPlan` by the name of the integration, in the order of the
+    input."""
+
+    search_attributes: NotRequired[bool]
+
+
 class Rejection(TypedDict):
     """A message of a batch that was not accepted."""
 

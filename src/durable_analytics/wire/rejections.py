@@ -68,10 +68,15 @@ def all_rejected(rejected: Sequence[Rejection]) -> DeliveryError:
     return DELIVERY_ERRORS[chosen["type"]](reason, fields=fields[: ValidationError.MOST_FIELDS])
 
 
-def shorten_rejections(rejected: Iterable[Rejection]) -> list[Rejection]:
-    """Return the rejections; shorten them if Temporal could not store them otherwise."""
+def shorten_rejections(rejected: Iterable[Rejection], share: int = 1) -> list[Rejection]:
+    """Return the rejections; shorten them if Temporal could not store them otherwise.
+
+    Args:
+        rejected: The rejections.
+        share: How many such lists are stored together.
+    """
     listed = list(rejected)
-    if len(json.dumps(listed)) <= _LIMIT_BYTES:
+    if len(json.dumps(listed)) * share <= _LIMIT_BYTES:
         return listed
     return [_shorten(rejection) for rejection in listed]
 
@@ -86,10 +91,15 @@ def _shorten(rejection: Rejection) -> Rejection:
     }
 
 
-def shorten_filtered(filtered: Iterable[FilteredMessage]) -> list[FilteredMessage]:
-    """Return the filtered messages; without their reasons if Temporal could not store them."""
+def shorten_filtered(filtered: Iterable[FilteredMessage], share: int = 1) -> list[FilteredMessage]:
+    """Return the filtered messages; without their reasons if Temporal could not store them.
+
+    Args:
+        filtered: The messages.
+        share: How many such lists are stored together.
+    """
     listed = list(filtered)
-    if len(json.dumps(listed)) <= _FILTERED_LIMIT_BYTES:
+    if len(json.dumps(listed)) * share <= _FILTERED_LIMIT_BYTES:
         return listed
     return [{**one, "message_id": _short_id(one["message_id"]), "reason": ""} for one in listed]
 

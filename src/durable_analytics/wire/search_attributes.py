@@ -67,18 +67,18 @@ def user_id_of(method: Method, message: JsonObject) -> str | None:
 
 
 def start_attributes(
-    integration: str | None, user_id: str | None = None, keys: Sequence[str] = ()
+    integrations: Sequence[str], user_id: str | None = None, keys: Sequence[str] = ()
 ) -> TypedSearchAttributes:
     """Return the attributes that an execution is started with.
 
     Args:
-        integration: The integration, if the caller names one.
+        integrations: The integrations that the caller names.
         user_id: The id of the user whom a single message concerns.
         keys: The setting `user_hash_keys`.
     """
     pairs: list[SearchAttributePair[Any]] = []
-    if integration and is_integration_name(integration):
-        pairs.append(SearchAttributePair(INTEGRATION, [integration]))
+    if integrations and all(map(is_integration_name, integrations)):
+        pairs.append(SearchAttributePair(INTEGRATION, list(integrations)))
     if user_id and keys:
         pairs.append(SearchAttributePair(USER, hash_user(user_id, keys[0])))
     return TypedSearchAttributes(pairs)

@@ -1,6 +1,7 @@
 """The line that Temporal's UI shows for an execution, without personal data."""
 
 import json
+from collections.abc import Sequence
 
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import Method
@@ -14,31 +15,33 @@ _NAMES = {"track": "event", "annotate": "event", "metric": "key"}
 """The fields that name what happened, for the methods that have one."""
 
 
-def summarize(method: Method, message: JsonObject, integration: str | None) -> str:
+def summarize(method: Method, message: JsonObject, integrations: Sequence[str]) -> str:
     """Return the summary of one message.
 
     Args:
         method: The method of the message.
         message: The message, in snake_case.
-        integration: The integration, if the caller names one.
+        integrations: The integrations that the caller names.
     """
     name = message.get(_NAMES.get(method.key, ""))
     title = _printable(name) if isinstance(name, str) else ""
-    return _with_integration(title or method.workflow, integration)
+    return _with_integrations(title or method.workflow, integrations)
 
 
-def summarize_batch(count: int, integration: str | None) -> str:
+def summarize_batch(count: int, integrations: Sequence[str]) -> str:
     """Return the summary of a batch of so many messages.
 
-    >>> summarize_batch(120, "segment")
+    >>> summarize_batch(120, ["segment"])
     '120 messages to segment'
     """
-    return _with_integration(f"{count} message{'s' * (count != 1)}", integration)
+    return _with_integrations(f"{count} message{'s' * (count != 1)}", integrations)
 
 
-def _with_integration(what: str, integration: str | None) -> str:
-    is_known = integration is not None and is_integration_name(integration)
-    return f"{what} to {integration}" if is_known else what
+def _with_integrations(what: str, integrations: Sequence[str]) -> str:
+    if not integrations or not all(map(is_integration_name, integrations)):
+        return what
+    shown = integrations[0] if len(integrations) == 1 else f"{len(integrations)} integrations"
+    return f"{what} to {shown}"
 
 
 def _printable(text: str) -> str:

@@ -28,7 +28,12 @@ ANYTHING: Json = {
 WHEN = "2026-01-31T09:30:00.123Z"
 OPTIONS: Json = {
     "timestamp": WHEN,
-    "integrations": {"All": False, "Mixpanel": True, "Amplitude": {"session_id": 1795263851146}},
+    "integrations": {
+        "All": False,
+        "Segment": True,
+        "Mixpanel": True,
+        "Amplitude": {"session_id": 1795263851146},
+    },
     "context": {"active": True, "app": {"name": "Läden", "build": None}, "ip": "192.0.2.7"},
 }
 
