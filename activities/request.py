@@ -27,7 +27,7 @@ from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import normalise
 from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import ABSENT, Method
-from durable_analytics.wire.parsing import read_input
+from durable_analytics.wire.parsing import Fields, read_input
 from durable_analytics.wire.plans import Filtered, HeldMessage, RequestResult, Response
 from durable_analytics.wire.policies import RECORDED, PlannedPolicies
 
@@ -133,7 +133,7 @@ class Request:
                 raise ValidationError.at("plan", "must be what Validation returned, or null")
             integration = self.integrations.find(plan.get("integration"))
             delivery = self.prepared.take(input, plan, now) or self._restore(
-                input, integration, filled_in, now
+                input, integration, plan, now
             )
         return _Prepared(
             integration,
@@ -146,10 +146,12 @@ class Request:
         )
 
     def _restore(
-        self, input: Any, integration: Integration, filled_in: JsonObject, now: datetime
+        self, input: Any, integration: Integration, plan: JsonObject, now: datetime
     ) -> Delivery[Message]:
         envelope, message = read_input(self.method, normalise(self.method, decode(input)))
-        return restore(integration.provider, message, envelope, filled_in, now)
+        if routed := plan.get("routed"):
+            message = Fields(self.method, routed["message"], routed["context"])
+        return restore(integration.provider, message, envelope, plan["message"], now)
 
 
 def _timeout(plan: JsonObject) -> timedelta:

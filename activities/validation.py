@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from temporalio import activity
@@ -17,7 +17,8 @@ from activities.origin import Origin
 from activities.prepared_deliveries import PreparedDeliveries, is_large
 from activities.search_attributes import SearchAttributes
 from durable_analytics.delivery.integrations import Integration, Integrations
-from durable_analytics.delivery.preparation import identify, prepare
+from durable_analytics.delivery.preparation import identify, prepare, route_message
+from durable_analytics.delivery.routes import NotSentError
 from durable_analytics.delivery.routing import changed_fields
 from durable_analytics.errors import DeliveryError, UnsupportedMethod, ValidationError
 from durable_analytics.providers import Delivery
@@ -177,17 +178,17 @@ def make_plan(
     """
     envelope, message = read_input(method, data)
     policies = policies_in_force(method, integration, envelope.policies)
-    filtered = integration.filters.check(method.key, message.fields, message.context)
-    if filtered:
+    try:
+        routed = route_message(integration, message)
+    except NotSentError as not_sent:
         return {
             "integration": integration.name,
             "message": identify(message, origin.defaults()),
             "policies": policies,
-            "filtered": filtered,
+            "filtered": not_sent.filtered,
         }, None
     integration.provider.require(method.key)
-    edited = replace(message, fields=integration.edit(method.key, message.fields))
-    prepared = prepare(integration.provider, edited, envelope, origin.defaults())
+    prepared = prepare(integration.provider, routed, envelope, origin.defaults())
     integration.provider.build(prepared.delivery)
     plan: Plan = {
         "integration": integration.name,
@@ -202,7 +203,10 @@ def make_plan(
         raise ValidationError.at(
             method.key, "has an id that is too long for the output: shorten it"
         )
-    plan["message"] |= changed_fields(message.fields, edited.fields)
+    if integration.route.transform:
+        plan["routed"] = {"message": routed.fields, "context": routed.context}
+    else:
+        plan["message"] |= changed_fields(message.fields, routed.fields)
     return plan, prepared.delivery
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar
 
-import pydantic
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -12,32 +11,15 @@ from pydantic import (
     Field,
     ImportString,
     ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     field_validator,
 )
 
 from durable_analytics.events import AttemptFailed, ExecutionFailed
 from durable_analytics.settings.integrations import ConfiguredIntegrations
-from durable_analytics.settings.values import DurationSetting, Name, split_at_commas
+from durable_analytics.settings.values import DurationSetting, Hook, Name, split_at_commas
 from durable_analytics.wire.methods import integration_queue
 from durable_analytics.wire.policies import at_least
 from runtime.settings import ProcessSettings
-
-
-def _import_hook(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Import a hook. Any exception in the operator's module is reported as a wrong setting."""
-    try:
-        return handler(value)
-    except pydantic.ValidationError:
-        raise
-    except Exception as error:  # noqa: BLE001  # see the docstring
-        raise ValueError(
-            f"its module cannot be imported: it raises {type(error).__name__}"
-        ) from None
-
-
-Hook = WrapValidator(_import_hook)
 
 
 class WorkerSettings(BaseModel):

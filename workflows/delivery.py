@@ -132,7 +132,10 @@ def _message(method: Method, input: RawValue, plan: Plan | None) -> JsonObject |
     if plan is None and isinstance(input, RawValue) and len(input.payload.data) > _READ_LIMIT_BYTES:
         return None  # reading it would take too long for a workflow task
     try:
-        message = rename_keys(method, decode(input)).get(method.key)
+        routed = plan.get("routed") if plan else None
+        message = (
+            routed["message"] if routed else rename_keys(method, decode(input)).get(method.key)
+        )
     except ValidationError:
         return None
     if not isinstance(message, dict):

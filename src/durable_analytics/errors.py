@@ -14,6 +14,7 @@ AnalyticsError
     ├── Rejected             any other final status, or a 2xx whose body reports a failure
     ├── RateLimited          429 until the limits of the policy were reached
     ├── Unavailable          408, 425, 5xx, a timeout or no connection, until those limits
+    ├── TransformationError  the transform of the integration failed; nothing was sent
     └── Internal             anything else: a bug in this project
 
 The class name of a delivery error is its failure type in Temporal, in all languages.
@@ -191,6 +192,10 @@ class Unavailable(DeliveryError):
     retried = True
 
 
+class TransformationError(DeliveryError):
+    """The transform of the integration failed; nothing was sent."""
+
+
 class Internal(DeliveryError):
     """A bug in this project."""
 
@@ -207,6 +212,7 @@ DELIVERY_ERRORS: Mapping[str, type[DeliveryError]] = {
         Rejected,
         RateLimited,
         Unavailable,
+        TransformationError,
         Internal,
     )
 }

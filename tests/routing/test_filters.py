@@ -131,7 +131,7 @@ def test_names_in_integrations(integrations: Any, is_reached: bool) -> None:
     settings = IntegrationSettings(
         provider=_posthog(), segment_name="Post Hog (EU)", consent_categories=("x",)
     )
-    filters = settings.filters("my_posthog")
+    filters = settings.route("my_posthog").filters
 
     assert (filters.check("track", {"integrations": integrations}, {}) is None) == is_reached
 
@@ -150,14 +150,16 @@ def test_integrations_can_be_disobeyed() -> None:
     settings = IntegrationSettings(provider=_posthog(), obey_integrations=False)
 
     message = {"integrations": {"All": False}}
-    assert settings.filters("posthog").check("track", message, {}) is None
+    assert settings.route("posthog").filters.check("track", message, {}) is None
 
 
 def test_an_integration_without_settings_gets_everything() -> None:
     segment = Segment.model_validate({"write_key": "k"})
 
     message = {"integrations": {"All": False}}
-    assert Integration("x", segment).filters.check("track", message, {"consent": EMPTY}) is None
+    assert (
+        Integration("x", segment).route.filters.check("track", message, {"consent": EMPTY}) is None
+    )
 
 
 def _posthog() -> Provider:

@@ -253,7 +253,7 @@ def test_hashing_needs_a_key() -> None:
     with pytest.raises(pydantic.ValidationError, match=r"segment.routing.hash needs a key"):
         Settings(integrations=integrations)
     settings = Settings(integrations=integrations, user_hash_keys=("new", "old"))
-    assert settings.deliverable().find("segment").hash_key == "new"
+    assert settings.deliverable().find("segment").route.hash_key == "new"
 
 
 def test_the_example_of_the_documentation() -> None:

@@ -60,7 +60,7 @@ WRONG_VARIABLES = {
             "base_url, breaker, ca_bundle, consent_categories, "
             "max_in_flight, max_requests_per_second, obey_integrations, "
             "pause_after_unauthorized, policies, policy_limits, provider, proxy, routing, "
-            "segment_name, token"
+            "segment_name, suppressed_users_file, token, transform"
         ),
         f"{PREFIX}TRAKIO__XYZ",
     ),

@@ -15,7 +15,8 @@ from durable_analytics.delivery.batch_preparation import (
     prepare_batch,
 )
 from durable_analytics.delivery.integrations import Integration
-from durable_analytics.delivery.preparation import Defaults, prepare
+from durable_analytics.delivery.preparation import Defaults, prepare, route_message
+from durable_analytics.delivery.routes import NotSentError
 from durable_analytics.errors import DeliveryError
 from durable_analytics.providers import HttpRequest
 from durable_analytics.providers.masking import Masker
@@ -56,10 +57,11 @@ def explain_input(given: Input, integration: Integration) -> JsonObject:
 def _single(given: Input, integration: Integration) -> JsonObject:
     method, provider = given.method, integration.provider
     envelope, message = read_input(method, normalise(method, given.data))
-    if filtered := integration.filters.check(method.key, message.fields, message.context):
-        return {"filtered": filtered}
+    try:
+        message = route_message(integration, message)
+    except NotSentError as not_sent:
+        return {"filtered": not_sent.filtered}
     provider.require(method.key)
-    message = replace(message, fields=integration.edit(method.key, message.fields))
     defaults = Defaults(lambda: str(uuid4()), datetime.now(UTC))
     prepared = prepare(provider, message, envelope, defaults)
     request = provider.build(prepared.delivery)

@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from durable_analytics.delivery.fast_path import BatchMessage, FastPath
 from durable_analytics.delivery.integrations import Integration
 from durable_analytics.delivery.preparation import Defaults, prepare
+from durable_analytics.delivery.routes import NotSentError
 from durable_analytics.errors import (
     DeliveryError,
     Internal,
@@ -20,11 +21,18 @@ from durable_analytics.errors import (
     ValidationError,
 )
 from durable_analytics.providers import BatchDelivery, Delivery, HttpRequest, Provider
+from durable_analytics.wire.contexts import merge_context
 from durable_analytics.wire.json_writer import write_json
+from durable_analytics.wire.keys import snake_case
 from durable_analytics.wire.limits import PREPARED_LIMIT_BYTES
-from durable_analytics.wire.messages import JsonObject, Message, RequestOptions
+from durable_analytics.wire.messages import Context, JsonObject, Message, RequestOptions
 from durable_analytics.wire.methods import METHODS
-from durable_analytics.wire.parsing import BatchInput, batch_message_id, read_batch_message
+from durable_analytics.wire.parsing import (
+    BatchInput,
+    Envelope,
+    batch_message_id,
+    read_batch_message,
+)
 from durable_analytics.wire.plans import Filtered, FilteredMessage, Rejection
 from durable_analytics.wire.rejections import reject
 
@@ -192,18 +200,21 @@ def prepare_batch(
     _limit_copies(batch, integration.provider)
     size = 0
     prepared = PreparedBatch(integration, batch.envelope.options, defaults)
+    envelope = batch.envelope
+    if integration.route.transform:
+        # Each message has its complete context.
+        envelope = replace(envelope, context={})
     plain = integration.provider.plain_items()
-    fast_path = (
-        FastPath(integration.provider, plain, batch.envelope, defaults.of) if plain else None
-    )
+    fast_path = FastPath(integration.provider, plain, envelope, defaults.of) if plain else None
     for index, message in enumerate(batch.messages, first):
         if index in skipped:
             continue
         try:
-            if not is_filtered and (filtered := _filter(index, message, batch, prepared)):
-                prepared.filtered.append(filtered)
-                continue
-            ready = _prepare_message(index, message, batch, prepared, fast_path)
+            routed = _routed(message, batch.envelope, integration, is_filtered=is_filtered)
+            ready = _prepare_message(index, routed, envelope, prepared, fast_path)
+        except NotSentError as not_sent:
+            prepared.filtered.append(_filtered(index, message, prepared, not_sent.filtered))
+            continue
         except DeliveryError as error:
             if is_fan_out and isinstance(error, UnsupportedMethod):
                 unsupported: Filtered = {"by": "unsupported", "reason": error.message}
@@ -225,15 +236,27 @@ def prepare_batch(
     return prepared
 
 
-def _filter(
-    index: int, message: Any, batch: BatchInput, prepared: PreparedBatch
-) -> FilteredMessage | None:
-    """Return why a message is not for the integration; None if it is, or is no message."""
+def _routed(message: Any, envelope: Envelope, integration: Integration, is_filtered: bool) -> Any:
+    """Return the message that the integration gets; what is no message stays as it is."""
+    route = integration.route
     method = message.get("type") if isinstance(message, dict) else None
-    if not isinstance(method, str) or method not in METHODS:
-        return None
-    filtered = prepared.integration.filters.check(method, message, batch.envelope.context)
-    return filtered and _filtered(index, message, prepared, filtered)
+    if not isinstance(method, str) or method not in METHODS or (is_filtered and not route.changes):
+        return message
+    if route.transform:
+        message = _with_context(snake_case(message, METHODS[method].message, ""), envelope)
+    if is_filtered:
+        return route.change(method, message)
+    return route.select(method, message, envelope.context)
+
+
+def _with_context(message: JsonObject, envelope: Envelope) -> JsonObject:
+    """Return a message with its complete context, for a transform."""
+    own = message.get("context")
+    if own is not None and not isinstance(own, dict):
+        return message  # It is refused, or sent as it is.
+    if own and envelope.strict:
+        own = snake_case(own, Context, "context")
+    return {**message, "context": merge_context(envelope.context, own or {})}
 
 
 def _filtered(
@@ -264,18 +287,16 @@ def _limit_copies(batch: BatchInput, provider: Provider) -> None:
 
 def _prepare_message(
     index: int,
-    message: object,
-    batch: BatchInput,
+    message: Any,
+    envelope: Envelope,
     prepared: PreparedBatch,
     fast_path: FastPath | None,
 ) -> PreparedMessage:
-    integration, provider = prepared.integration, prepared.integration.provider
-    if integration.changes and isinstance(message, dict):
-        message = integration.edit(str(message.get("type")), message)
+    provider = prepared.integration.provider
     if fast_path and (plain := fast_path.read(index, message)):
         return _write_message(provider, index, plain)
-    fields = read_batch_message(batch.envelope, message)
-    delivery = prepare(provider, fields, batch.envelope, prepared.defaults.of(index)).delivery
+    fields = read_batch_message(envelope, message)
+    delivery = prepare(provider, fields, envelope, prepared.defaults.of(index)).delivery
     method, message_id = delivery.method, delivery.message.message_id
     is_item = bool(provider.batch_limits) and method != "call"
     key = provider.batch_key(method, delivery.message) if is_item else None

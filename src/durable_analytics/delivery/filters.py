@@ -1,16 +1,20 @@
-"""Which messages an integration must not get: by consent, by their `integrations`, by routing."""
+"""Which messages an integration must not get: by consent, `integrations`, and suppressed users."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from durable_analytics.delivery.routing import Routing
+from pydantic.alias_generators import to_camel
+
 from durable_analytics.wire.contexts import merge_context
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.plans import Filtered
+from durable_analytics.wire.search_attributes import hash_user
 
 _NOT_BY_CONSENT = frozenset({"call", "delete"})
-"""Methods that consent does not concern: a person who refuses consent may be deleted."""
+"""Methods that do not concern the consent of a person, who may be deleted without it."""
+
+_IDS = ("user_id", "anonymous_id", "previous_user_id", "new_user_id")
 
 _NOTHING: JsonObject = {}
 
@@ -26,7 +30,11 @@ class Filters:
     """The names of the integration in the `integrations` of messages, in `casefold`; empty if it
     does not obey them."""
 
-    routing: Routing | None = None
+    suppressed: frozenset[str] = frozenset()
+    """The hashes of users whose messages are not sent."""
+
+    hash_keys: tuple[str, ...] = ()
+    """The `user_hash_keys`."""
 
     def check(self, method: str, message: JsonObject, context: Any) -> Filtered | None:
         """Return why a message is not for the integration; None if it is.
@@ -43,9 +51,16 @@ class Filters:
                 return {"by": "consent", "reason": reason}
         if isinstance(integrations, dict) and (reason := self._is_excluded(integrations)):
             return {"by": "integrations", "reason": reason}
-        if self.routing and (reason := self.routing.excludes(method, message, context)):
-            return {"by": "routing", "reason": reason}
+        if self.suppressed and method not in _NOT_BY_CONSENT and self._is_suppressed(message):
+            return {"by": "suppressed", "reason": "the user is in suppressed_users_file"}
         return None
+
+    def _is_suppressed(self, message: JsonObject) -> bool:
+        return any(
+            hash_user(person, key) in self.suppressed
+            for person in _people(message)
+            for key in self.hash_keys
+        )
 
     def _lacks_consent(self, consent: Any, integrations: Any) -> str | None:
         """Return the category that is missing; a consent that cannot be read grants nothing."""
@@ -75,6 +90,16 @@ class Filters:
         if all_key and not is_named:
             return f"its integrations have {all_key}: false, and do not name this one"
         return None
+
+
+def _people(message: JsonObject) -> Iterator[str]:
+    """Yield the ids of people in a message, with keys in either spelling."""
+    user = message.get("user")
+    values = [message.get(key) for name in _IDS for key in (name, to_camel(name))]
+    for value in (*values, user.get("id") if isinstance(user, dict) else None):
+        for one in value if isinstance(value, list) else [value]:
+            if one not in (None, ""):
+                yield str(one)
 
 
 def _consent(message: JsonObject, context: Any) -> Any:

@@ -6,10 +6,9 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from durable_analytics.delivery.filters import NO_FILTERS, Filters
+from durable_analytics.delivery.routes import OPEN_ROUTE, Route
 from durable_analytics.errors import UnknownIntegration, ValidationError
 from durable_analytics.providers import Provider
-from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import integration_queue
 from durable_analytics.wire.policies import Policies, PolicyLimits
 
@@ -27,27 +26,14 @@ class Integration:
     policy_limits: PolicyLimits | None = None
     """The limits of any policies."""
 
-    filters: Filters = NO_FILTERS
-    """Which messages it gets."""
-
-    hash_key: str = ""
-    """The key for values that its routing hashes."""
+    route: Route = OPEN_ROUTE
+    """Which messages it gets, and with which values."""
 
     has_queue: bool = False
     """Whether this process polls the integration's own task queue."""
 
     longest_turn: timedelta | None = None
     """How long a request may wait for its turn; None if the rate of requests has no limit."""
-
-    @property
-    def changes(self) -> bool:
-        """Whether its routing changes messages."""
-        return self.filters.routing is not None and self.filters.routing.changes
-
-    def edit(self, method: str, message: JsonObject) -> JsonObject:
-        """Return a message with the values that the integration gets; see `Routing.changed`."""
-        routing = self.filters.routing
-        return routing.changed(method, message, self.hash_key) if routing else message
 
     def task_queue(self, validation_queue: str) -> str:
         """Return the task queue of its requests.

@@ -1,12 +1,17 @@
 """Preparation of a delivery from a message: missing fields are added, all fields are checked."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from pydantic_core import to_json
+
+from durable_analytics.delivery.integrations import Integration
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers import Delivery, Provider
+from durable_analytics.wire.decoding import check_size
 from durable_analytics.wire.field_types import is_message_id
+from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import Method
 from durable_analytics.wire.parsing import Envelope, Fields, needs_message_id, read_message
@@ -71,6 +76,29 @@ def prepare(
     if has_time or default_time is not None:
         provider.refuse_timestamp(delivery, defaults.started_at, is_given=has_time)
     return Prepared(delivery, tuple(added))
+
+
+def route_message(integration: Integration, message: Fields) -> Fields:
+    """Return the message that an integration gets.
+
+    Args:
+        integration: The integration.
+        message: The message.
+
+    Raises:
+        NotSentError: The integration does not get it.
+        ValidationError: The routing cannot change the message, or the transform made it too large.
+        TransformationError: The transform failed.
+    """
+    route, method = integration.route, message.method.key
+    if route.transform is None:
+        return replace(message, fields=route.select(method, message.fields, message.context))
+    whole = {"type": method, **message.fields, "context": message.context}
+    routed = route.select(method, whole, {})
+    check_size("the transformed message", len(to_json(routed)), INPUT_LIMIT_BYTES)
+    context = routed.pop("context", {})
+    del routed["type"]
+    return replace(message, fields=routed, context=context)
 
 
 def identify(message: Fields, defaults: Defaults) -> JsonObject:

@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     FilePath,
+    ImportString,
     SecretStr,
     SerializeAsAny,
     ValidationInfo,
@@ -25,14 +26,15 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from durable_analytics.delivery.filters import Filters
 from durable_analytics.delivery.integrations import Integration, Integrations
+from durable_analytics.delivery.routes import Route, Transform
 from durable_analytics.delivery.routing import Routing
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers import Provider, provider_class, provider_names
 from durable_analytics.providers.setting_types import is_host
 from durable_analytics.settings.base import AnalyticsSettings
 from durable_analytics.settings.breaker import BreakerSettings
-from durable_analytics.settings.routing import read_routing
-from durable_analytics.settings.values import Name, from_text, split_at_commas
+from durable_analytics.settings.routing import read_routing, read_suppressed
+from durable_analytics.settings.values import Hook, Name, from_text, split_at_commas
 from durable_analytics.wire.policies import Policies, PolicyLimits, merge_policies
 from durable_analytics.wire.problems import problem
 
@@ -122,24 +124,35 @@ class IntegrationSettings(BaseModel):
     """The categories of consent that a person must have given, all of them, where
     `context.consent` says what was given. Default: none."""
 
+    suppressed_users_file: Annotated[frozenset[str], BeforeValidator(read_suppressed)] | None = None
+    """A file with the hashes of users whose messages are not sent: in each line the HMAC-SHA256 of
+    an id in hex, with one of `user_hash_keys`. It is read at start."""
+
+    transform: Annotated[ImportString[Transform], Hook] | None = None
+    """A function, as `package.module:function`, that returns the message to send instead of a
+    message, or None; see `Transform`."""
+
     routing: Annotated[Routing, BeforeValidator(read_routing)] | None = None
     """Which messages it gets, and which of their values. Default: all."""
 
     ca_bundle: Annotated[FilePath, AfterValidator(_check_certificates)] | None = None
     """A PEM file with the certificate authorities to trust. Default: certifi's."""
 
-    def filters(self, name: str) -> Filters:
-        """Return which messages it gets.
+    def route(self, name: str, hash_keys: tuple[str, ...] = ()) -> Route:
+        """Return which messages it gets, and with which values.
 
         Args:
             name: The name of the integration.
+            hash_keys: The `user_hash_keys`.
         """
         names = (name, self.provider.title, self.segment_name or name)
-        return Filters(
+        filters = Filters(
             self.consent_categories,
             frozenset(map(str.casefold, names)) if self.obey_integrations else frozenset(),
-            self.routing,
+            frozenset(self.suppressed_users_file or ()),
+            hash_keys,
         )
+        return Route(filters, self.transform, self.routing, next(iter(hash_keys), ""), name)
 
     def longest_turn(self) -> timedelta | None:
         """Return how long a request may wait for its turn; None if the rate has no limit.
@@ -213,9 +226,12 @@ class ConfiguredIntegrations(AnalyticsSettings):
     def _check_hash_key(
         cls, integrations: dict[str, IntegrationSettings], info: ValidationInfo
     ) -> dict[str, IntegrationSettings]:
-        for name, settings in integrations.items():
-            if settings.routing and settings.routing.hash and not info.data.get("user_hash_keys"):
-                raise ValueError(f"{name}.routing.hash needs a key: set user_hash_keys")
+        if not info.data.get("user_hash_keys"):
+            for name, settings in integrations.items():
+                if settings.routing and settings.routing.hash:
+                    raise ValueError(f"{name}.routing.hash needs a key: set user_hash_keys")
+                if settings.suppressed_users_file is not None:
+                    raise ValueError(f"{name}.suppressed_users_file needs keys: set user_hash_keys")
         return integrations
 
     @field_validator("default_integration")
@@ -241,8 +257,7 @@ class ConfiguredIntegrations(AnalyticsSettings):
                     settings.policies,
                     settings.allow_policies_override,
                     settings.policy_limits,
-                    settings.filters(name),
-                    next(iter(self.hash_keys), ""),
+                    settings.route(name, self.hash_keys),
                     have_queues,
                     settings.longest_turn(),
                 )

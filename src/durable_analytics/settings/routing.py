@@ -1,9 +1,12 @@
 """The `routing` of an integration, as files and environment variables contain it."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 from durable_analytics.settings.values import from_text, split_at_commas
 
+_HASH = re.compile("[0-9a-f]{64}")
 _LISTS = frozenset({"methods", "events", "drop", "allow", "hash"})
 _OBJECTS = frozenset({"where", "rename"})
 
@@ -18,6 +21,23 @@ def read_routing(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {key: _read(key, item) for key, item in value.items()}
+
+
+def read_suppressed(value: Any) -> Any:
+    """Read a file with the hashes of users, one in each line.
+
+    Args:
+        value: The path of the file.
+    """
+    try:
+        lines = Path(str(value)).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise ValueError("must be the path of a text file that can be read") from None
+    hashes = {line.strip().lower() for line in lines if line.strip()}
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not _HASH.fullmatch(line.strip().lower()):
+            raise ValueError(f"line {number} must be an HMAC-SHA256 in hex, 64 characters")
+    return frozenset(hashes)
 
 
 def _read(key: str, value: Any) -> Any:

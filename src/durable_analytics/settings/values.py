@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+import pydantic
+from pydantic import BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import from_json
 
 from durable_analytics.wire.policies import Duration
@@ -24,6 +25,21 @@ def from_text(value: Any) -> Any:
     except ValueError:
         return value
 
+
+def _import_hook(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Import a function. Any exception in the operator's module is reported as a wrong setting."""
+    try:
+        return handler(value)
+    except pydantic.ValidationError:
+        raise
+    except Exception as error:  # noqa: BLE001  # see the docstring
+        raise ValueError(
+            f"its module cannot be imported: it raises {type(error).__name__}"
+        ) from None
+
+
+Hook = WrapValidator(_import_hook)
+"""For a function of the operator, as `package.module:function`."""
 
 DurationSetting = Annotated[Duration, BeforeValidator(from_text)]
 """ISO 8601 or a number of seconds; in the environment, the number is text."""

@@ -112,6 +112,9 @@ class Plan(TypedDict):
     filtered: NotRequired[Filtered]
     """Why the message is rightly not sent."""
 
+    routed: NotRequired[JsonObject]
+    """What the transform of the integration made: the `message` and its `context`."""
+
     search_attributes: NotRequired[bool]
     """Whether the namespace has the search attributes; absent if some are missing."""
 

@@ -1,0 +1,127 @@
+"""The way of a message to an integration: filters, the transform, and the routing."""
+
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from durable_analytics.delivery.filters import NO_FILTERS, Filters
+from durable_analytics.delivery.routing import Routing
+from durable_analytics.errors import TransformationError
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.plans import Filtered
+
+log = logging.getLogger("durable_analytics.delivery")
+
+Transform = Callable[[JsonObject, str], JsonObject | None]
+"""Returns the message that an integration gets instead of a message, or None if it gets none. It is
+called with the message, `{"type", …fields in snake_case…, "context"}`, and the integration's name.
+It must be pure: it may run again for each attempt."""
+
+
+class NotSentError(Exception):
+    """A message is rightly not sent to an integration."""
+
+    def __init__(self, filtered: Filtered) -> None:
+        super().__init__(filtered["reason"])
+        self.filtered = filtered
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What decides whether an integration gets a message, and what it gets, in this order."""
+
+    filters: Filters = NO_FILTERS
+    transform: Transform | None = None
+    routing: Routing | None = None
+    hash_key: str = ""
+    """The key for values that the routing hashes."""
+
+    integration: str = ""
+    """The name of the integration, for its transform."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether an integration may get another message than was sent."""
+        return self.transform is not None or (self.routing is not None and self.routing.changes)
+
+    def select(self, method: str, message: JsonObject, context: Any) -> JsonObject:
+        """Return the message that the integration gets.
+
+        Args:
+            method: The key of its method.
+            message: The message, with keys in either spelling; for a transform, in snake_case, with
+                `type` and its complete context.
+            context: The context of the input.
+
+        Raises:
+            NotSentError: The integration does not get it.
+            ValidationError: The routing cannot change the message.
+            TransformationError: The transform failed.
+        """
+        if filtered := self.filters.check(method, message, context):
+            raise NotSentError(filtered)
+        message = self._transformed(message)
+        if self.routing and (reason := self.routing.excludes(method, message, context)):
+            raise NotSentError({"by": "routing", "reason": reason})
+        return self._changed(method, message)
+
+    def change(self, method: str, message: JsonObject) -> JsonObject:
+        """Return the message that the integration gets; it was selected before.
+
+        Args:
+            method: The key of its method.
+            message: The message, as for `select`.
+
+        Raises:
+            ValidationError: The routing cannot change the message.
+            TransformationError: The transform failed.
+        """
+        try:
+            return self._changed(method, self._transformed(message))
+        except NotSentError:
+            raise TransformationError(
+                f"the transform of {self.integration} is not pure: it returned None only now"
+            ) from None
+
+    def _changed(self, method: str, message: JsonObject) -> JsonObject:
+        return self.routing.changed(method, message, self.hash_key) if self.routing else message
+
+    def _transformed(self, message: JsonObject) -> JsonObject:
+        if self.transform is None:
+            return message
+        try:
+            # A copy: it must not change what other integrations get.
+            transformed = self.transform(
+                from_json(to_json(message), cache_strings="keys"), self.integration
+            )
+        except Exception as error:  # noqa: BLE001  # it is the operator's code
+            name = type(error).__name__
+            where = traceback.format_tb(error.__traceback__)
+            log.error(  # noqa: TRY400  # without its message, which may have user data
+                "transform failed",
+                extra={"integration": self.integration, "exception": name, "where": where},
+            )
+            raise self._failed(f"raised {name}; the worker's log has the location") from None
+        if transformed is None:
+            reason = f"the transform of {self.integration} returned None"
+            raise NotSentError({"by": "transform", "reason": reason})
+        if not isinstance(transformed, dict):
+            raise self._failed(f"returned {type(transformed).__name__}, not a message or None")
+        if transformed.get("type") != message.get("type"):
+            raise self._failed("changed the type of the message")
+        try:
+            made: JsonObject = from_json(to_json(transformed), cache_strings="keys")
+        except (PydanticSerializationError, ValueError, RecursionError):
+            raise self._failed("returned a value that is not JSON") from None
+        return made
+
+    def _failed(self, reason: str) -> TransformationError:
+        return TransformationError(f"the transform of {self.integration} {reason}")
+
+
+OPEN_ROUTE = Route()
+"""The route to an integration that gets all messages, unchanged."""
