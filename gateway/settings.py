@@ -1,8 +1,10 @@
 """The settings of the gateway process: its address, its timeouts, and its sources."""
 
+import ipaddress
+import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +22,39 @@ from durable_analytics.providers import Credential
 from durable_analytics.settings.sources import configured_names
 from durable_analytics.settings.values import DurationSetting, Name, split_at_commas
 from runtime.settings import ProcessSettings
+
+
+def _split(value: Any) -> Any:
+    """Split a list that is text; empty text is an empty list."""
+    return [] if value == "" else split_at_commas(value)
+
+
+_ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
+
+
+def _check_origin(origin: str) -> str:
+    """Refuse what no browser sends as an origin: the setting would have no effect."""
+    if not _ORIGIN.fullmatch(origin):
+        raise ValueError(
+            'must be "*" or an origin, like "https://shop.example.com": in lower case, '
+            "and without a path or a slash at the end"
+        )
+    return origin
+
+
+def _check_proxies(proxies: list[str]) -> list[str]:
+    """Refuse what never equals a client's address: the setting would have no effect."""
+    if proxies == ["*"]:
+        return proxies
+    for proxy in proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            raise ValueError(
+                'must be IP addresses or networks, like "10.0.0.0/8", or "*" alone; '
+                "the address of a network has no bits after its prefix"
+            ) from None
+    return proxies
 
 
 def _check_user_name(key: SecretStr) -> SecretStr:
@@ -43,7 +78,9 @@ class GatewaySettings(_Section):
     port: int = Field(default=8088, ge=1, le=65535)
     """The port to listen on."""
 
-    cors_origins: Annotated[list[str], BeforeValidator(split_at_commas)] = ["*"]
+    cors_origins: Annotated[
+        list[Annotated[str, AfterValidator(_check_origin)]], BeforeValidator(_split)
+    ] = ["*"]
     """The origins whose web pages may send, like `https://shop.example.com`. Default: all, as at
     Segment: a write key in a web page is public, and the gateway reads no cookies."""
 
@@ -52,8 +89,11 @@ class GatewaySettings(_Section):
     executions and later responses. Requests are also combined while Temporal stores the previous
     execution."""
 
-    trusted_proxies: Annotated[list[str], BeforeValidator(split_at_commas)] = ["127.0.0.1"]
-    """The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are used; `*` means all."""
+    trusted_proxies: Annotated[
+        list[str], AfterValidator(_check_proxies), BeforeValidator(_split)
+    ] = ["127.0.0.1"]
+    """The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are used: IP addresses and
+    networks, or `*` for all."""
 
     answer_timeout: Annotated[DurationSetting, Field(validate_default=True)] = timedelta(seconds=10)
     """How long a request waits for Temporal before its response is 503 and the SDK retries.

@@ -54,12 +54,12 @@ async def run(
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, end)
     loop.add_signal_handler(signal.SIGHUP, hangup.set)
-    await _until(stop, process.start(settings))
+    await until(stop, process.start(settings))
     while process.current and not stop.is_set() and not process.current.running.done():
-        await _until(stop, _first_of(hangup.wait(), process.current.running))
+        await until(stop, _first_of(hangup.wait(), process.current.running))
         if hangup.is_set() and not stop.is_set():
             hangup.clear()
-            await _until(stop, process.reload())
+            await until(stop, process.reload())
     if process.current:
         if stop.is_set():
             log.info("worker stopping")
@@ -118,8 +118,13 @@ class _Process:
             await asyncio.wait(retiring)
 
 
-async def _until(stop: asyncio.Event, work: Awaitable[None]) -> None:
-    """Do some work; cancel it when the process is to stop."""
+async def until(stop: asyncio.Event, work: Awaitable[None]) -> None:
+    """Do some work; cancel it when the process is to stop.
+
+    Args:
+        stop: Is set when the process is to stop.
+        work: An exception of it is raised; after a cancellation, it is only logged.
+    """
     working = asyncio.ensure_future(work)
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -127,6 +132,8 @@ async def _until(stop: asyncio.Event, work: Awaitable[None]) -> None:
     if not working.done():
         working.cancel()
         await asyncio.wait([working])
+        if not working.cancelled() and (error := working.exception()):
+            log.warning("failed while stopping", extra={"reason": str(error)})
     elif not working.cancelled():
         working.result()
 

@@ -18,7 +18,7 @@ from durable_analytics.events import AttemptFailed, ExecutionFailed
 from durable_analytics.settings.integrations import ConfiguredIntegrations
 from durable_analytics.settings.values import DurationSetting, Hook, Name, split_at_commas
 from durable_analytics.wire.methods import integration_queue
-from durable_analytics.wire.policies import at_least
+from durable_analytics.wire.policies import at_least, at_most
 from runtime.settings import ProcessSettings
 
 
@@ -49,9 +49,9 @@ class Settings(ConfiguredIntegrations, ProcessSettings):
     worker: WorkerSettings = WorkerSettings()
     """Deprecated."""
 
-    graceful_shutdown_timeout: Annotated[
-        DurationSetting, at_least(0.1), Field(le=timedelta(hours=1))
-    ] = timedelta(seconds=10)
+    graceful_shutdown_timeout: Annotated[DurationSetting, at_least(0.1), at_most(3600)] = timedelta(
+        seconds=10
+    )
     """How long running requests may take to finish after SIGTERM, 0.1 s to an hour. It should be
     longer than any `single_attempt_timeout`, and shorter than the container's stop timeout."""
 

@@ -67,3 +67,14 @@ async def test_wrong_duration_is_wrong_use(operator: Command, duration: str) -> 
 
     assert ended.status == 2
     assert "is not a duration" in ended.err
+
+
+@pytest.mark.parametrize("name", ["", 'seg"; x', "Segment", "segment "])
+async def test_what_is_no_name_is_not_paused(operator: Command, name: str) -> None:
+    """It would be a part of the queries of `status`, which then failed for everybody."""
+    paused = await operator("pause", name)
+    status = await operator("status", "--json")
+
+    assert paused.status == 2
+    assert "name is not the name of an integration" in paused.err
+    assert status.status == 0

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from durable_analytics.errors import SettingsError
+from durable_analytics.settings.files import read_secret_files, read_toml
 from tests.worker.processes import clean_environment, running
 
 pytestmark = pytest.mark.slow
@@ -84,6 +86,31 @@ async def test_a_secret_file(tmp_path: Path, make: Callable[[Path], None]) -> No
     make(secrets / KEY)
 
     assert KEY in await refused(tmp_path, ANALYTICS_SECRETS_DIR="secrets")
+
+
+def test_a_byte_order_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Editors on Windows write one: it is not a part of the file's content."""
+    (tmp_path / "analytics.toml").write_bytes(b"\xef\xbb\xbftask_queue = 'x'\n")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / KEY).write_bytes(b"\xef\xbb\xbf" + SECRET.encode())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ANALYTICS_CONFIG", raising=False)
+    monkeypatch.setenv("ANALYTICS_SECRETS_DIR", "secrets")
+
+    assert read_toml() == {"task_queue": "x"}
+    assert read_secret_files() == {KEY: SECRET}
+
+
+def test_a_folder_in_place_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason is true: the folder exists."""
+    monkeypatch.setenv("ANALYTICS_CONFIG", str(tmp_path))
+
+    with pytest.raises(SettingsError) as raised:
+        read_toml()
+
+    assert str(raised.value) == (
+        f"ANALYTICS_CONFIG: {tmp_path} is not a file: set the path of a TOML file"
+    )
 
 
 @pytest.mark.parametrize("name", ["ANALYTICS_CONFIG", "ANALYTICS_SECRETS_DIR"])

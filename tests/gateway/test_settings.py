@@ -118,3 +118,43 @@ def test_each_process_knows_the_settings_of_the_other() -> None:
 
     assert Settings.elsewhere == set(WorkerSettings.model_fields) - shared
     assert WorkerSettings.elsewhere == set(Settings.model_fields) - shared
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("", []),
+        ("*", ["*"]),
+        ("null", ["null"]),
+        (
+            "http://localhost:3000, capacitor://localhost,https://[::1]:8443",
+            ["http://localhost:3000", "capacitor://localhost", "https://[::1]:8443"],
+        ),
+    ],
+)
+def test_origins_that_browsers_send(
+    monkeypatch: pytest.MonkeyPatch, text: str, origins: list[str]
+) -> None:
+    """Empty text is no origin."""
+    monkeypatch.setenv("ANALYTICS_SOURCES__SEGMENT__WRITE_KEY", "k")
+    monkeypatch.setenv("ANALYTICS_GATEWAY__CORS_ORIGINS", text)
+
+    assert Settings.load().gateway.cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    ("text", "proxies"),
+    [
+        ("", []),
+        ("*", ["*"]),
+        ("10.0.0.0/8, 192.0.2.1,2001:db8::/32", ["10.0.0.0/8", "192.0.2.1", "2001:db8::/32"]),
+    ],
+)
+def test_proxies_that_can_be_recognised(
+    monkeypatch: pytest.MonkeyPatch, text: str, proxies: list[str]
+) -> None:
+    """Empty text is no proxy."""
+    monkeypatch.setenv("ANALYTICS_SOURCES__SEGMENT__WRITE_KEY", "k")
+    monkeypatch.setenv("ANALYTICS_GATEWAY__TRUSTED_PROXIES", text)
+
+    assert Settings.load().gateway.trusted_proxies == proxies

@@ -71,6 +71,29 @@ WRONG = {
         "gateway.answer_timeout: must be longer than gather_interval",
         None,
     ),
+    **{
+        f"the proxies {proxies}": (
+            {**KEY, f"{GATEWAY}TRUSTED_PROXIES": proxies},
+            "gateway.trusted_proxies: must be IP addresses or networks, ",
+            None,
+        )
+        for proxies in ("traefik", "10.0.0.0/33", "10.0.0.1/8", "127.0.0.1,*", "10.0.0.1,")
+    },
+    **{
+        f"the origin {origin}": (
+            {**KEY, f"{GATEWAY}CORS_ORIGINS": f"https://shop.example.com,{origin}"},
+            'gateway.cors_origins.1: must be "*" or an origin, ',
+            None,
+        )
+        for origin in (
+            "https://a.com/",
+            "a.com",
+            "https://A.com",
+            "https://a.com/x",
+            "https://",
+            "",
+        )
+    },
     "no requests": (
         {**KEY, f"{SHOP}REQUESTS_PER_SECOND": "0"},
         "sources.shop.requests_per_second: must be greater than 0",

@@ -1,6 +1,7 @@
 """`python -m worker`: how it starts, and how it ends."""
 
 import asyncio
+import gc
 import json
 import signal
 from pathlib import Path
@@ -13,6 +14,7 @@ from durable_analytics.testing import StandIn
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import outcome, own_process, own_worker, start
 from tests.worker.processes import clean_environment, running, worker_environment, worker_process
+from worker.run import until
 
 PATIENT = {"request": {"single_attempt_timeout": "PT1M"}}
 """Temporal itself would take a minute to see that an attempt is lost."""
@@ -180,3 +182,22 @@ async def test_a_signal_while_there_is_no_server_yet(
 
     assert status == 0
     assert ["connecting to Temporal" in line for line in worker.lines] == [True]
+
+
+async def test_a_start_that_fails_because_it_is_stopped(caplog: pytest.LogCaptureFixture) -> None:
+    """One line with the reason; no traceback of a task that nobody has waited for."""
+    stop = asyncio.Event()
+
+    async def start() -> None:
+        stop.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise RuntimeError("no such namespace") from None
+
+    await until(stop, start())
+    gc.collect()
+
+    (record,) = caplog.records
+    assert record.getMessage() == "failed while stopping"
+    assert record.__dict__["reason"] == "no such namespace"

@@ -174,6 +174,16 @@ WRONG_VARIABLES = {
         'graceful_shutdown_timeout: must be ISO 8601 ("PT3S") or a number of seconds',
         "ANALYTICS_GRACEFUL_SHUTDOWN_TIMEOUT",
     ),
+    "a long grace": (
+        {**WRITE_KEY, "ANALYTICS_GRACEFUL_SHUTDOWN_TIMEOUT": "PT2H"},
+        "graceful_shutdown_timeout: must be 3600 seconds or shorter",
+        "ANALYTICS_GRACEFUL_SHUTDOWN_TIMEOUT",
+    ),
+    "a breaker that stays open": (
+        {**WRITE_KEY, f"{SEGMENT}BREAKER__OPEN_FOR": "PT1H"},
+        "integrations.segment.breaker.open_for: must be 600 seconds or shorter",
+        f"{SEGMENT}BREAKER__OPEN_FOR",
+    ),
     "no processes": (
         {**WRITE_KEY, "ANALYTICS_WORKER__PROCESSES": "0"},
         "worker.processes: must be greater than or equal to 1",

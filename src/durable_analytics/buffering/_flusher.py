@@ -8,6 +8,7 @@ from uuid import uuid4
 from temporalio.common import RawValue
 
 from durable_analytics.buffering._buffer import Batch, Buffer, Part
+from durable_analytics.buffering._first_use import FIRST_USE
 from durable_analytics.buffering._reports import Outage
 from durable_analytics.buffering._settings import ClientSettings, FlushSettings
 from durable_analytics.errors import NotAccepted
@@ -205,16 +206,17 @@ class BatchStarter:
     async def _attempt(self, workflow_id: str, input: RawValue, count: int) -> Exception | None:
         """Try to start an execution of so many messages once; returns why it failed."""
         try:
-            client = await self._connection.client()
-            await start_batch(
-                client,
-                workflow_id,
-                input,
-                integrations=self._integrations,
-                count=count,
-                task_queue=self._task_queue,
-                patience=_START_TIMEOUT,
-            )
+            with FIRST_USE.guard():
+                client = await self._connection.client()
+                await start_batch(
+                    client,
+                    workflow_id,
+                    input,
+                    integrations=self._integrations,
+                    count=count,
+                    task_queue=self._task_queue,
+                    patience=_START_TIMEOUT,
+                )
         except Exception as failure:  # noqa: BLE001  # whatever it is, the messages are kept
             return failure
         return None

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS, Method
 
@@ -34,16 +35,22 @@ def read_file(path: Path | None) -> Input:
     Raises:
         typer.BadParameter: It cannot be read, or is no input.
     """
+    name = path or "standard input"
     try:
         if path is None or str(path) == "-":
-            text = sys.stdin.read()
+            text = sys.stdin.read(BATCH_LIMIT_BYTES + 1)
         else:
-            text = path.read_text(encoding="utf-8")
+            with path.open(encoding="utf-8-sig") as file:
+                text = file.read(BATCH_LIMIT_BYTES + 1)
+        if len(text) > BATCH_LIMIT_BYTES:
+            raise typer.BadParameter(f"{name} has more than {BATCH_LIMIT_BYTES} characters")
         data = json.loads(text)
     except OSError as error:
-        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
+        raise typer.BadParameter(f"{name} cannot be read: {error.strerror}") from None
     except ValueError:  # not UTF-8, or not JSON
-        raise typer.BadParameter(f"{path or 'standard input'} is not JSON") from None
+        raise typer.BadParameter(f"{name} is not JSON") from None
+    except RecursionError:
+        raise typer.BadParameter(f"{name} is nested too deeply") from None
     return to_input(data)
 
 

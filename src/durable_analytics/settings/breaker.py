@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from durable_analytics.settings.values import DurationSetting
-from durable_analytics.wire.policies import at_least
+from durable_analytics.wire.policies import at_least, at_most
 
 LONGEST_OPEN = timedelta(minutes=10)
 
@@ -24,13 +24,11 @@ class BreakerSettings(BaseModel):
     """The attempts in the window, below which it does not open. Default 20. Each worker process
     counts its own."""
 
-    window: Annotated[DurationSetting, at_least(1), Field(le=timedelta(hours=1))] = timedelta(
-        seconds=30
-    )
+    window: Annotated[DurationSetting, at_least(1), at_most(3600)] = timedelta(seconds=30)
     """The time in which the attempts are counted, 1 s to an hour. Default 30 s."""
 
-    open_for: Annotated[DurationSetting, at_least(1), Field(le=LONGEST_OPEN)] = timedelta(
-        seconds=30
+    open_for: Annotated[DurationSetting, at_least(1), at_most(LONGEST_OPEN.total_seconds())] = (
+        timedelta(seconds=30)
     )
     """The time until messages probe the provider, 1 s to 10 min; it doubles up to 10 min while they
     fail. Default 30 s."""

@@ -33,9 +33,7 @@ def read_toml() -> dict[str, Any]:
         return {}
     name = CONFIG if os.environ.get(CONFIG) else _DEFAULT_FILE
     if not os.path.isfile(path):  # noqa: PTH113  # Path.is_file raises where the name is too long
-        raise SettingsError(
-            [f"{name}: the file {_shown(path)} does not exist: set the path of a TOML file"]
-        )
+        raise SettingsError([f"{name}: {_why_no_file(path)}: set the path of a TOML file"])
     try:
         return tomllib.loads(_read_text(path))
     except (OSError, ValueError) as error:
@@ -84,10 +82,16 @@ def _read_text(path: Path) -> str:
     if len(content) > _FILE_LIMIT_BYTES:
         raise ValueError(f"more than {_FILE_LIMIT_BYTES} bytes")
     try:
-        return content.decode()
+        return content.decode("utf-8-sig")  # Editors on Windows write a byte-order mark.
     except UnicodeDecodeError:
         # The message of the original error shows a byte of the content.
         raise ValueError("not UTF-8 text") from None
+
+
+def _why_no_file(path: Path) -> str:
+    if os.path.exists(path):  # noqa: PTH110  # Path.exists raises as Path.is_file
+        return f"{_shown(path)} is not a file"
+    return f"the file {_shown(path)} does not exist"
 
 
 def _shown(path: str | Path) -> str:

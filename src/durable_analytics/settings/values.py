@@ -6,9 +6,10 @@ import pydantic
 from pydantic import BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import from_json
 
+from durable_analytics.wire.methods import INTEGRATION_NAME
 from durable_analytics.wire.policies import Duration
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Name = Annotated[str, Field(pattern=INTEGRATION_NAME)]
 """The name of an integration or a source."""
 
 

@@ -1,6 +1,7 @@
 """Pausing and resuming an integration, with and without a running worker."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
+from durable_analytics.errors import ValidationError
 from durable_analytics.temporal.queue_limits import (
     LimitSetByHandError,
     LimitsUnsupportedError,
@@ -35,7 +37,7 @@ from durable_analytics.wire.integration_state import (
     control_id,
     paused,
 )
-from durable_analytics.wire.methods import integration_queue
+from durable_analytics.wire.methods import INTEGRATION_NAME, integration_queue
 
 PATIENCE = timedelta(seconds=12)
 """How long a command waits for a worker. After a worker was killed, Temporal gives its workflows to
@@ -82,6 +84,8 @@ async def pause(
         ValidationError: An argument is wrong.
         RPCError: Temporal did not answer.
     """
+    if not re.fullmatch(INTEGRATION_NAME, name):
+        raise ValidationError.at("name", "is not the name of an integration, like segment_eu")
     request = PauseRequest.read({"reason": reason, "by": by, "for": for_})
     state = paused("operator", request.described(), since=datetime.now(UTC), duration=for_)
     warning = None

@@ -28,6 +28,10 @@ TASK_QUEUE = "analytics"
 """The task queue of the workers unless the settings name another."""
 
 
+INTEGRATION_NAME = r"^[a-z][a-z0-9_]*$"
+"""The pattern of the names of integrations: they are parts of workflow ids and of queries."""
+
+
 def integration_queue(task_queue: str, integration: str) -> str:
     """Return the task queue of the requests to an integration.
 

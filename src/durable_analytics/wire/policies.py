@@ -80,6 +80,18 @@ def at_least(seconds: float) -> AfterValidator:
     return AfterValidator(check)
 
 
+def at_most(seconds: float) -> AfterValidator:
+    """Return a validator that refuses durations above a number of seconds."""
+    most = timedelta(seconds=seconds)
+
+    def check(value: timedelta) -> timedelta:
+        if value > most:
+            raise PydanticCustomError("duration", f"must be {seconds:g} seconds or shorter")
+        return value
+
+    return AfterValidator(check)
+
+
 Timeout = Annotated[Duration, at_least(0.1)]
 """The timeout of a request: with a shorter one, no attempt could succeed."""
 

@@ -1,5 +1,6 @@
 """Programs that fork in C, as uWSGI does, and so run none of Python's hooks; and that end."""
 
+import asyncio
 import atexit
 import ctypes
 import os
@@ -9,7 +10,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from temporalio.client import Client
+
 from durable_analytics import BufferingClient
+from durable_analytics.buffering._first_use import FIRST_USE
+from durable_analytics.temporal.connection import Connection
 
 
 def say(*words: Any) -> None:
@@ -49,6 +54,29 @@ def three_children(client: BufferingClient) -> None:
 def forks_fresh() -> None:
     """The client was made before, and not used."""
     three_children(buffering())
+
+
+def forks_during_the_first_use() -> None:
+    """The process forks while the client's thread connects for the first time."""
+    connecting, connect = threading.Event(), Connection.client
+
+    async def connect_and_say(connection: Connection) -> Client:
+        connecting.set()
+        await asyncio.sleep(0.1)  # The other thread forks now.
+        return await connect(connection)
+
+    Connection.client = connect_and_say  # type: ignore[method-assign,assignment]
+    FIRST_USE.patience_seconds = 30
+    client = buffering(flush_interval=0)
+    say("id", client.track(user_id="u-1", event="E"))
+    connecting.wait()
+    child = os.fork()
+    if child == 0:
+        say("used", FIRST_USE.is_over)
+        say("id", client.track(user_id="u-1", event="E"))
+        return
+    _, status = os.waitpid(child, 0)
+    say("child", os.waitstatus_to_exitcode(status))
 
 
 def until_idle() -> None:
@@ -142,6 +170,7 @@ PROGRAMS: Mapping[str, Callable[[], None]] = {
         forks_fresh,
         forks_with_messages,
         forks_used,
+        forks_during_the_first_use,
         forks_while_locks_are_held,
         tracks_first_at_exit,
         exits_in_a_callback,

@@ -55,6 +55,19 @@ async def test_processes_forked_in_c_send_their_own_messages(
     assert sorted(message["messageId"] for message in arrived) == sorted(ids)
 
 
+async def test_a_fork_waits_for_the_first_use_of_the_sdk(
+    temporal: Client, standin: StandIn
+) -> None:
+    """Else the child may find the SDK half initialised, and its first call never returns."""
+    status, lines = await run("forks_during_the_first_use", temporal)
+
+    assert status in CLEAN_EXITS, lines
+    assert words_after("used", lines) == ["True"]
+    assert {int(status) for status in words_after("child", lines)} <= CLEAN_EXITS, lines
+    arrived = await wait_for_messages(standin, 2)
+    assert sorted(m["messageId"] for m in arrived) == sorted(words_after("id", lines))
+
+
 async def test_a_first_message_at_exit_is_sent_or_reported(
     temporal: Client, standin: StandIn
 ) -> None:

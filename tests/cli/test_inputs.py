@@ -1,0 +1,46 @@
+"""Files with inputs: what is read, and one line for what cannot be."""
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from durable_analytics.cli._inputs import read_file
+
+TRACK = b'{"track": {"user_id": "u-1", "event": "E"}}'
+
+
+def test_a_byte_order_mark(tmp_path: Path) -> None:
+    """It is not a part of the JSON."""
+    file = tmp_path / "input.json"
+    file.write_bytes(b"\xef\xbb\xbf" + TRACK)
+
+    assert read_file(file).data == {"track": {"user_id": "u-1", "event": "E"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"[" * 500_000, "is nested too deeply"),
+        (TRACK + b" " * 2_000_000, "has more than 1966080 characters"),
+        (TRACK[:-1], "is not JSON"),
+        (b"\xff\xfe", "is not JSON"),
+    ],
+)
+def test_what_is_no_input(tmp_path: Path, content: bytes, problem: str) -> None:
+    """The line names the file."""
+    file = tmp_path / "input.json"
+    file.write_bytes(content)
+
+    with pytest.raises(typer.BadParameter) as raised:
+        read_file(file)
+
+    assert raised.value.message == f"{file} {problem}"
+
+
+def test_a_device_without_an_end() -> None:
+    """No more than the largest input is read."""
+    with pytest.raises(typer.BadParameter) as raised:
+        read_file(Path("/dev/zero"))
+
+    assert raised.value.message == "/dev/zero has more than 1966080 characters"
