@@ -8,7 +8,7 @@ from typing import cast
 
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
@@ -78,8 +78,6 @@ class App:
             response = await self._find(scope)(Request(scope, receive))
         except RequestError as error:
             response = error_response(error.status, error.message, error.headers)
-        except ClientDisconnect:
-            response = error_response(400, "the connection closed before the end of the body")
         except Exception as error:  # noqa: BLE001  # whatever it is, the client needs a response
             # The exception's message may hold personal data; its type and location do not.
             where = traceback.format_tb(error.__traceback__)

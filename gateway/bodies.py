@@ -8,7 +8,7 @@ from contextlib import nullcontext, suppress
 from typing import Any, ParamSpec, TypeVar
 
 from pydantic_core import from_json
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from durable_analytics.wire.json_reader import Unreadable, read_parts
 from gateway.errors import RequestError, too_large
@@ -88,7 +88,7 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
             while more_body:
                 message = await request.receive()
                 if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
+                    raise RequestError(400, "the connection closed before the end of the body")
                 body += message["body"]
                 check_size(len(body), limit_bytes)
                 more_body = message["more_body"]

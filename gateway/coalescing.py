@@ -5,8 +5,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
-from pydantic_core import to_json
-
 from gateway.partition import GATHERED_LIMIT_BYTES, Part, most_in_execution
 
 _Entry = tuple[Part, asyncio.Future[None]]
@@ -43,7 +41,7 @@ class Coalescer:
             that raises one. A part is not stored if its future is cancelled while it waits.
         """
         stored = asyncio.get_running_loop().create_future()
-        key = integration, part.source, to_json(part.options)
+        key = integration, part.source, part.options
         if key not in self._queues:
             self._queues[key] = deque()
             flushing = asyncio.create_task(self._flush(*key))

@@ -1,12 +1,12 @@
 """The workflow executions that the gateway starts for messages and deletions."""
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
-from pydantic_core import to_json
+from pydantic_core import from_json
 from temporalio.client import Client
 
 from durable_analytics import AnalyticsClient
@@ -31,17 +31,6 @@ _ATTEMPT_TIMEOUT = timedelta(seconds=60)
 
 _ENTRY_BYTES = 512
 """The memory that each message takes while it is stored, in addition to its content."""
-
-
-def _memory_bytes(part: Part) -> int:
-    """The memory that a part takes while it is stored."""
-    shared_bytes = len(to_json(part.options))
-    return shared_bytes + part.messages_bytes + _ENTRY_BYTES * len(part.items)
-
-
-def _key_in_list(integration: str, part: Part, message: GatewayMessage) -> Hashable:
-    """The key of a message in a list; a single message has another one."""
-    return ("list", part.source, integration, message.digest)
 
 
 class Executions:
@@ -73,16 +62,9 @@ class Executions:
         Raises:
             RequestError: The message is too large, or Temporal does not store it in time.
         """
-        digest = message.digest
         if len(message.content) > LIMIT_BYTES:
             raise too_large("the message", LIMIT_BYTES)
-        part = Part(None, [message], {})
-        stores: list[Store | None] = []
-        for name in source.settings.integrations:
-            key = (source.name, name, digest) if digest else None
-            put = partial(self._coalescer.put, name, part)
-            stores.append(self._stores.join(key, _memory_bytes(part), put))
-        await self._stores.wait(stores, unjoinable=() if digest else stores)
+        await self.start_batch(source, [Part(None, [message])])
 
     async def start_batch(self, source: Source, parts: Sequence[Part]) -> None:
         """Deliver the messages of one request, combined with other requests of its source.
@@ -97,9 +79,9 @@ class Executions:
         for part in parts:
             for name in source.settings.integrations:
                 if part.is_joined:
-                    stores |= self._join_list(name, part)
+                    stores |= self._join(source.name, name, part)
                 else:
-                    unjoinable.append(self._begin_list(name, part))
+                    unjoinable.append(self._begin(name, part))
         await self._stores.wait([*stores, *unjoinable], unjoinable=unjoinable)
 
     async def delete(self, source: Source, user_id: str) -> None:
@@ -139,38 +121,41 @@ class Executions:
         """Wait for the stores in progress for a few seconds, unless Temporal is out of reach."""
         await self._stores.close()
 
-    def _join_list(self, name: str, part: Part) -> set[Store]:
-        """The stores in progress with messages of this list, and a new one for the others.
+    def _join(self, source: str, integration: str, part: Part) -> set[Store]:
+        """The stores in progress with messages of this part, and a new one for the others.
 
         An SDK may combine messages from a failed request with others in its retry.
         """
         stores: set[Store] = set()
         others: list[GatewayMessage] = []
+        keys: set[Hashable] = set()
         for message in part.items:
-            key = _key_in_list(name, part, message)
+            # A single message, whose part has no source, is another one than the same in a list.
+            key = part.source, source, integration, message.digest
             if joined := self._recent.in_progress(key):
                 stores.add(joined)
             elif not self._recent.is_stored(key):
                 others.append(message)
+                keys.add(key)
         if others:
-            begun = self._begin_list(name, part.of(others))
-            self._recent.add({_key_in_list(name, part, message) for message in others}, begun)
-            stores.add(begun)
+            stores.add(self._begin(integration, part.of(others), keys))
         return stores
 
-    def _begin_list(self, name: str, part: Part) -> Store:
+    def _begin(self, integration: str, part: Part, keys: Collection[Hashable] = ()) -> Store:
         def create() -> Store:
             if part.is_gathered:
-                return self._coalescer.put(name, part)
-            return asyncio.create_task(self._store(name, part))
+                return self._coalescer.put(integration, part)
+            return asyncio.create_task(self._store(integration, part))
 
-        return self._stores.begin(_memory_bytes(part), create)
+        size = len(part.options) + part.messages_bytes + _ENTRY_BYTES * len(part.items)
+        return self._stores.begin(size, create, keys)
 
     async def _store(self, integration: str, part: Part) -> None:
         await store(self._health, partial(self._start, integration, part.unique, part))
 
     async def _start(self, integration: str, unique: UUID, part: Part) -> None:
-        envelope = batch_envelope({"integration": integration, "strict": False, **part.options})
+        options = from_json(part.options)
+        envelope = batch_envelope({"integration": integration, "strict": False, **options})
         await start_batch(
             self._client,
             batch_id({"integration": integration}, unique),

@@ -1,7 +1,7 @@
 """Division of a request's messages into parts; each part becomes one execution per integration."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID, uuid4, uuid5
 
 from pydantic_core import to_json
@@ -37,8 +37,8 @@ class Part:
     """The name of the source; None if the execution may also have messages of other sources."""
 
     items: Sequence[GatewayMessage]
-    options: JsonObject
-    """The keys of the input beside its messages."""
+    options: bytes = b"{}"
+    """The keys of the input beside its messages, as JSON."""
 
     @property
     def unique(self) -> UUID:
@@ -61,8 +61,9 @@ class Part:
     @property
     def is_gathered(self) -> bool:
         """Whether this part may share an execution with parts of other requests."""
-        size = len(to_json(self.options)) + self.messages_bytes
-        return self.is_joined and size <= GATHERED_LIMIT_BYTES
+        if self.source is None:
+            return True
+        return self.is_joined and len(self.options) + self.messages_bytes <= GATHERED_LIMIT_BYTES
 
     @property
     def contents(self) -> list[bytes]:
@@ -71,7 +72,7 @@ class Part:
 
     def of(self, items: Sequence[GatewayMessage]) -> "Part":
         """The same execution with only these messages."""
-        return replace(self, items=items)
+        return Part(self.source, items, self.options)
 
 
 def read_parts_of_batch(body: JsonObject, arrival: Arrival, source: Source) -> list[Part]:
@@ -86,10 +87,9 @@ def read_parts_of_batch(body: JsonObject, arrival: Arrival, source: Source) -> l
         RequestError: The body is not a batch, or exceeds a limit.
     """
     items, context = read_batch(body, arrival, source.settings.messages_limit)
-    options: JsonObject = {"context": context} if context else {}
-    shared_bytes = len(to_json(options))
-    parts = [Part(source.name, items, options) for items in _divide(items, shared_bytes)]
-    if len(parts) * shared_bytes > SHARED_LIMIT_BYTES:
+    options = to_json({"context": context} if context else {})
+    parts = [Part(source.name, items, options) for items in _divide(items, len(options))]
+    if len(parts) * len(options) > SHARED_LIMIT_BYTES:
         raise too_large("context, copied into all executions,", SHARED_LIMIT_BYTES)
     return parts
 

@@ -45,15 +45,15 @@ class RecentStores:
         return self._in_progress.get(key)
 
     def add(self, keys: Collection[Hashable], store: asyncio.Future[None]) -> None:
-        """Remember a store that begins, under each of these keys; forget it if it fails."""
+        """Remember a store that begins, under each of these keys."""
         self._in_progress.update(dict.fromkeys(keys, store))
-        store.add_done_callback(lambda done: self._complete(keys, done))
 
     def forget(self, key: Hashable) -> None:
         """Forget a completed store: the next one with this key begins anew."""
         self._expiries.pop(key, None)
 
-    def _complete(self, keys: Collection[Hashable], store: asyncio.Future[None]) -> None:
+    def complete(self, keys: Collection[Hashable], store: asyncio.Future[None]) -> None:
+        """Remember that a store has completed, with the keys that it began with, or has failed."""
         for key in keys:
             del self._in_progress[key]
         if store.cancelled() or store.exception():

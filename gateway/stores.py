@@ -1,7 +1,7 @@
 """The stores in progress: bounded in memory, joined by retries, and waited for by requests."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 from functools import partial
 
 from gateway.errors import RequestError, retry_later
@@ -48,12 +48,15 @@ class Stores:
         """
         return asyncio.create_task(store(self._health, start))
 
-    def begin(self, size: int, create: Callable[[], Store]) -> Store:
+    def begin(
+        self, size: int, create: Callable[[], Store], keys: Collection[Hashable] = ()
+    ) -> Store:
         """Begin a store.
 
         Args:
             size: The bytes that it holds in memory until it ends.
             create: Creates it.
+            keys: The keys under which a retry can join it.
 
         Raises:
             RequestError: Temporal is out of reach, or too much is being stored.
@@ -69,14 +72,15 @@ class Stores:
         begun = create()
         self._in_progress.add(begun)
         self._bytes += size
-        begun.add_done_callback(partial(self._end, size))
+        self.recent.add(keys, begun)
+        begun.add_done_callback(partial(self._end, size, keys))
         return begun
 
-    def join(self, key: Hashable | None, size: int, create: Callable[[], Store]) -> Store | None:
+    def join(self, key: Hashable, size: int, create: Callable[[], Store]) -> Store | None:
         """Return the store with this key: the one in progress, or a new one.
 
         Args:
-            key: The same for a retry; None if retries cannot be recognised.
+            key: The same for a retry.
             size: See `begin`.
             create: See `begin`.
 
@@ -86,15 +90,9 @@ class Stores:
         Raises:
             RequestError: Temporal is out of reach, or too much is being stored.
         """
-        if key is None:
-            return self.begin(size, create)
         if self.recent.is_stored(key):
             return None
-        joined = self.recent.in_progress(key)
-        if joined is None:
-            joined = self.begin(size, create)
-            self.recent.add([key], joined)
-        return joined
+        return self.recent.in_progress(key) or self.begin(size, create, [key])
 
     async def wait(
         self, stores: Iterable[Store | None], *, unjoinable: Iterable[Store | None] = ()
@@ -125,7 +123,8 @@ class Stores:
         if self._in_progress and not self._health.failure:
             await asyncio.wait(self._in_progress, timeout=_CLOSE_TIMEOUT_SECONDS)
 
-    def _end(self, size: int, ended: Store) -> None:
+    def _end(self, size: int, keys: Collection[Hashable], ended: Store) -> None:
+        self.recent.complete(keys, ended)
         self._in_progress.discard(ended)
         self._bytes -= size
         if not ended.cancelled():

@@ -4,9 +4,12 @@ import json
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.routing import Route
 from temporalio.client import Client
 
 from durable_analytics.testing import StandIn
+from gateway.app import App
 from gateway.routes import ROUTES
 from tests.support.gateway_messages import (
     AUTH,
@@ -175,3 +178,22 @@ async def test_ip_is_added_for_browsers_behind_trusted_proxies(
         **{f"/v1/t {forwarded}": {"ip": ip} if ip else None for forwarded, ip in ips.items()},
         **{f"/v1/track {forwarded}": None for forwarded in ips},
     }
+
+
+async def test_internal_error_is_logged_without_its_message(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The message may hold personal data; the log has the type and the location."""
+
+    async def fail(request: Request) -> None:
+        raise ValueError(request.url.query)
+
+    transport = httpx.ASGITransport(App([Route("/fail", fail)], []))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        response = await http.get("/fail?u-1")
+
+    (record,) = caplog.records
+    assert (response.status_code, response.json()["code"]) == (500, "internal_server_error")
+    assert vars(record)["exception"] == "ValueError"
+    assert "in fail" in str(vars(record)["where"])
+    assert "u-1" not in str(vars(record)) + response.text

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from pydantic_core import to_json
 
 from gateway.coalescing import Coalescer
 from gateway.gateway_message import GatewayMessage
@@ -37,7 +38,7 @@ class Store:
 def part(*contents: bytes, source: str | None = None, options: Json | None = None) -> Part:
     """Make a part of these messages."""
     items = [GatewayMessage(content, content.decode(), content) for content in contents]
-    return Part(source, items, options or {})
+    return Part(source, items, to_json(options or {}))
 
 
 def put(coalescer: Coalescer, *contents: bytes) -> list[asyncio.Future[None]]:

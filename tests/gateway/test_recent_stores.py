@@ -21,6 +21,7 @@ def begin(recent: RecentStores, key: str) -> asyncio.Future[None]:
     """Begin a store."""
     store: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     recent.add([key], store)
+    store.add_done_callback(lambda done: recent.complete([key], done))
     return store
 
 
