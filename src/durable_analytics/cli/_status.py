@@ -17,6 +17,10 @@ _DAY = timedelta(days=1)
 _MOST = 10_000
 
 _UNNAMED = "default"
+_UNKNOWN = "unknown"
+"""The row of executions that say nowhere to which integration they go: those that others started,
+until something fails."""
+
 _BY_DEFAULT = f"WorkflowId STARTS_WITH '{_UNNAMED}:'"
 """The executions whose caller leaves the integration to the worker."""
 
@@ -40,9 +44,12 @@ def status(*, as_json: JsonOption = False) -> None:
 
 
 def _cells(row: Row) -> list[object]:
-    reason = row["reason"]
-    if row["until"]:
-        reason = f"{reason or row['by']}, until {row['until']}"
+    reason = None
+    if row["by"]:
+        since = age(datetime.fromisoformat(row["since"])) if row["since"] else None
+        reason = f"by {row['by']}" + (f" for {since}" if since else "")
+        reason += f", until {row['until']}" if row["until"] else ", until resume"
+        reason += f": {row['reason']}"
     oldest = datetime.fromisoformat(row["oldest"]) if row["oldest"] else None
     names = ("waiting", "failed", "refused")
     waiting, failed, refused = ("?" if row[name] is None else row[name] for name in names)
@@ -63,11 +70,13 @@ async def _rows() -> tuple[list[Row], bool]:
         conditions[default] += f" OR {_BY_DEFAULT}"
     rows = await asyncio.gather(*(_row(deliveries, *item) for item in conditions.items()))
     others = []
+    has_no_attribute = f"{INTEGRATION.name} IS NULL" if deliveries.has(INTEGRATION.name) else ""
     if default not in conditions:
-        is_unknown = f"{INTEGRATION.name} IS NULL" if deliveries.has(INTEGRATION.name) else ""
-        unnamed = await _row(deliveries, _UNNAMED, all_of(_BY_DEFAULT, is_unknown))
-        others = [unnamed] if unnamed["waiting"] or unnamed["failed"] else []
-    return [*rows, *others], deliveries.has(REJECTED.name)
+        others.append(await _row(deliveries, _UNNAMED, all_of(_BY_DEFAULT, has_no_attribute)))
+    elsewhere = (f"WorkflowId NOT STARTS_WITH {quoted(f'{name}:')}" for name in (*names, _UNNAMED))
+    others.append(await _row(deliveries, _UNKNOWN, all_of(has_no_attribute, *elsewhere)))
+    rows += [row for row in others if row["waiting"] or row["failed"]]
+    return rows, deliveries.has(REJECTED.name)
 
 
 async def _controlled(deliveries: Deliveries) -> list[str]:
