@@ -77,7 +77,7 @@ async def test_tells_which_message_of_a_batch_was_refused(
 async def test_tells_why_a_single_message_failed(
     command: Command, temporal: Client, running_worker: Settings, standin: StandIn
 ) -> None:
-    """With the failure type."""
+    """With the failure type; and whether it has been delivered since."""
     standin.script("segment", {"status": 400})
     analytics = AnalyticsClient(temporal, task_queue=running_worker.task_queue)
     handle = await analytics.track(integration="segment", user_id="u-1", event="Hi")
@@ -85,9 +85,12 @@ async def test_tells_why_a_single_message_failed(
     await until_closed(temporal, handle.workflow_id)
 
     (found,) = (await command("find", handle.message_id, "--json")).json
+    await command("failed", "redrive", handle.workflow_id, "--yes")
+    redriven = (await command("find", handle.message_id)).out
 
     assert (found["status"], found["outcome"]) == ("failed", "refused")
     assert found["reason"] == "Rejected: Segment answered 400"
+    assert redriven.startswith(f"redriven  {handle.workflow_id}, started ")
 
 
 async def test_tells_why_a_message_waits(

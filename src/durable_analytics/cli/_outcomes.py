@@ -8,6 +8,8 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from durable_analytics.cli._histories import read_beginning, read_output
 from durable_analytics.cli._output import short_duration
+from durable_analytics.redrive.earlier import Earlier
+from durable_analytics.redrive.names import Origin
 from durable_analytics.temporal import integration_control
 from durable_analytics.wire.integration_state import described
 
@@ -32,7 +34,8 @@ async def outcome_of(
         index: Its index in a batch; None if it is a single message.
 
     Returns:
-        `delivered`, `refused`, `waiting`, or the status of an execution that has ended otherwise.
+        `delivered`, `refused`, `redriven`, `waiting`, or the status of an execution that has ended
+        otherwise.
     """
     if execution.status is WorkflowExecutionStatus.RUNNING:
         return "waiting", await _why_waiting(client, task_queue, execution, integration)
@@ -40,7 +43,9 @@ async def outcome_of(
     rejected = [one for one in output.get("rejected") or [] if one["index"] == index]
     error = rejected[0]["error"] if rejected else output.get("error")
     if error:
-        return "refused", f"{error['type']}: {error['message']}"
+        origin = Origin(execution.id, execution.run_id, index or 0)
+        is_redriven = (await Earlier.read(client, task_queue)).has(origin)
+        return "redriven" if is_redriven else "refused", f"{error['type']}: {error['message']}"
     if output.get("status") in ("success", "partial"):
         return "delivered", None
     status = output.get("status") or (execution.status.name.lower() if execution.status else None)

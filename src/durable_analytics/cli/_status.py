@@ -44,16 +44,23 @@ def status(*, as_json: JsonOption = False) -> None:
 
 
 def _cells(row: Row) -> list[object]:
-    reason = None
-    if row["by"]:
-        since = age(datetime.fromisoformat(row["since"])) if row["since"] else None
-        reason = f"by {row['by']}" + (f" for {since}" if since else "")
-        reason += f", until {row['until']}" if row["until"] else ", until resume"
-        reason += f": {row['reason']}"
+    reason = _why(row) if row["by"] else None
     oldest = datetime.fromisoformat(row["oldest"]) if row["oldest"] else None
     names = ("waiting", "failed", "refused")
     waiting, failed, refused = ("?" if row[name] is None else row[name] for name in names)
     return [row["integration"], row["state"], waiting, age(oldest), failed, refused, reason]
+
+
+def _why(row: Row) -> str:
+    """Return by whom an integration is paused, for how long, until when and why."""
+    since = f" for {age(datetime.fromisoformat(row['since']))}" if row["since"] else ""
+    until = "resume"
+    if row["until"]:
+        # Without milliseconds it fits into one line of the column.
+        until = datetime.fromisoformat(row["until"]).strftime("%Y-%m-%dT%H:%M:%SZ")
+    elif row["state"] == "probing":
+        until = "a response"
+    return f"by {row['by']}{since}, until {until}: {row['reason']}"
 
 
 async def _rows() -> tuple[list[Row], bool]:

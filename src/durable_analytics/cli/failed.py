@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from durable_analytics.cli._output import JsonOption, print_json
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
-from durable_analytics.errors import AnalyticsError, NotAccepted, SettingsError
+from durable_analytics.errors import DELIVERY_ERRORS, AnalyticsError, NotAccepted, SettingsError
 from durable_analytics.redrive.explained import explain_failed
 from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
@@ -45,12 +45,26 @@ def _method(text: str) -> str:
     return text.lower()
 
 
+def _failure_type(text: str) -> str:
+    """Return the name of a failure type; a mistyped one would find nothing, as if all were well."""
+    by_lower = {name.lower(): name for name in DELIVERY_ERRORS}
+    if text.lower() not in by_lower:
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(DELIVERY_ERRORS)}")
+    return by_lower[text.lower()]
+
+
 Integration = Annotated[str | None, typer.Option(help="Only this integration.")]
 MethodName = Annotated[
     str | None, typer.Option(parser=_method, metavar="NAME", help='Like "track" or "batch".')
 ]
 FailureType = Annotated[
-    str | None, typer.Option("--type", help='The failure type, like "Unauthorized".')
+    str | None,
+    typer.Option(
+        "--type",
+        parser=_failure_type,
+        metavar="TYPE",
+        help='The failure type, like "Unauthorized".',
+    ),
 ]
 Since = Annotated[
     datetime | None,
