@@ -78,3 +78,22 @@ def test_a_missing_extra_is_one_line() -> None:
     assert ended.stderr == (
         "durable-analytics: the package typer is missing: install durable-analytics[cli]\n"
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["status"], ["failed", "list"], ["find", "a"], ["pause", "segment"], ["setup"]],
+    ids=str,
+)
+async def test_a_namespace_that_does_not_exist_is_one_line(
+    command: Command, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """It names the setting, and what to do."""
+    monkeypatch.setenv("TEMPORAL_NAMESPACE", "nowhere")
+
+    ended = await command(*words)
+
+    assert ended.status == 2
+    assert ended.err.count("\n") == 1
+    assert "TEMPORAL_NAMESPACE: the server at " in ended.err
+    assert ended.err.endswith(" has no such namespace: create it, or set another one\n")

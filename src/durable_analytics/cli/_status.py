@@ -58,8 +58,6 @@ def _why(row: Row) -> str:
     if row["until"]:
         # Without milliseconds it fits into one line of the column.
         until = datetime.fromisoformat(row["until"]).strftime("%Y-%m-%dT%H:%M:%SZ")
-    elif row["state"] == "probing":
-        until = "a response"
     return f"by {row['by']}{since}, until {until}: {row['reason']}"
 
 

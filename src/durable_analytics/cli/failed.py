@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError
 
+from durable_analytics.cli._errors import describe_refusal
 from durable_analytics.cli._output import JsonOption, print_json
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
@@ -256,7 +257,7 @@ def _run(work: Callable[[Client, str], Coroutine[Any, Any, T]]) -> T:
     except (SettingsError, NotAccepted) as error:
         _exit(str(error), _WRONG_USE)
     except RPCError as error:
-        _exit(f"Temporal responded with {error.status.name}: {error.message}", _WRONG_USE)
+        _exit(describe_refusal(error), _WRONG_USE)
     except AnalyticsError as error:
         _exit(str(error), _FAILED)
 
