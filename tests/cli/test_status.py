@@ -125,6 +125,19 @@ async def test_shows_the_state_of_the_control_workflow(
     assert (await rows(on_queue))["segment"]["state"] == "running"
 
 
+async def test_says_whether_a_worker_polls(
+    command: Command, task_queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without one nothing is delivered, although no integration is paused."""
+    polled = (await command("status")).out
+    monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
+    abandoned = (await command("status")).out
+
+    words = "No worker has polled for 90 s, so nothing is delivered. Task queue:\n"
+    assert words not in polled
+    assert abandoned.endswith(f"{words}  {task_queue}\n")
+
+
 async def test_counts_what_names_no_integration(
     on_queue: Command, temporal: Client, task_queue: str
 ) -> None:

@@ -4,17 +4,23 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from temporalio.client import Client
+
 from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_line, print_table
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._visibility import FAILED, OPEN, Deliveries, all_of, at, quoted
 from durable_analytics.settings.sources import configured_names, configured_value
 from durable_analytics.temporal import integration_control
+from durable_analytics.temporal.pollers import WORKFLOWS, last_polls
 from durable_analytics.wire.search_attributes import INTEGRATION, REJECTED
 
 Row = dict[str, Any]
 
 _DAY = timedelta(days=1)
 _MOST = 10_000
+
+_RECENT = timedelta(seconds=90)
+"""A running worker polls again within 60 s."""
 
 _UNNAMED = "default"
 _UNKNOWN = "unknown"
@@ -31,7 +37,7 @@ def status(*, as_json: JsonOption = False) -> None:
     Waiting are open executions. Failed are executions of which nothing was accepted; refused are
     the refused messages of batches of which the others were accepted.
     """
-    rows, can_count_refused = asyncio.run(_rows())
+    rows, can_count_refused, is_polled = asyncio.run(_status())
     if as_json:
         print_json(rows)
         return
@@ -39,6 +45,10 @@ def status(*, as_json: JsonOption = False) -> None:
     print_table(columns, [_cells(row) for row in rows])
     if not rows:
         print_line("no integration is configured here, and Temporal has no deliveries")
+    if not is_polled:
+        seconds = int(_RECENT.total_seconds())
+        print_line(f"No worker has polled for {seconds} s, so nothing is delivered. Task queue:")
+        print_line(f"  {configured_task_queue()}")
     if not can_count_refused:
         print_line("Search attributes are missing: `durable-analytics setup` registers them.")
 
@@ -61,8 +71,16 @@ def _why(row: Row) -> str:
     return f"by {row['by']}{since}, until {until}: {row['reason']}"
 
 
-async def _rows() -> tuple[list[Row], bool]:
+async def _status() -> tuple[list[Row], bool, bool]:
+    """Return the rows, whether refused messages can be counted, and whether a worker polls."""
     client = await connect_client()
+    polls = await last_polls(client, configured_task_queue(), kinds=(WORKFLOWS,))
+    is_polled = any(datetime.now(UTC) - at < _RECENT for at in polls.values())
+    rows, can_count_refused = await _rows(client)
+    return rows, can_count_refused, is_polled
+
+
+async def _rows(client: Client) -> tuple[list[Row], bool]:
     deliveries = await Deliveries.find(client, configured_task_queue())
     configured = configured_names("integrations")
     default = configured_value("default_integration")
