@@ -12,7 +12,9 @@ from tests.support.command import Command
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["find"], "Missing argument 'MESSAGE_ID'."),
+        (["find"], "give a MESSAGE_ID, or the user id with --user"),
+        (["find", "a", "--user", "b"], "give a MESSAGE_ID, or the user id with --user"),
+        (["pause"], "Missing argument 'NAME'."),
         (["find", "a", "--since", "soon"], "neither a time nor a duration ago"),
         (["sttus"], "No such command 'sttus'"),
         (["status", "--yaml"], "No such option: --yaml"),

@@ -11,7 +11,7 @@ from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.testing import StandIn
 from tests.support.command import Command
-from tests.support.json_objects import Execute
+from tests.support.json_objects import Execute, Json
 from tests.support.visible import until_closed, until_visible
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import own_process
@@ -53,6 +53,45 @@ async def test_finds_a_message_of_a_batch(
     (found,) = (await command("find", own, "--json")).json
 
     assert (found["workflow_id"], found["index"]) == (workflow_id, 1)
+
+
+@pytest.mark.parametrize("keys", ["", "a-key"])
+async def test_finds_the_messages_of_a_user(
+    command: Command,
+    temporal: Client,
+    running_worker: Settings,
+    execute: Execute,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: str,
+) -> None:
+    """Single ones and those in batches, with the search attribute and without."""
+    if keys:
+        monkeypatch.setenv("ANALYTICS_USER_HASH_KEYS", keys)
+    user, workflow_id = f"u-{uuid.uuid4()}", f"test-{uuid.uuid4()}"
+    analytics = AnalyticsClient(
+        temporal, task_queue=running_worker.task_queue, user_hash_keys=["a-key"]
+    )
+    single = await analytics.track(integration="segment", user_id=user, event="Hi")
+    await single.result()
+    messages: list[Json] = [{"type": "track", "userId": u, "event": "Hi"} for u in ("u-1", user)]
+    await execute(
+        "Batch",
+        {"integration": "segment", "messages": [*messages, {"type": "track", "userId": user}]},
+        id=workflow_id,
+    )
+    for one_id in (single.workflow_id, workflow_id):
+        await until_closed(temporal, one_id)
+
+    ended = await command("find", "--user", user, "--since", "1h", "--json")
+    nobody = await command("find", "--user", f"{user}-2", "--since", "1h")
+
+    found = {(one["workflow_id"], one["index"]): one["outcome"] for one in ended.json}
+    assert found == {
+        (single.workflow_id, None): "delivered",
+        (workflow_id, 1): "delivered",
+        (workflow_id, 2): "refused",
+    }
+    assert (nobody.status, nobody.out) == (1, "")
 
 
 async def test_tells_which_message_of_a_batch_was_refused(

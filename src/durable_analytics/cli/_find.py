@@ -17,6 +17,7 @@ from durable_analytics.cli._outcomes import outcome_of
 from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
+from durable_analytics.cli._users import executions_of_user
 from durable_analytics.cli._visibility import Deliveries, at, one_of, quoted
 from durable_analytics.errors import ValidationError
 from durable_analytics.settings.sources import configured_names
@@ -34,11 +35,15 @@ _ANY_BATCH = str(UUID(int=0))
 
 def find(
     message_id: Annotated[
-        str, typer.Argument(metavar="MESSAGE_ID", help="The message_id that the provider gets.")
-    ],
+        str | None,
+        typer.Argument(metavar="MESSAGE_ID", help="The message_id that the provider gets."),
+    ] = None,
     *,
+    user: Annotated[
+        str | None, typer.Option(metavar="ID", help="Find the messages of a user instead.")
+    ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Read batches from then on: a time, or like 24h.")
+        str | None, typer.Option(help="Only what has started since: a time, or like 24h.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,15 +51,21 @@ def find(
 
     A single message is found by its id, others by reading batches.
     """
-    begin = None if since is None else f"StartTime >= {at(time_or_ago(since))}"
-    found = asyncio.run(_find(message_id, begin))
+    begin = "" if since is None else f"StartTime >= {at(time_or_ago(since))}"
+    if message_id and not user:
+        found = asyncio.run(_find(message_id, begin))
+    elif user and not message_id:
+        found = asyncio.run(_find_user(user, begin))
+    else:
+        raise typer.BadParameter("give a MESSAGE_ID, or the user id with --user")
     if as_json:
         print_json(found)
     else:
         for one in found:
             _print(one)
     if not found:
-        raise CommandFailed(f"no execution that Temporal still keeps has the message {message_id}")
+        what = f"the message {message_id}" if message_id else "messages of this user"
+        raise CommandFailed(f"no execution that Temporal still keeps has {what}")
 
 
 def _print(one: JsonObject) -> None:
@@ -65,7 +76,17 @@ def _print(one: JsonObject) -> None:
         print_line(f"  {one['reason']}")
 
 
-async def _find(message_id: str, begin: str | None) -> list[JsonObject]:
+async def _find_user(user: str, begin: str) -> list[JsonObject]:
+    client = await connect_client()
+    deliveries = await Deliveries.find(client, configured_task_queue())
+    return [
+        await _described(deliveries, one, index if _is_batch(one) else None)
+        async for one, indexes in executions_of_user(deliveries, user, begin)
+        for index in indexes
+    ]
+
+
+async def _find(message_id: str, begin: str) -> list[JsonObject]:
     client = await connect_client()
     deliveries = await Deliveries.find(client, configured_task_queue())
     configured = configured_names("integrations")
@@ -80,7 +101,7 @@ async def _find(message_id: str, begin: str | None) -> list[JsonObject]:
         return found
     others = " AND ".join(f"WorkflowId NOT STARTS_WITH {quoted(name + ':')}" for name in names)
     unknown = f"WorkflowType = {quoted(BATCH.workflow)} OR ({others})"
-    async for part in _in_parts(deliveries.executions(unknown, begin or "")):
+    async for part in _in_parts(deliveries.executions(unknown, begin)):
         indexes = await asyncio.gather(*(_index(deliveries, one, message_id) for one in part))
         found += [
             await _described(deliveries, one, index if _is_batch(one) else None)
