@@ -15,9 +15,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from durable_analytics.redrive.filters import quoted
+from durable_analytics.temporal.pollers import ACTIVITIES, last_polls
 from durable_analytics.wire.methods import integration_queue
 from durable_analytics.wire.search_attributes import INTEGRATION, is_integration_name
-from worker.pollers import ACTIVITIES, last_polls
 
 log = logging.getLogger("durable_analytics.integrations")
 

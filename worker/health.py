@@ -12,8 +12,8 @@ from temporalio.service import RPCError
 from durable_analytics.errors import NotAccepted, SettingsError
 from durable_analytics.temporal.connection import connect
 from durable_analytics.temporal.interpreter_end import exit_process
+from durable_analytics.temporal.pollers import last_polls
 from worker import settings
-from worker.pollers import last_polls
 
 _RECENT = timedelta(seconds=90)
 """A running worker polls again within 60 s. A worker that hangs is noticed after 90 to 150 s."""

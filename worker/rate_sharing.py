@@ -19,8 +19,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.http import Pace
+from durable_analytics.temporal.pollers import ACTIVITIES, last_polls
 from durable_analytics.wire.methods import integration_queue
-from worker.pollers import ACTIVITIES, last_polls
 
 log = logging.getLogger("durable_analytics.integrations")
 

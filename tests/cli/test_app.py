@@ -12,7 +12,9 @@ from tests.support.command import Command
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["find"], "Missing argument 'MESSAGE_ID'."),
+        (["find"], "give a MESSAGE_ID, or the user id with --user"),
+        (["find", "a", "--user", "b"], "give a MESSAGE_ID, or the user id with --user"),
+        (["pause"], "Missing argument 'NAME'."),
         (["find", "a", "--since", "soon"], "neither a time nor a duration ago"),
         (["sttus"], "No such command 'sttus'"),
         (["status", "--yaml"], "No such option: --yaml"),
@@ -78,3 +80,22 @@ def test_a_missing_extra_is_one_line() -> None:
     assert ended.stderr == (
         "durable-analytics: the package typer is missing: install durable-analytics[cli]\n"
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["status"], ["failed", "list"], ["find", "a"], ["pause", "segment"], ["setup"]],
+    ids=str,
+)
+async def test_a_namespace_that_does_not_exist_is_one_line(
+    command: Command, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """It names the setting, and what to do."""
+    monkeypatch.setenv("TEMPORAL_NAMESPACE", "nowhere")
+
+    ended = await command(*words)
+
+    assert ended.status == 2
+    assert ended.err.count("\n") == 1
+    assert "TEMPORAL_NAMESPACE: the server at " in ended.err
+    assert ended.err.endswith(" has no such namespace: create it, or set another one\n")

@@ -118,7 +118,7 @@ async def test_a_redrive_delivers_once(
     await fail_track(temporal, standin, queue)
     await closed(temporal, queue, 2)
 
-    preview = await command("redrive", "--type", "Unauthorized", "--dry-run")
+    preview = await command("redrive", "--type", "unauthorized", "--dry-run")
     first = await command("redrive", "--type", "Unauthorized", "--yes", "--json")
     again = await command("redrive", "--type", "Unauthorized", "--yes")
 
@@ -195,6 +195,7 @@ async def test_a_redrive_asks_on_a_terminal(
         (["redrive"], "--yes"),
         (["list", "--since", "yesterday"], "PT24H"),
         (["list", "--method", "tracks"], "track"),
+        (["list", "--type", "Unauthorised"], "Unauthorized"),
     ],
 )
 async def test_wrong_use_is_status_2(command: Command, arguments: list[str], reason: str) -> None:

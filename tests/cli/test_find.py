@@ -2,13 +2,20 @@
 
 import uuid
 
+import pytest
+from temporalio.api.enums.v1 import PendingActivityState as State
 from temporalio.client import Client
 
 from durable_analytics import AnalyticsClient
+from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.codecs import data_converter
+from durable_analytics.testing import StandIn
 from tests.support.command import Command
-from tests.support.json_objects import Execute
-from tests.support.visible import until_closed
+from tests.support.json_objects import Execute, Json
+from tests.support.visible import until_closed, until_visible
+from tests.support.worker_settings import settings_for
+from tests.worker.deliveries import own_process
+from tests.worker.pauses import until_attempt
 from worker import Settings
 
 
@@ -28,6 +35,7 @@ async def test_finds_a_single_message(
     assert found["workflow_id"] == handle.workflow_id
     assert (found["method"], found["integration"]) == ("track", "journy")
     assert (found["status"], found["index"]) == ("completed", None)
+    assert (found["outcome"], found["reason"]) == ("delivered", None)
 
 
 async def test_finds_a_message_of_a_batch(
@@ -45,6 +53,121 @@ async def test_finds_a_message_of_a_batch(
     (found,) = (await command("find", own, "--json")).json
 
     assert (found["workflow_id"], found["index"]) == (workflow_id, 1)
+
+
+@pytest.mark.parametrize("keys", ["", "a-key"])
+async def test_finds_the_messages_of_a_user(
+    command: Command,
+    temporal: Client,
+    running_worker: Settings,
+    execute: Execute,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: str,
+) -> None:
+    """Single ones and those in batches, with the search attribute and without."""
+    if keys:
+        monkeypatch.setenv("ANALYTICS_USER_HASH_KEYS", keys)
+    user, workflow_id = f"u-{uuid.uuid4()}", f"test-{uuid.uuid4()}"
+    analytics = AnalyticsClient(
+        temporal, task_queue=running_worker.task_queue, user_hash_keys=["a-key"]
+    )
+    single = await analytics.track(integration="segment", user_id=user, event="Hi")
+    await single.result()
+    messages: list[Json] = [{"type": "track", "userId": u, "event": "Hi"} for u in ("u-1", user)]
+    await execute(
+        "Batch",
+        {"integration": "segment", "messages": [*messages, {"type": "track", "userId": user}]},
+        id=workflow_id,
+    )
+    for one_id in (single.workflow_id, workflow_id):
+        await until_closed(temporal, one_id)
+
+    ended = await command("find", "--user", user, "--since", "1h", "--json")
+    nobody = await command("find", "--user", f"{user}-2", "--since", "1h")
+
+    found = {(one["workflow_id"], one["index"]): one["outcome"] for one in ended.json}
+    assert found == {
+        (single.workflow_id, None): "delivered",
+        (workflow_id, 1): "delivered",
+        (workflow_id, 2): "refused",
+    }
+    assert (nobody.status, nobody.out) == (1, "")
+
+
+async def test_tells_which_message_of_a_batch_was_refused(
+    command: Command, execute: Execute, temporal: Client
+) -> None:
+    """And why; the others of the batch were delivered."""
+    workflow_id, good, bad = (f"test-{uuid.uuid4()}" for _ in range(3))
+    messages = [
+        {"type": "track", "user_id": "u-1", "event": "Hi", "message_id": good},
+        {"type": "track", "user_id": "u-1", "message_id": bad},
+    ]
+    await execute("Batch", {"integration": "segment", "messages": messages}, id=workflow_id)
+    await until_closed(temporal, workflow_id)
+
+    delivered, refused = await command("find", good), await command("find", bad)
+
+    assert delivered.out.startswith(f"delivered  {workflow_id}, messages.0, started ")
+    assert refused.out.startswith(f"refused  {workflow_id}, messages.1, started ")
+    assert refused.out.endswith("\n  ValidationError: messages.1.event is required\n")
+
+
+async def test_tells_why_a_single_message_failed(
+    command: Command, temporal: Client, running_worker: Settings, standin: StandIn
+) -> None:
+    """With the failure type; and whether it has been delivered since."""
+    standin.script("segment", {"status": 400})
+    analytics = AnalyticsClient(temporal, task_queue=running_worker.task_queue)
+    handle = await analytics.track(integration="segment", user_id="u-1", event="Hi")
+    await handle.outcome()
+    await until_closed(temporal, handle.workflow_id)
+
+    (found,) = (await command("find", handle.message_id, "--json")).json
+    await command("failed", "redrive", handle.workflow_id, "--yes")
+    redriven = (await command("find", handle.message_id)).out
+
+    assert (found["status"], found["outcome"]) == ("failed", "refused")
+    assert found["reason"] == "Rejected: Segment answered 400"
+    assert redriven.startswith(f"redriven  {handle.workflow_id}, started ")
+
+
+async def test_tells_why_a_message_waits(
+    command: Command,
+    temporal: Client,
+    task_queue: str,
+    standin: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody has taken it; then its last attempt; then the pause of its integration."""
+    monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
+    standin.script("trakio", *[{"status": 503}] * 20)
+    message = {"user_id": "u-1", "event": "Hi", "message_id": task_queue}
+    handle = await temporal.start_workflow(
+        "Track",
+        {"integration": "trakio", "track": message},
+        id=f"test-{uuid.uuid4()}",
+        task_queue=task_queue,
+    )
+    await until_visible(temporal, f"TaskQueue = '{task_queue}'")
+    untouched = (await command("find", task_queue)).out
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        await standin.wait_for(1)
+        await until_attempt(handle, 2, State.PENDING_ACTIVITY_STATE_SCHEDULED)
+        failing = (await command("find", task_queue)).out
+        await integration_control.pause(temporal, task_queue, "trakio", reason="moving")
+        paused = (await command("find", task_queue)).out
+        await handle.cancel()
+        await until_closed(temporal, handle.id)
+        await integration_control.resume(temporal, task_queue, "trakio")
+    cancelled = (await command("find", task_queue)).out
+
+    assert untouched.startswith(f"waiting  {handle.id}, started ")
+    assert untouched.endswith("\n  nothing has been sent: is a worker running?\n")
+    assert "attempt 2 is next" in failing
+    assert failing.endswith("; the last one: Trak.io answered 503\n")
+    assert "  the integration trakio is paused by an operator: moving; attempt " in paused
+    assert cancelled.startswith(f"canceled  {handle.id}, started ")
 
 
 async def test_finds_a_generated_id(

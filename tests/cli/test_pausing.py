@@ -5,6 +5,7 @@ from temporalio.client import Client
 
 from durable_analytics.testing import StandIn
 from tests.support.command import Command
+from tests.support.visible import until_visible
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import outcome, own_process, start
 
@@ -47,6 +48,33 @@ async def test_resume_without_a_pause_succeeds(operator: Command) -> None:
     resumed = await operator("resume", "segment")
 
     assert (resumed.status, resumed.out) == (0, "segment is running\n")
+
+
+@pytest.mark.parametrize("is_configured", [False, True])
+async def test_unknown_name_warns(
+    operator: Command,
+    temporal: Client,
+    task_queue: str,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_configured: bool,
+) -> None:
+    """One that the settings here do not have; without settings, one without deliveries."""
+    if is_configured:
+        monkeypatch.setenv("ANALYTICS_INTEGRATIONS__SEGMENT__MAX_IN_FLIGHT", "100")
+    else:
+        await temporal.start_workflow(
+            "Track", {}, id=f"segment:track:{task_queue}", task_queue=task_queue
+        )
+        await until_visible(temporal, f"TaskQueue = '{task_queue}'")
+
+    known, unknown = await operator("resume", "segment"), await operator("resume", "segmnet")
+
+    assert known.err == ""
+    assert unknown.err.startswith("warning: ")
+    assert unknown.err.count("\n") == 1
+    assert "segmnet" in unknown.err
+    assert unknown.status == 0
 
 
 async def test_long_pause_warns_of_the_policy(

@@ -1,5 +1,6 @@
 """`status`: what waits and what failed, for each integration."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -115,9 +116,43 @@ async def test_shows_the_state_of_the_control_workflow(
     table = (await on_queue("status")).out
     assert all(len(line) <= 80 for line in table.splitlines())
     assert "paused" in table
+    why = " ".join(line[45:].strip() for line in table.splitlines() if len(line) > 45)
+    assert re.search(
+        r"by operator for \d+d, until 2026-01-31T10:30:00Z: maintenance at Segment", why
+    )
 
     await control.terminate()
     assert (await rows(on_queue))["segment"]["state"] == "running"
+
+
+async def test_says_whether_a_worker_polls(
+    command: Command, task_queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without one nothing is delivered, although no integration is paused."""
+    polled = (await command("status")).out
+    monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
+    abandoned = (await command("status")).out
+
+    words = "No worker has polled for 90 s, so nothing is delivered. Task queue:\n"
+    assert words not in polled
+    assert abandoned.endswith(f"{words}  {task_queue}\n")
+
+
+async def test_counts_what_names_no_integration(
+    on_queue: Command, temporal: Client, task_queue: str
+) -> None:
+    """Others than our clients start executions without search attributes."""
+    await temporal.start_workflow(
+        "Track",
+        {"integration": "segment", "track": {"user_id": "u-1", "event": "Hi"}},
+        id=f"own-{task_queue}",
+        task_queue=task_queue,
+    )
+    await until_visible(temporal, f"TaskQueue = '{task_queue}'")
+
+    status = await rows(on_queue)
+
+    assert (status["unknown"]["waiting"], status["segment"]["waiting"]) == (1, 0)
 
 
 async def test_shows_an_integration_that_is_only_paused(

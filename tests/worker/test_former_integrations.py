@@ -10,13 +10,13 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from durable_analytics.errors import SettingsError
+from durable_analytics.temporal.pollers import last_polls
 from durable_analytics.testing import StandIn
 from durable_analytics.wire.search_attributes import INTEGRATION
 from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import UNLIKELY, outcome, own_process
 from worker import Settings, former_integrations, load
-from worker.pollers import last_polls
 
 pytestmark = pytest.mark.slow
 

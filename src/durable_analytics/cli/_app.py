@@ -7,7 +7,7 @@ import typer
 from temporalio.service import RPCError
 
 from durable_analytics.cli._cancel import cancel
-from durable_analytics.cli._errors import CommandFailed
+from durable_analytics.cli._errors import CommandFailed, describe_refusal
 from durable_analytics.cli._explain import explain
 from durable_analytics.cli._find import find
 from durable_analytics.cli._pausing import pause, resume
@@ -75,7 +75,7 @@ def _reason(error: Exception) -> str:
         case SettingsError():
             reason = "; ".join(error.problems)
         case RPCError():
-            reason = f"Temporal responded with {error.status.name}: {error.message}"
+            reason = describe_refusal(error)
         case _:
             reason = str(error)
     return " ".join(reason.split())

@@ -13,9 +13,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.cli._errors import CommandFailed
 from durable_analytics.cli._histories import Beginning, read_beginning
-from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_table
+from durable_analytics.cli._outcomes import outcome_of
+from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
+from durable_analytics.cli._users import executions_of_user
 from durable_analytics.cli._visibility import Deliveries, at, one_of, quoted
 from durable_analytics.errors import ValidationError
 from durable_analytics.settings.sources import configured_names
@@ -33,50 +35,76 @@ _ANY_BATCH = str(UUID(int=0))
 
 def find(
     message_id: Annotated[
-        str, typer.Argument(metavar="MESSAGE_ID", help="The message_id that the provider gets.")
-    ],
+        str | None,
+        typer.Argument(metavar="MESSAGE_ID", help="The message_id that the provider gets."),
+    ] = None,
     *,
+    user: Annotated[
+        str | None, typer.Option(metavar="ID", help="Find the messages of a user instead.")
+    ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Read batches from then on: a time, or like 24h.")
+        str | None, typer.Option(help="Only what has started since: a time, or like 24h.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the execution of a message: single ones by their id, others by reading batches."""
-    begin = None if since is None else f"StartTime >= {at(time_or_ago(since))}"
-    found = asyncio.run(_find(message_id, begin))
+    """Find a message, and tell whether it was delivered, and else why not.
+
+    A single message is found by its id, others by reading batches.
+    """
+    begin = "" if since is None else f"StartTime >= {at(time_or_ago(since))}"
+    if message_id and not user:
+        found = asyncio.run(_find(message_id, begin))
+    elif user and not message_id:
+        found = asyncio.run(_find_user(user, begin))
+    else:
+        raise typer.BadParameter("give a MESSAGE_ID, or the user id with --user")
     if as_json:
         print_json(found)
-    elif found:
-        columns = ("WORKFLOW ID", "STATUS", ">INDEX", ">STARTED")
-        print_table(columns, [_cells(one) for one in found])
+    else:
+        for one in found:
+            _print(one)
     if not found:
-        raise CommandFailed(f"no execution that Temporal still keeps has the message {message_id}")
+        what = f"the message {message_id}" if message_id else "messages of this user"
+        raise CommandFailed(f"no execution that Temporal still keeps has {what}")
 
 
-def _cells(one: JsonObject) -> list[object]:
+def _print(one: JsonObject) -> None:
+    place = "" if one["index"] is None else f", messages.{one['index']}"
     started = age(datetime.fromisoformat(one["started_at"]))
-    return [one["workflow_id"], one["status"], one["index"], started]
+    print_line(f"{one['outcome']}  {one['workflow_id']}{place}, started {started} ago")
+    if one["reason"]:
+        print_line(f"  {one['reason']}")
 
 
-async def _find(message_id: str, begin: str | None) -> list[JsonObject]:
+async def _find_user(user: str, begin: str) -> list[JsonObject]:
+    client = await connect_client()
+    deliveries = await Deliveries.find(client, configured_task_queue())
+    return [
+        await _described(deliveries, one, index if _is_batch(one) else None)
+        async for one, indexes in executions_of_user(deliveries, user, begin)
+        for index in indexes
+    ]
+
+
+async def _find(message_id: str, begin: str) -> list[JsonObject]:
     client = await connect_client()
     deliveries = await Deliveries.find(client, configured_task_queue())
     configured = configured_names("integrations")
     names = [*configured, *await deliveries.integration_names(configured), "default", "fanout"]
     ids = [message_id, *(f"{name}:{key}:{message_id}" for name in names for key in METHODS)]
     found = [
-        _described(one, None)
+        await _described(deliveries, one, None)
         async for one in deliveries.executions(one_of("WorkflowId", ids))
-        if one.workflow_type != BATCH.workflow
+        if not _is_batch(one)
     ]
     if found:
         return found
     others = " AND ".join(f"WorkflowId NOT STARTS_WITH {quoted(name + ':')}" for name in names)
     unknown = f"WorkflowType = {quoted(BATCH.workflow)} OR ({others})"
-    async for part in _in_parts(deliveries.executions(unknown, begin or "")):
+    async for part in _in_parts(deliveries.executions(unknown, begin)):
         indexes = await asyncio.gather(*(_index(deliveries, one, message_id) for one in part))
         found += [
-            _described(one, index if one.workflow_type == BATCH.workflow else None)
+            await _described(deliveries, one, index if _is_batch(one) else None)
             for one, index in zip(part, indexes, strict=True)
             if index is not None
         ]
@@ -105,7 +133,7 @@ async def _index(
         if error.status is RPCStatusCode.NOT_FOUND:  # its retention has just ended
             return None
         raise
-    if execution.workflow_type == BATCH.workflow:
+    if _is_batch(execution):
         return await asyncio.to_thread(_index_in_batch, beginning, message_id)
     return 0 if _is_single(beginning, execution, message_id) else None
 
@@ -147,16 +175,28 @@ def _is_single(beginning: Beginning, execution: WorkflowExecution, message_id: s
         return False
 
 
-def _described(execution: WorkflowExecution, index: int | None) -> JsonObject:
+def _is_batch(execution: WorkflowExecution) -> bool:
+    return execution.workflow_type == BATCH.workflow
+
+
+async def _described(
+    deliveries: Deliveries, execution: WorkflowExecution, index: int | None
+) -> JsonObject:
     named = execution.typed_search_attributes.get(INTEGRATION)
     by_id = execution.id.split(":")[0] if execution.id.count(":") > 1 else None
+    integration = named[0] if named else by_id
+    outcome, reason = await outcome_of(
+        deliveries.client, deliveries.task_queue, execution, integration, index
+    )
     return {
         "workflow_id": execution.id,
         "run_id": execution.run_id,
         "method": execution.workflow_type.lower(),
-        "integration": named[0] if named else by_id,
+        "integration": integration,
         "status": execution.status.name.lower() if execution.status else None,
         "index": index,
+        "outcome": outcome,
+        "reason": reason,
         "started_at": iso(execution.start_time),
         "closed_at": iso(execution.close_time),
     }

@@ -1,4 +1,4 @@
-"""What the history of a delivery says: its input, and the plan of its Validation."""
+"""What the history of a delivery says: its input, the plan of its Validation, and its output."""
 
 import json
 from dataclasses import dataclass
@@ -6,8 +6,12 @@ from typing import Any
 
 from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client, WorkflowExecution, WorkflowFailureError
 from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from durable_analytics.wire.messages import JsonObject
 
 _FIRST_EVENTS = 10
 """The start and the marker of the Validation are among these."""
@@ -44,6 +48,21 @@ async def read_beginning(client: Client, execution: WorkflowExecution) -> Beginn
         if count >= _FIRST_EVENTS:
             break
     return Beginning(input, {})
+
+
+async def read_output(client: Client, execution: WorkflowExecution) -> JsonObject:
+    """Return the output of a closed execution, of a failure too; empty if there is none."""
+    handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+    output: Any = None
+    try:
+        output = await handle.result(follow_runs=False)
+    except WorkflowFailureError as failure:
+        if isinstance(failure.cause, ApplicationError) and failure.cause.details:
+            output = failure.cause.details[0]
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:  # its retention has just ended
+            raise
+    return output if isinstance(output, dict) else {}
 
 
 async def _plan(client: Client, event: HistoryEvent) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
+from temporalio.client import Client
 
 from durable_analytics.cli._output import JsonOption, print_json, print_line, printable
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._settings import DeliverySettings
 from durable_analytics.cli._times import read_duration
+from durable_analytics.cli._visibility import Deliveries
 from durable_analytics.errors import SettingsError, ValidationError
 from durable_analytics.settings.sources import configured_names
 from durable_analytics.temporal import integration_control
@@ -33,7 +35,6 @@ def pause(
 ) -> None:
     """Pause an integration: its messages wait in Temporal, and spend no attempt."""
     duration = None if for_ is None else read_duration(for_)
-    _warn_of_unknown_name(name)
     _warn_of_lost_messages(name, duration)
     try:
         commanded = asyncio.run(_pause(name, reason, duration))
@@ -44,19 +45,21 @@ def pause(
 
 def resume(name: NameArgument, *, as_json: JsonOption = False) -> None:
     """End all pauses of an integration."""
-    _warn_of_unknown_name(name)
     _print(name, asyncio.run(_resume(name)), as_json=as_json)
 
 
 async def _pause(name: str, reason: str, duration: timedelta | None) -> Commanded:
     client = await connect_client()
+    await _warn_of_unknown_name(client, name)
     return await integration_control.pause(
         client, configured_task_queue(), name, reason=reason, by=getpass.getuser(), for_=duration
     )
 
 
 async def _resume(name: str) -> Commanded:
-    return await integration_control.resume(await connect_client(), configured_task_queue(), name)
+    client = await connect_client()
+    await _warn_of_unknown_name(client, name)
+    return await integration_control.resume(client, configured_task_queue(), name)
 
 
 def _print(name: str, commanded: Commanded, *, as_json: bool) -> None:
@@ -72,10 +75,14 @@ def _print(name: str, commanded: Commanded, *, as_json: bool) -> None:
         print_line("no worker runs: the rest holds when one starts")
 
 
-def _warn_of_unknown_name(name: str) -> None:
+async def _warn_of_unknown_name(client: Client, name: str) -> None:
     configured = configured_names("integrations")
     if configured and name not in configured:
         _warn(f"{name} is not in the settings here; configured: {', '.join(configured)}")
+    elif not configured:
+        deliveries = await Deliveries.find(client, configured_task_queue())
+        if not await deliveries.count(deliveries.of_integration(name)):
+            _warn(f"Temporal knows no deliveries to {name}: check the name")
 
 
 def _warn_of_lost_messages(name: str, duration: timedelta | None) -> None:

@@ -4,11 +4,14 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from temporalio.client import Client
+
 from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_line, print_table
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._visibility import FAILED, OPEN, Deliveries, all_of, at, quoted
 from durable_analytics.settings.sources import configured_names, configured_value
 from durable_analytics.temporal import integration_control
+from durable_analytics.temporal.pollers import WORKFLOWS, last_polls
 from durable_analytics.wire.search_attributes import INTEGRATION, REJECTED
 
 Row = dict[str, Any]
@@ -16,7 +19,14 @@ Row = dict[str, Any]
 _DAY = timedelta(days=1)
 _MOST = 10_000
 
+_RECENT = timedelta(seconds=90)
+"""A running worker polls again within 60 s."""
+
 _UNNAMED = "default"
+_UNKNOWN = "unknown"
+"""The row of executions that say nowhere to which integration they go: those that others started,
+until something fails."""
+
 _BY_DEFAULT = f"WorkflowId STARTS_WITH '{_UNNAMED}:'"
 """The executions whose caller leaves the integration to the worker."""
 
@@ -27,7 +37,7 @@ def status(*, as_json: JsonOption = False) -> None:
     Waiting are open executions. Failed are executions of which nothing was accepted; refused are
     the refused messages of batches of which the others were accepted.
     """
-    rows, can_count_refused = asyncio.run(_rows())
+    rows, can_count_refused, is_polled = asyncio.run(_status())
     if as_json:
         print_json(rows)
         return
@@ -35,22 +45,42 @@ def status(*, as_json: JsonOption = False) -> None:
     print_table(columns, [_cells(row) for row in rows])
     if not rows:
         print_line("no integration is configured here, and Temporal has no deliveries")
+    if not is_polled:
+        seconds = int(_RECENT.total_seconds())
+        print_line(f"No worker has polled for {seconds} s, so nothing is delivered. Task queue:")
+        print_line(f"  {configured_task_queue()}")
     if not can_count_refused:
         print_line("Search attributes are missing: `durable-analytics setup` registers them.")
 
 
 def _cells(row: Row) -> list[object]:
-    reason = row["reason"]
-    if row["until"]:
-        reason = f"{reason or row['by']}, until {row['until']}"
+    reason = _why(row) if row["by"] else None
     oldest = datetime.fromisoformat(row["oldest"]) if row["oldest"] else None
     names = ("waiting", "failed", "refused")
     waiting, failed, refused = ("?" if row[name] is None else row[name] for name in names)
     return [row["integration"], row["state"], waiting, age(oldest), failed, refused, reason]
 
 
-async def _rows() -> tuple[list[Row], bool]:
+def _why(row: Row) -> str:
+    """Return by whom an integration is paused, for how long, until when and why."""
+    since = f" for {age(datetime.fromisoformat(row['since']))}" if row["since"] else ""
+    until = "resume"
+    if row["until"]:
+        # Without milliseconds it fits into one line of the column.
+        until = datetime.fromisoformat(row["until"]).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"by {row['by']}{since}, until {until}: {row['reason']}"
+
+
+async def _status() -> tuple[list[Row], bool, bool]:
+    """Return the rows, whether refused messages can be counted, and whether a worker polls."""
     client = await connect_client()
+    polls = await last_polls(client, configured_task_queue(), kinds=(WORKFLOWS,))
+    is_polled = any(datetime.now(UTC) - at < _RECENT for at in polls.values())
+    rows, can_count_refused = await _rows(client)
+    return rows, can_count_refused, is_polled
+
+
+async def _rows(client: Client) -> tuple[list[Row], bool]:
     deliveries = await Deliveries.find(client, configured_task_queue())
     configured = configured_names("integrations")
     default = configured_value("default_integration")
@@ -63,11 +93,13 @@ async def _rows() -> tuple[list[Row], bool]:
         conditions[default] += f" OR {_BY_DEFAULT}"
     rows = await asyncio.gather(*(_row(deliveries, *item) for item in conditions.items()))
     others = []
+    has_no_attribute = f"{INTEGRATION.name} IS NULL" if deliveries.has(INTEGRATION.name) else ""
     if default not in conditions:
-        is_unknown = f"{INTEGRATION.name} IS NULL" if deliveries.has(INTEGRATION.name) else ""
-        unnamed = await _row(deliveries, _UNNAMED, all_of(_BY_DEFAULT, is_unknown))
-        others = [unnamed] if unnamed["waiting"] or unnamed["failed"] else []
-    return [*rows, *others], deliveries.has(REJECTED.name)
+        others.append(await _row(deliveries, _UNNAMED, all_of(_BY_DEFAULT, has_no_attribute)))
+    elsewhere = (f"WorkflowId NOT STARTS_WITH {quoted(f'{name}:')}" for name in (*names, _UNNAMED))
+    others.append(await _row(deliveries, _UNKNOWN, all_of(has_no_attribute, *elsewhere)))
+    rows += [row for row in others if row["waiting"] or row["failed"]]
+    return rows, deliveries.has(REJECTED.name)
 
 
 async def _controlled(deliveries: Deliveries) -> list[str]:

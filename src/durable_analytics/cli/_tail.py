@@ -6,13 +6,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from temporalio.client import WorkflowExecution, WorkflowFailureError
-from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import WorkflowExecution
 
+from durable_analytics.cli._histories import read_output
 from durable_analytics.cli._output import iso, printable
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
@@ -92,7 +91,7 @@ async def _closed(
 
 async def _described(deliveries: Deliveries, execution: WorkflowExecution) -> JsonObject:
     method = execution.workflow_type.lower()
-    output = await _output(deliveries, execution)
+    output = await read_output(deliveries.client, execution)
     of_each: JsonObject = output.get("deliveries") or {"": output}
     message: JsonObject = next((one[method] for one in of_each.values() if one.get(method)), {})
     attempts = output.get("attempts") or []
@@ -106,20 +105,6 @@ async def _described(deliveries: Deliveries, execution: WorkflowExecution) -> Js
         "attempts": attempts[-1]["attempt"] if attempts else None,
         "workflow_id": execution.id,
     }
-
-
-async def _output(deliveries: Deliveries, execution: WorkflowExecution) -> JsonObject:
-    handle = deliveries.client.get_workflow_handle(execution.id, run_id=execution.run_id)
-    output: Any = None
-    try:
-        output = await handle.result(follow_runs=False)
-    except WorkflowFailureError as failure:
-        if isinstance(failure.cause, ApplicationError) and failure.cause.details:
-            output = failure.cause.details[0]
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:  # its retention has just ended
-            raise
-    return output if isinstance(output, dict) else {}
 
 
 def _outcome(execution: WorkflowExecution, output: JsonObject) -> str:

@@ -16,10 +16,11 @@ from temporalio.client import Client
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError
 
+from durable_analytics.cli._errors import describe_refusal
 from durable_analytics.cli._output import JsonOption, print_json
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
-from durable_analytics.errors import AnalyticsError, NotAccepted, SettingsError
+from durable_analytics.errors import DELIVERY_ERRORS, AnalyticsError, NotAccepted, SettingsError
 from durable_analytics.redrive.explained import explain_failed
 from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
@@ -45,12 +46,26 @@ def _method(text: str) -> str:
     return text.lower()
 
 
+def _failure_type(text: str) -> str:
+    """Return the name of a failure type; a mistyped one would find nothing, as if all were well."""
+    by_lower = {name.lower(): name for name in DELIVERY_ERRORS}
+    if text.lower() not in by_lower:
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(DELIVERY_ERRORS)}")
+    return by_lower[text.lower()]
+
+
 Integration = Annotated[str | None, typer.Option(help="Only this integration.")]
 MethodName = Annotated[
     str | None, typer.Option(parser=_method, metavar="NAME", help='Like "track" or "batch".')
 ]
 FailureType = Annotated[
-    str | None, typer.Option("--type", help='The failure type, like "Unauthorized".')
+    str | None,
+    typer.Option(
+        "--type",
+        parser=_failure_type,
+        metavar="TYPE",
+        help='The failure type, like "Unauthorized".',
+    ),
 ]
 Since = Annotated[
     datetime | None,
@@ -242,7 +257,7 @@ def _run(work: Callable[[Client, str], Coroutine[Any, Any, T]]) -> T:
     except (SettingsError, NotAccepted) as error:
         _exit(str(error), _WRONG_USE)
     except RPCError as error:
-        _exit(f"Temporal responded with {error.status.name}: {error.message}", _WRONG_USE)
+        _exit(describe_refusal(error), _WRONG_USE)
     except AnalyticsError as error:
         _exit(str(error), _FAILED)
 

@@ -66,6 +66,10 @@ class Earlier:
         self._workflows.add(_digest(origin.workflow_id))
         return is_new
 
+    def has(self, origin: Origin) -> bool:
+        """Whether a redrive has delivered a message, or is delivering it."""
+        return _digest(origin) in self._delivered
+
     async def undelivered(self, failed: FailedDelivery, recorded: Recorded) -> list[int]:
         """Return the indexes of the failed messages that nothing has delivered since."""
         indexes = self._undelivered(failed, failed.run_id, failed.indexes)
@@ -106,11 +110,7 @@ class Earlier:
     def _undelivered(
         self, failed: FailedDelivery, run_id: str, indexes: Collection[int]
     ) -> list[int]:
-        return [
-            index
-            for index in indexes
-            if _digest(failed.origin(index, run_id)) not in self._delivered
-        ]
+        return [index for index in indexes if not self.has(failed.origin(index, run_id))]
 
 
 def _is_later(run: WorkflowExecution, failed: FailedDelivery) -> bool:

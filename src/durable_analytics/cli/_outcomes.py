@@ -1,0 +1,81 @@
+"""What has become of one message: delivered, refused and why, or why it still waits."""
+
+from datetime import UTC, datetime
+
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+
+from durable_analytics.cli._histories import read_beginning, read_output
+from durable_analytics.cli._output import short_duration
+from durable_analytics.redrive.earlier import Earlier
+from durable_analytics.redrive.names import Origin
+from durable_analytics.temporal import integration_control
+from durable_analytics.wire.integration_state import described
+
+Outcome = tuple[str, str | None]
+"""One word, and the reason."""
+
+
+async def outcome_of(
+    client: Client,
+    task_queue: str,
+    execution: WorkflowExecution,
+    integration: str | None,
+    index: int | None,
+) -> Outcome:
+    """Tell what has become of a message.
+
+    Args:
+        client: A client that can read the payloads.
+        task_queue: The task queue of the workers.
+        execution: The execution of the message.
+        integration: Its integration, if that is known.
+        index: Its index in a batch; None if it is a single message.
+
+    Returns:
+        `delivered`, `refused`, `redriven`, `waiting`, or the status of an execution that has ended
+        otherwise.
+    """
+    if execution.status is WorkflowExecutionStatus.RUNNING:
+        return "waiting", await _why_waiting(client, task_queue, execution, integration)
+    output = await read_output(client, execution)
+    rejected = [one for one in output.get("rejected") or [] if one["index"] == index]
+    error = rejected[0]["error"] if rejected else output.get("error")
+    if error:
+        origin = Origin(execution.id, execution.run_id, index or 0)
+        is_redriven = (await Earlier.read(client, task_queue)).has(origin)
+        return "redriven" if is_redriven else "refused", f"{error['type']}: {error['message']}"
+    if output.get("status") in ("success", "partial"):
+        return "delivered", None
+    status = output.get("status") or (execution.status.name.lower() if execution.status else None)
+    return status or "unknown", None
+
+
+async def _why_waiting(
+    client: Client, task_queue: str, execution: WorkflowExecution, integration: str | None
+) -> str:
+    handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+    description = (await handle.describe()).raw_description
+    reasons = [_next_attempt(one) for one in description.pending_activities]
+    if not reasons:
+        reasons = ["nothing has been sent: is a worker running?"]
+    if integration is None:
+        integration = (await read_beginning(client, execution)).plan.get("integration")
+    if integration:
+        state = await integration_control.state(client, task_queue, integration)
+        if state["by"]:
+            until = f", until {state['until']}" if state["until"] else ""
+            reasons.insert(0, f"{described(integration, state)}{until}")
+    return "; ".join(reasons)
+
+
+def _next_attempt(pending: PendingActivityInfo) -> str:
+    is_running = pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+    text = f"attempt {pending.attempt} " + ("is running" if is_running else "is next")
+    if not is_running and pending.HasField("next_attempt_schedule_time"):
+        wait = pending.next_attempt_schedule_time.ToDatetime(UTC) - datetime.now(UTC)
+        text += f", in {short_duration(wait)}"
+    if pending.HasField("last_failure"):
+        text += f"; the last one: {pending.last_failure.message}"
+    return text
