@@ -201,3 +201,41 @@ async def test_says_that_nothing_was_found(command: Command) -> None:
     assert ended.out == ""
     assert ended.err.startswith("durable-analytics: no execution that Temporal still keeps has")
     assert ended.err.count("\n") == 1
+
+
+async def test_tells_that_a_message_was_filtered(
+    command: Command, execute: Execute, temporal: Client
+) -> None:
+    workflow_id, message_id = f"test-{uuid.uuid4()}", f"own-{uuid.uuid4()}"
+    message = {"type": "track", "user_id": "u-1", "event": "Hi"}
+    filtered = {**message, "message_id": message_id, "integrations": {"All": False}}
+    messages = [message, filtered]
+    await execute("Batch", {"integration": "segment", "messages": messages}, id=workflow_id)
+    await until_closed(temporal, workflow_id)
+
+    (found,) = (await command("find", message_id, "--json")).json
+
+    assert found["outcome"] == "filtered"
+    assert found["reason"].startswith("by integrations: its integrations have All: false")
+
+
+async def test_tells_what_has_become_of_a_message_at_each_integration(
+    command: Command, temporal: Client, running_worker: Settings, standin: StandIn
+) -> None:
+    """Of a fan-out, found by its id."""
+    standin.script("journy", {"status": 400})
+    analytics = AnalyticsClient(
+        temporal, deliver_to=["segment", "journy", "trophy"], task_queue=running_worker.task_queue
+    )
+    handle = await analytics.track(user_id="u-1", event="Hi")
+    await handle.outcome()
+    await until_closed(temporal, handle.workflow_id)
+
+    (found,) = (await command("find", handle.message_id, "--json")).json
+    await command("failed", "redrive", handle.workflow_id, "--yes")
+    (after,) = (await command("find", handle.message_id, "--json")).json
+
+    assert found["outcome"] == after["outcome"] == "partial"
+    assert found["reason"].startswith("segment: delivered; journy: refused (Rejected: ")
+    assert "; trophy: filtered (by unsupported: " in found["reason"]
+    assert "journy: redriven" in after["reason"]

@@ -12,6 +12,7 @@ from durable_analytics.redrive.earlier import Earlier
 from durable_analytics.redrive.names import Origin
 from durable_analytics.temporal import integration_control
 from durable_analytics.wire.integration_state import described
+from durable_analytics.wire.messages import JsonObject
 
 Outcome = tuple[str, str | None]
 """One word, and the reason."""
@@ -34,22 +35,43 @@ async def outcome_of(
         index: Its index in a batch; None if it is a single message.
 
     Returns:
-        `delivered`, `refused`, `redriven`, `waiting`, or the status of an execution that has ended
-        otherwise.
+        `delivered`, `filtered`, `refused`, `redriven`, `waiting`, or the status of an execution
+        that has ended otherwise; of a fan-out, that of all integrations or of its output.
     """
     if execution.status is WorkflowExecutionStatus.RUNNING:
         return "waiting", await _why_waiting(client, task_queue, execution, integration)
     output = await read_output(client, execution)
+    earlier = await Earlier.read(client, task_queue)
+    origin = Origin(execution.id, execution.run_id, index or 0)
+    if deliveries := output.get("deliveries"):
+        outcomes = {
+            name: _outcome(one, index, is_redriven=earlier.has(origin._replace(fan_out=name)))
+            for name, one in deliveries.items()
+        }
+        words = {word for word, _ in outcomes.values()}
+        reasons = [
+            f"{name}: {word}" + (f" ({why})" if why else "")
+            for name, (word, why) in outcomes.items()
+        ]
+        return words.pop() if len(words) == 1 else output["status"], "; ".join(reasons)
+    if not output and execution.status:
+        return execution.status.name.lower(), None
+    return _outcome(output, index, is_redriven=earlier.has(origin))
+
+
+def _outcome(output: JsonObject, index: int | None, *, is_redriven: bool) -> Outcome:
+    """Return the outcome of a message at one integration."""
     rejected = [one for one in output.get("rejected") or [] if one["index"] == index]
-    error = rejected[0]["error"] if rejected else output.get("error")
-    if error:
-        origin = Origin(execution.id, execution.run_id, index or 0)
-        is_redriven = (await Earlier.read(client, task_queue)).has(origin)
+    if error := (rejected[0]["error"] if rejected else output.get("error")):
         return "redriven" if is_redriven else "refused", f"{error['type']}: {error['message']}"
+    filtered = output.get("filtered")
+    if isinstance(filtered, list):
+        filtered = next((one for one in filtered if one["index"] == index), None)
+    if filtered:
+        return "filtered", f"by {filtered['by']}: {filtered['reason']}"
     if output.get("status") in ("success", "partial"):
         return "delivered", None
-    status = output.get("status") or (execution.status.name.lower() if execution.status else None)
-    return status or "unknown", None
+    return str(output.get("status", "unknown")), None
 
 
 async def _why_waiting(
