@@ -37,6 +37,9 @@ _FIRST_COMMAND = timedelta(seconds=60)
 _SET_LIMIT_TIMEOUT = timedelta(seconds=15)
 _SET_LIMIT_RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=10))
 
+_BY_AGE = "pause-by-age"
+"""Since this patch, the length of a pause depends on the age of the outage."""
+
 _MOST_COMMANDS = 100
 """The ids of commands that are remembered."""
 
@@ -145,7 +148,8 @@ class Integration:
             report: A `HealthReport`.
         """
         try:
-            self._holds.report(HealthReport.read(report), workflow.now())
+            checked, by_age = HealthReport.read(report), workflow.patched(_BY_AGE)
+            self._holds.report(checked, workflow.now(), by_age=by_age)
             self._has_begun = True
         except ValidationError:
             workflow.logger.warning("a report with a wrong argument was ignored")

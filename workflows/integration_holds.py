@@ -16,6 +16,12 @@ _PROBED: tuple[Cause, ...] = ("credentials", "breaker")
 _LONGEST_OPEN = timedelta(minutes=10)
 """The longest pause between two probes."""
 
+_ALWAYS_OPEN_FOR = 30.0
+"""Seconds up to which a pause doubles, however short the outage is."""
+
+_LONGEST_RETRY_AFTER = timedelta(days=1)
+"""The longest pause because of one `Retry-After`; the next response may ask for another one."""
+
 _PROBING = timedelta(minutes=10)
 """How long the integration waits for the result of a probe. Without one, nothing was sent, and the
 pause ends."""
@@ -58,10 +64,17 @@ class Holds:
         """End all pauses."""
         self._by_cause.clear()
 
-    def report(self, report: HealthReport, now: datetime) -> None:
-        """Take what a worker has seen of the provider."""
+    def report(self, report: HealthReport, now: datetime, *, by_age: bool = True) -> None:
+        """Take what a worker has seen of the provider.
+
+        Args:
+            report: What it has seen.
+            now: The time.
+            by_age: Whether the length of a pause is limited; false in executions of earlier
+                releases.
+        """
         if report.event == "failing":
-            self._fail(report, now)
+            self._fail(report, now, by_age=by_age)
             return
         hold = self._by_cause.get(report.by)
         if hold is None:
@@ -71,27 +84,38 @@ class Holds:
         if is_over:
             del self._by_cause[report.by]
 
-    def _fail(self, report: HealthReport, now: datetime) -> None:
+    def _fail(self, report: HealthReport, now: datetime, *, by_age: bool) -> None:
         hold = self._by_cause.get(report.by)
         since = datetime.fromisoformat(hold["since"]) if hold and hold["since"] else now
         if report.by == "retry_after":
             until = report.until or now
             if hold and hold["until"]:
                 until = max(until, datetime.fromisoformat(hold["until"]))
+            if by_age:
+                until = min(until, now + _LONGEST_RETRY_AFTER)
             if until > now:
                 self.add(paused(report.by, report.reason, since=since, duration=until - since))
         elif report.by not in _PROBED:
             self.add(paused(report.by, report.reason, since=since, duration=None))
         elif hold is None or hold["state"] == "probing":
             # Several workers open at once: the first one counts.
-            self._open(report, hold, since, now)
+            age = now - since if by_age else None
+            self._open(report, hold, since, now, age)
 
     def _open(
-        self, report: HealthReport, hold: Hold | None, since: datetime, now: datetime
+        self,
+        report: HealthReport,
+        hold: Hold | None,
+        since: datetime,
+        now: datetime,
+        age: timedelta | None,
     ) -> None:
-        seconds = report.seconds or _LONGEST_OPEN.total_seconds()
+        seconds = first = report.seconds or _LONGEST_OPEN.total_seconds()
         if hold:
             seconds = 2 * hold.get("open_for", seconds)
+            if age is not None:
+                # Then messages wait for a tenth of the outage at most, once it is over.
+                seconds = min(seconds, max(first, _ALWAYS_OPEN_FOR, age.total_seconds() / 10))
         seconds = min(seconds, _LONGEST_OPEN.total_seconds())
         until = now + timedelta(seconds=seconds)
         state = paused(report.by, report.reason, since=since, duration=until - since)

@@ -46,19 +46,53 @@ def test_several_workers_open_the_breaker_once() -> None:
     assert holds.next_end() == after(30)
 
 
-def test_breaker_probes_and_doubles_up_to_ten_minutes() -> None:
-    """The state keeps when it began."""
+def pauses(open_for: float, count: int, *, by_age: bool = True) -> list[float]:
+    """The lengths of the first pauses of a breaker whose probes all fail, in seconds."""
     holds, now = Holds([]), NOW
-    holds.report(breaker(), now)
-    for seconds in (60, 120, 240, 480, 600, 600):
+    report = HealthReport(by="breaker", reason="down", seconds=open_for)
+    lengths = []
+    for _ in range(count):
+        holds.report(report, now, by_age=by_age)
         end = holds.next_end()
         assert end
+        lengths.append((end - now).total_seconds())
         now = end
         holds.end_expired(now)
         assert holds.state()["state"] == "probing"
-        holds.report(breaker(), now)
-        assert holds.next_end() == now + timedelta(seconds=seconds)
     assert holds.state()["since"] == "2026-01-31T09:30:00.000Z"
+    return lengths
+
+
+def test_breaker_doubles_at_first() -> None:
+    """Up to half a minute, or to a longer `open_for`."""
+    assert pauses(1, 7) == [1, 2, 4, 8, 16, 30, 30]
+    assert pauses(30, 4) == [30, 30, 30, 30]
+    assert pauses(60, 3) == [60, 60, 60]
+
+
+def test_breaker_pauses_for_a_tenth_of_the_outage() -> None:
+    """At most ten minutes; so once the provider is well, messages wait no longer than that."""
+    lengths = pauses(30, 200)
+
+    ages = [sum(lengths[:index]) for index in range(len(lengths))]
+    for seconds, age in zip(lengths, ages, strict=True):
+        assert seconds == pytest.approx(min(max(30, age / 10), 600), abs=0.01)
+    assert lengths[-1] == 600
+
+
+def test_breaker_doubles_in_executions_of_earlier_releases() -> None:
+    """Up to ten minutes."""
+    assert pauses(30, 7, by_age=False) == [30, 60, 120, 240, 480, 600, 600]
+
+
+def test_a_retry_after_of_years_pauses_for_a_day() -> None:
+    """What it asks for then is seen in the next response."""
+    holds = Holds([])
+    years = HealthReport.failing("retry_after", "503", until=NOW + timedelta(days=3650))
+
+    holds.report(years, NOW)
+
+    assert holds.next_end() == NOW + timedelta(days=1)
 
 
 def test_successful_probe_ends_the_pause_of_its_kind() -> None:
@@ -121,11 +155,12 @@ def test_a_wait_holds_while_the_breaker_probes() -> None:
 def test_holds_continue_as_new() -> None:
     """With the next pause of the breaker; the state has only its public keys."""
     holds = Holds([])
-    holds.report(breaker(), NOW)
+    report = HealthReport(by="breaker", reason="down", seconds=10)
+    holds.report(report, NOW)
     again = Holds(holds.as_json())
-    again.end_expired(after(30))
-    again.report(breaker(), after(30))
-    assert again.next_end() == after(90)
+    again.end_expired(after(10))
+    again.report(report, after(10))
+    assert again.next_end() == after(30)
     assert again.state().keys() == RUNNING.keys()
 
 
