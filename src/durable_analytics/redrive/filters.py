@@ -79,7 +79,7 @@ def _failed(filters: Filters, has_attributes: bool) -> list[str]:
         method for method in (*METHODS.values(), BATCH) if filters.method in {None, method.key}
     ]
     types = ", ".join(quoted(method.workflow) for method in methods)
-    terms = ["ExecutionStatus = 'Failed'", f"WorkflowType IN ({types})"]
+    terms = ["ExecutionStatus IN ('Failed', 'TimedOut')", f"WorkflowType IN ({types})"]
     if has_attributes and filters.integration:
         terms.append(_attribute("AnalyticsIntegration", filters.integration))
     if has_attributes and filters.type:
