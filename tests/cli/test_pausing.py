@@ -2,7 +2,9 @@
 
 import pytest
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
+from durable_analytics.cli import _pausing, _status
 from durable_analytics.testing import StandIn
 from tests.support.command import Command
 from tests.support.visible import until_visible
@@ -33,7 +35,7 @@ async def test_paused_messages_wait_until_resume(
         resumed = await operator("resume", "segment", "--json")
         output = await outcome(handle)
 
-    assert paused.status == 0
+    assert (paused.status, paused.err) == (0, "")
     assert paused.out.startswith("segment is paused until ")
     (row,) = [row for row in status.json if row["integration"] == "segment"]
     assert (row["state"], row["by"]) == ("paused", "operator")
@@ -75,6 +77,24 @@ async def test_unknown_name_warns(
     assert unknown.err.count("\n") == 1
     assert "segmnet" in unknown.err
     assert unknown.status == 0
+
+
+async def test_a_server_that_does_not_tell_its_pollers(
+    operator: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a pause nor the status fails for it, and nothing is claimed."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise RPCError("unknown method", RPCStatusCode.UNIMPLEMENTED, b"")
+
+    monkeypatch.setattr(_pausing, "last_polls", refuse)
+    monkeypatch.setattr(_status, "last_polls", refuse)
+
+    resumed, status = await operator("resume", "segmnet"), await operator("status")
+
+    assert (resumed.status, resumed.err) == (0, "")
+    assert (status.status, status.err) == (0, "")
+    assert "No worker" not in status.out
 
 
 async def test_long_pause_warns_of_the_policy(

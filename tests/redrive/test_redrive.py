@@ -1,12 +1,15 @@
 """Redrive: failed messages arrive with their first id and timestamp, and each arrives once."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from pydantic_core import to_json
 from temporalio.client import Client
+from temporalio.worker import Worker
 
 from durable_analytics.redrive.carried import CarriedMessage, load
+from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.names import MEMO_KEY, Origin, redrive_prefix
 from durable_analytics.redrive.redrive import Options, Redrive, Report
@@ -25,6 +28,8 @@ from tests.support.failed_deliveries import (
     track,
     unique,
 )
+from tests.support.worker_settings import settings_for
+from worker import register
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +47,30 @@ async def test_a_single_message_keeps_its_id_and_its_timestamp(
     assert second["messageId"] == first["messageId"]
     assert second["timestamp"] == first["timestamp"]
     assert second == {**second, "event": "Signed Up", "userId": "u-0", "type": "track"}
+
+
+async def test_a_message_whose_execution_timed_out(
+    temporal: Client, task_queue: str, standin: StandIn
+) -> None:
+    """Its caller had limited its time, and no worker ran, twice: it is sent once."""
+    data = {"track": track(message_id="m-late")}
+    limit = timedelta(seconds=1)
+    handle = await run(temporal, task_queue, "Track", data, execution_timeout=limit)
+    await run(temporal, task_queue, "Track", data, id=handle.id, execution_timeout=limit)
+    await closed(temporal, task_queue, 2)
+
+    unavailable = Filters(type="Unavailable")
+    failed, _ = [one async for one in list_failed(temporal, unavailable, task_queue)]
+    plugin = register(settings_for(standin, task_queue=task_queue))
+    async with Worker(temporal, task_queue=task_queue, plugins=[plugin]):
+        report, again = await redrive(temporal, task_queue), await redrive(temporal, task_queue)
+
+    assert (failed.workflow_id, failed.message) == (
+        handle.id,
+        "the execution has timed out, because its caller had limited its time",
+    )
+    assert (report, again) == (redriven(1, skipped=1), redriven(0, skipped=2))
+    assert accepted_ids(standin) == ["m-late"]
 
 
 async def test_a_redriven_message_is_otherwise_the_first(

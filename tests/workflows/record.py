@@ -73,7 +73,16 @@ CASES: dict[str, tuple[str, Json]] = {
     "held": ("Track", TRACK),
     "held-expired": ("Track", {**TRACK, "policies": {"request": {"total_timeout": "PT3S"}}}),
     "batch-send-held": ("Batch", {"messages": GOOD}),
+    "filtered": ("Track", {"track": {**TRACK["track"], "integrations": {"All": False}}}),
+    "batch-filtered": (
+        "Batch",
+        {"messages": [*GOOD, {**GOOD[0], "integrations": {"All": False}}]},
+    ),
+    "fan-out": ("Track", {"deliver_to": ["segment", "trakio", "trophy"], "track": TRACK["track"]}),
+    "fan-out-failed": ("Track", {"deliver_to": ["segment"], "track": TRACK["track"]}),
+    "batch-fan-out": ("Batch", {"deliver_to": ["segment", "trakio", "trophy"], "messages": GOOD}),
     "integration": ("Integration", {}),
+    "integration-breaker-by-age": ("Integration", {}),
     "integration-breaker": ("Integration", {}),
 }
 """By the file's name: the workflow type and its input."""
@@ -91,6 +100,9 @@ SCRIPTS: dict[str, list[Json]] = {
     "batch-send-failed": [{"status": 503}],
     "retried": [{"status": 500}],
     "rejected": [{"status": 400}],
+    "fan-out": [{"status": 500}],
+    "fan-out-failed": [{"status": 400}],
+    "batch-fan-out": [{"status": 500}],
     "cancelled": [{"status": 500}] * 9,
 }
 
@@ -104,6 +116,12 @@ SIGNALS: dict[str, list[tuple[str, Json]]] = {
             {"id": "1", "pause": {"reason": "maintenance", "by": "Ann", "for": "PT1H"}},
         ),
         ("command", {"id": "2", "resume": {}}),
+    ],
+    "integration-breaker-by-age": [
+        ("report", FAILING),
+        ("report", FAILING),
+        ("report", {"by": "breaker", "event": "recovered"}),  # too early
+        ("report", {"by": "breaker", "event": "recovered"}),
     ],
     "integration-breaker": [
         ("report", FAILING),

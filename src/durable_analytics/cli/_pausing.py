@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from durable_analytics.cli._output import JsonOption, print_json, print_line, printable
 from durable_analytics.cli._session import configured_task_queue, connect_client
@@ -18,6 +19,8 @@ from durable_analytics.errors import SettingsError, ValidationError
 from durable_analytics.settings.sources import configured_names
 from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.integration_control import Commanded
+from durable_analytics.temporal.pollers import ACTIVITIES, last_polls
+from durable_analytics.wire.methods import integration_queue
 from durable_analytics.wire.policies import merge_policies
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The integration.")]
@@ -79,10 +82,19 @@ async def _warn_of_unknown_name(client: Client, name: str) -> None:
     configured = configured_names("integrations")
     if configured and name not in configured:
         _warn(f"{name} is not in the settings here; configured: {', '.join(configured)}")
-    elif not configured:
-        deliveries = await Deliveries.find(client, configured_task_queue())
-        if not await deliveries.count(deliveries.of_integration(name)):
-            _warn(f"Temporal knows no deliveries to {name}: check the name")
+    elif not configured and not await _is_known(client, name):
+        _warn(f"Temporal knows no worker for {name} and no deliveries to it: check the name")
+
+
+async def _is_known(client: Client, name: str) -> bool:
+    task_queue = configured_task_queue()
+    try:
+        if await last_polls(client, integration_queue(task_queue, name), kinds=(ACTIVITIES,)):
+            return True
+        deliveries = await Deliveries.find(client, task_queue)
+        return bool(await deliveries.count(deliveries.of_integration(name)))
+    except RPCError:
+        return True  # a pause must not fail because of a warning
 
 
 def _warn_of_lost_messages(name: str, duration: timedelta | None) -> None:

@@ -15,7 +15,8 @@ DELIVERIES = tuple(method.workflow for method in (*METHODS.values(), BATCH))
 """The workflow types of deliveries."""
 
 OPEN = "ExecutionStatus = 'Running'"
-FAILED = "ExecutionStatus = 'Failed'"
+FAILED = "ExecutionStatus IN ('Failed', 'TimedOut')"
+"""A caller may limit the time of an execution; what is open then is not delivered either."""
 
 _FEW = 100
 _EXACT = timedelta(milliseconds=100)

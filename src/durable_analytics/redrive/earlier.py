@@ -25,10 +25,11 @@ from durable_analytics.redrive.recorded import Recorded, read_recorded
 _PAGE = 10
 """Redrives in a page of a list: each has a memo of up to 1,000 messages."""
 
-_RUNNING, _COMPLETED, _FAILED = (
+_RUNNING, _COMPLETED, _FAILED, _TIMED_OUT = (
     WorkflowExecutionStatus.RUNNING,
     WorkflowExecutionStatus.COMPLETED,
     WorkflowExecutionStatus.FAILED,
+    WorkflowExecutionStatus.TIMED_OUT,
 )
 
 
@@ -116,7 +117,7 @@ class Earlier:
 def _is_later(run: WorkflowExecution, failed: FailedDelivery) -> bool:
     if run.status is _RUNNING:
         return True
-    is_settled = run.status in {_COMPLETED, _FAILED}
+    is_settled = run.status in {_COMPLETED, _FAILED, _TIMED_OUT}
     return is_settled and run.close_time is not None and run.close_time > failed.closed_at
 
 

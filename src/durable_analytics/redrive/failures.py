@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from temporalio import exceptions
 from temporalio.client import Client, WorkflowExecution, WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.errors import ValidationError
+from durable_analytics.errors import Unavailable, ValidationError
 from durable_analytics.redrive.concurrency import map_concurrently
 from durable_analytics.redrive.filters import Filters, has_search_attributes, queries
 from durable_analytics.redrive.names import Origin, is_redrive
@@ -19,10 +19,12 @@ from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, Method
 from durable_analytics.wire.timestamps import write_timestamp
 
+_TIMED_OUT = "the execution has timed out, because its caller had limited its time"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedDelivery:
-    """A failed execution, or the refused messages of a batch."""
+    """A failed execution, one that timed out, or the refused messages of a batch."""
 
     workflow_id: str
     run_id: str
@@ -165,7 +167,9 @@ async def _with_input(
 
 def _failure(failure: WorkflowFailureError) -> tuple[JsonObject, Any]:
     cause = failure.cause
-    if not isinstance(cause, ApplicationError):
+    if isinstance(cause, exceptions.TimeoutError):
+        return Unavailable(_TIMED_OUT).as_json(), None
+    if not isinstance(cause, exceptions.ApplicationError):
         return {"type": type(cause).__name__, "message": str(cause)}, None
     error = {"type": cause.type or "Unknown", "message": cause.message}
     return error, cause.details[0] if cause.details else None

@@ -76,12 +76,14 @@ def _common(filters: Filters, task_queue: str) -> list[str]:
 
 
 def _failed(filters: Filters, has_attributes: bool) -> list[str]:
-    terms = ["ExecutionStatus = 'Failed'", _of_types(_methods(filters))]
+    terms = ["ExecutionStatus IN ('Failed', 'TimedOut')", _of_types(_methods(filters))]
     if has_attributes and filters.integration:
         terms.append(_attribute("AnalyticsIntegration", filters.integration))
     if has_attributes and filters.type:
         attribute = _attribute("AnalyticsFailure", filters.type)
-        terms.append(f"({attribute} OR WorkflowType = {quoted(BATCH.workflow)})")
+        # Batches and fan-outs may have failed for several reasons; the attribute has one.
+        several = f"WorkflowType = {quoted(BATCH.workflow)} OR AnalyticsRejected > 0"
+        terms.append(f"({attribute} OR {several})")
     return terms
 
 
