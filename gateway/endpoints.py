@@ -58,8 +58,8 @@ class Endpoints:
         if request.method == "GET":  # HEAD asks for the size of the image only.
             raw = decode_data(request.query_params)
             body = read_object(raw)
-            key = body.get("writeKey") or body.get("write_key") or _key_from_query(request)
-            source = self._sources.admit(key)
+            key = key_from_headers(request.headers) or body.get("writeKey") or body.get("write_key")
+            source = self._sources.admit(key or _key_from_query(request))
             check_size(len(raw), source.settings.message_limit_bytes)
             arrival = Arrival(datetime.now(UTC))
             type_: str = request.path_params["type"]

@@ -184,14 +184,15 @@ async def test_pixels(own_gateway: Gateway, temporal: Client, task_queue: str) -
     assert not any("writeKey" in one for one in messages)
 
 
-async def test_a_pixel_with_the_key_in_the_query(http_: httpx.AsyncClient) -> None:
-    """Where the message has none."""
+async def test_a_pixel_with_the_key_elsewhere(http_: httpx.AsyncClient) -> None:
+    """In the query or as Basic, as at the other routes."""
     data = base64.b64encode(b'{"userId":"u-1","event":"E"}').decode()
     path = "/v1/pixel/track"
 
     assert (await http_.get(path, params={"data": data})).status_code == 401
     answer = await http_.get(path, params={"data": data, "writeKey": "segment"})
     assert answer.status_code == 200
+    assert (await http_.get(path, params={"data": data}, auth=AUTH)).status_code == 200
 
 
 @pytest.mark.parametrize("data", ["", "e30=", "%", "bm90IEpTT04=", "W10=", "é"])
