@@ -20,6 +20,17 @@ deliveries at a time on two cores, one in a hundred took 2.4 s or more with the 
 1.0 s with these; the medians were 0.4 s and 0.7 s, the throughput the same. Slots, cache and
 garbage collection keep their defaults: no other values were faster."""
 
+_PARTITIONS = 4
+"""The partitions of a task queue, which a Temporal server has by default."""
+
+_REQUEST_POLLERS = PollerBehaviorAutoscaling(minimum=_PARTITIONS)
+"""A poll in each partition of an idle task queue of requests.
+
+With fewer, a partition of the server passes its polls on to another one, but none while the queue
+has a limit of 0. When the limit goes, nothing wakes that partition: messages in other partitions
+wait until the poll ends by itself, up to 60 s. Measured for a message after a pause of 70 s: up to
+43 s with one poll, 1.0 s with four."""
+
 _DISPATCH_FACTOR = 2
 
 _VALIDATIONS = 2
@@ -108,7 +119,7 @@ def worker_options(settings: Settings) -> dict[str, Any]:
 def _common_options(settings: Settings) -> dict[str, Any]:
     return {
         "graceful_shutdown_timeout": settings.graceful_shutdown_timeout,
-        "activity_task_poller_behavior": _POLLERS,
+        "activity_task_poller_behavior": _REQUEST_POLLERS,
     }
 
 
