@@ -163,6 +163,8 @@ def plan_batch(
     add_turn(plan, integration)
     if prepared.filtered:
         plan["filtered_messages"] = shorten_filtered(prepared.filtered, share)
+    if prepared.violations:
+        plan["violations"] = count_left_out(prepared.violations)
     if prepared.left_out:
         plan["left_out"] = count_left_out(prepared.left_out)
     return plan, prepared

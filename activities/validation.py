@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -178,8 +179,9 @@ def make_plan(
     """
     envelope, message = read_input(method, data)
     policies = policies_in_force(method, integration, envelope.policies)
+    violations = Counter[str]()
     try:
-        routed = route_message(integration, message)
+        routed = route_message(integration, message, violations)
     except NotSentError as not_sent:
         return {
             "integration": integration.name,
@@ -197,6 +199,8 @@ def make_plan(
         "task_queue": integration.task_queue(activity.info().task_queue),
     }
     add_turn(plan, integration)
+    if violations:
+        plan["violations"] = count_left_out(violations)
     if left_out := prepared.delivery.left_out:
         plan["left_out"] = count_left_out(dict.fromkeys(left_out, 1))
     if len(json.dumps(plan)) > _PLAN_LIMIT_BYTES:

@@ -59,6 +59,7 @@ class BatchResults:
             filtered=self._filtered,
             responses=drop_old_attempts(drop_large_bodies(self._responses)),
             left_out=self.plan.get("left_out"),
+            violations=self.plan.get("violations"),
             policies=self.plan["policies"],
             error=error,
         )

@@ -102,6 +102,7 @@ def _output(
         response=response,
         attempts=attempts,
         left_out=plan.get("left_out"),
+        violations=plan.get("violations"),
         filtered=plan.get("filtered"),
         policies=plan["policies"],
     )
@@ -154,6 +155,7 @@ def _failed(method: Method, input: RawValue, plan: Plan | None, outcome: JsonObj
         response=outcome.get("response"),
         attempts=outcome.get("attempts", []),
         left_out=plan.get("left_out") if plan else None,
+        violations=plan.get("violations") if plan else None,
         policies=plan["policies"] if plan else None,
         error=outcome["error"],
     )

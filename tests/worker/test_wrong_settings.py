@@ -58,9 +58,9 @@ WRONG_VARIABLES = {
             "integrations.trakio.xyz: is not a known key; "
             "the known keys are allow_policies_override, "
             "base_url, breaker, ca_bundle, consent_categories, "
-            "max_in_flight, max_requests_per_second, obey_integrations, "
+            "max_in_flight, max_requests_per_second, obey_integrations, on_violation, "
             "pause_after_unauthorized, policies, policy_limits, provider, proxy, routing, "
-            "segment_name, suppressed_users_file, token, transform"
+            "segment_name, suppressed_users_file, token, tracking_plan, transform"
         ),
         f"{PREFIX}TRAKIO__XYZ",
     ),

@@ -16,6 +16,7 @@ from durable_analytics.cli._setup import setup
 from durable_analytics.cli._status import status
 from durable_analytics.cli._tail import tail
 from durable_analytics.cli.failed import failed_app
+from durable_analytics.cli.plan import plan_app
 from durable_analytics.errors import NotAccepted, SettingsError
 
 PROGRAM = "durable-analytics"
@@ -34,6 +35,7 @@ for command in (setup, status, pause, resume, find, cancel, explain, tail):
 app.command("test")(send_test)
 
 app.add_typer(failed_app, name="failed")
+app.add_typer(plan_app, name="plan")
 
 
 def run(arguments: Sequence[str]) -> int:

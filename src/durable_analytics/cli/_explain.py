@@ -66,6 +66,8 @@ def print_explained(explained: JsonObject) -> None:
         print_line(f"{name}: not message {rejection['index']}, {error['type']}: {error['message']}")
     for field in explained["left_out"]:
         print_line(f"{name}: left out, because the provider has no field for it: {field}")
+    for path in explained["violations"]:
+        print_line(f"{name}: does not match the tracking plan: {path}")
     for request in explained["requests"]:
         print_line(f"{name}:")
         print_request(request)

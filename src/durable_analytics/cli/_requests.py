@@ -1,5 +1,6 @@
 """The requests that an integration would get for an input, without credentials."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -36,8 +37,8 @@ def explain_input(given: Input, integration: Integration) -> JsonObject:
     Returns:
         `integration`, `requests` (each `method`, `url`, `query`, `headers`, `body`), `rejected`
         (messages of a batch), `filtered` (why the message is not for it, or the messages of a
-        batch; or null), `left_out` (fields without a place at the provider), and `error`, which
-        says why there is no request, or null.
+        batch; or null), `left_out` (fields without a place at the provider), `violations` (values
+        that break the tracking plan), and `error`, which says why there is no request, or null.
     """
     explained: JsonObject = {
         "integration": integration.name,
@@ -45,6 +46,7 @@ def explain_input(given: Input, integration: Integration) -> JsonObject:
         "rejected": [],
         "filtered": None,
         "left_out": {},
+        "violations": {},
         "error": None,
     }
     explain = _batch if given.method is BATCH else _single
@@ -57,8 +59,9 @@ def explain_input(given: Input, integration: Integration) -> JsonObject:
 def _single(given: Input, integration: Integration) -> JsonObject:
     method, provider = given.method, integration.provider
     envelope, message = read_input(method, normalise(method, given.data))
+    violations = Counter[str]()
     try:
-        message = route_message(integration, message)
+        message = route_message(integration, message, violations)
     except NotSentError as not_sent:
         return {"filtered": not_sent.filtered}
     provider.require(method.key)
@@ -66,7 +69,11 @@ def _single(given: Input, integration: Integration) -> JsonObject:
     prepared = prepare(provider, message, envelope, defaults)
     request = provider.build(prepared.delivery)
     left_out = dict.fromkeys(sorted(prepared.delivery.left_out), 1)
-    return {"requests": [_shown(request, integration)], "left_out": left_out}
+    return {
+        "requests": [_shown(request, integration)],
+        "left_out": left_out,
+        "violations": dict(violations),
+    }
 
 
 def _batch(given: Input, integration: Integration) -> JsonObject:
@@ -79,6 +86,7 @@ def _batch(given: Input, integration: Integration) -> JsonObject:
         "rejected": prepared.rejected,
         "filtered": prepared.filtered,
         "left_out": dict(prepared.left_out),
+        "violations": dict(prepared.violations),
     }
 
 

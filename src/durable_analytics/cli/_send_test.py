@@ -44,7 +44,8 @@ def send_test(
     Default: a track of "Durable Analytics Test" by the user durable-analytics-test.
     """
     given = to_input(_TEST) if file is None else read_file(file)
-    given = Input(given.method, {**given.data, "integration": name})
+    named = {key: value for key, value in given.data.items() if key != "deliver_to"}
+    given = Input(given.method, {**named, "integration": name})
     integration = _find_integration(name)
     if not yes and not _is_local(integration):
         _ask(name)
@@ -125,4 +126,8 @@ def _print_output(output: JsonObject) -> None:
 def _reason(name: str, output: JsonObject) -> str:
     if error := output.get("error"):
         return f"not delivered to {name}: {error['type']}: {error['message']}"
+    if output["status"] == "filtered":
+        filtered = output["filtered"]
+        first = filtered[0] if isinstance(filtered, list) else filtered
+        return f"not for {name}: filtered by {first['by']}: {first['reason']}"
     return f"{name} accepted only a part of the messages"

@@ -96,6 +96,9 @@ class PreparedBatch:
     filtered: list[FilteredMessage] = field(default_factory=list)
     """The messages that are rightly not sent."""
 
+    violations: Counter[str] = field(default_factory=Counter)
+    """The paths of values that break the tracking plan, and in how many messages."""
+
     left_out: Counter[str] = field(default_factory=Counter)
     """The fields that the provider has no field for, and in how many messages."""
 
@@ -210,7 +213,7 @@ def prepare_batch(
         if index in skipped:
             continue
         try:
-            routed = _routed(message, batch.envelope, integration, is_filtered=is_filtered)
+            routed = _routed(message, batch.envelope, prepared, is_filtered=is_filtered)
             ready = _prepare_message(index, routed, envelope, prepared, fast_path)
         except NotSentError as not_sent:
             prepared.filtered.append(_filtered(index, message, prepared, not_sent.filtered))
@@ -236,17 +239,17 @@ def prepare_batch(
     return prepared
 
 
-def _routed(message: Any, envelope: Envelope, integration: Integration, is_filtered: bool) -> Any:
+def _routed(message: Any, envelope: Envelope, prepared: PreparedBatch, *, is_filtered: bool) -> Any:
     """Return the message that the integration gets; what is no message stays as it is."""
-    route = integration.route
+    route = prepared.integration.route
     method = message.get("type") if isinstance(message, dict) else None
     if not isinstance(method, str) or method not in METHODS or (is_filtered and not route.changes):
         return message
     if route.transform:
         message = _with_context(snake_case(message, METHODS[method].message, ""), envelope)
     if is_filtered:
-        return route.change(method, message)
-    return route.select(method, message, envelope.context)
+        return route.change(method, message, envelope.context)
+    return route.select(method, message, envelope.context, prepared.violations)
 
 
 def _with_context(message: JsonObject, envelope: Envelope) -> JsonObject:

@@ -1,5 +1,6 @@
 """Preparation of a delivery from a message: missing fields are added, all fields are checked."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -78,12 +79,13 @@ def prepare(
     return Prepared(delivery, tuple(added))
 
 
-def route_message(integration: Integration, message: Fields) -> Fields:
+def route_message(integration: Integration, message: Fields, violations: Counter[str]) -> Fields:
     """Return the message that an integration gets.
 
     Args:
         integration: The integration.
         message: The message.
+        violations: Gets the paths of values that break the tracking plan.
 
     Raises:
         NotSentError: The integration does not get it.
@@ -92,9 +94,10 @@ def route_message(integration: Integration, message: Fields) -> Fields:
     """
     route, method = integration.route, message.method.key
     if route.transform is None:
-        return replace(message, fields=route.select(method, message.fields, message.context))
+        fields = route.select(method, message.fields, message.context, violations)
+        return replace(message, fields=fields)
     whole = {"type": method, **message.fields, "context": message.context}
-    routed = route.select(method, whole, {})
+    routed = route.select(method, whole, {}, violations)
     check_size("the transformed message", len(to_json(routed)), INPUT_LIMIT_BYTES)
     context = routed.pop("context", {})
     del routed["type"]

@@ -2,9 +2,10 @@
 
 import logging
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
@@ -13,6 +14,9 @@ from durable_analytics.delivery.routing import Routing
 from durable_analytics.errors import TransformationError
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.plans import Filtered
+
+if TYPE_CHECKING:
+    from durable_analytics.delivery.tracking_plan import OnViolation, TrackingPlan
 
 log = logging.getLogger("durable_analytics.delivery")
 
@@ -35,6 +39,8 @@ class Route:
     """What decides whether an integration gets a message, and what it gets, in this order."""
 
     filters: Filters = NO_FILTERS
+    plan: "TrackingPlan | None" = None
+    on_violation: "OnViolation" = "block"
     transform: Transform | None = None
     routing: Routing | None = None
     hash_key: str = ""
@@ -46,9 +52,13 @@ class Route:
     @property
     def changes(self) -> bool:
         """Whether an integration may get another message than was sent."""
-        return self.transform is not None or (self.routing is not None and self.routing.changes)
+        omits = self.plan is not None and self.on_violation == "omit"
+        is_routed = self.routing is not None and self.routing.changes
+        return self.transform is not None or omits or is_routed
 
-    def select(self, method: str, message: JsonObject, context: Any) -> JsonObject:
+    def select(
+        self, method: str, message: JsonObject, context: Any, violations: Counter[str]
+    ) -> JsonObject:
         """Return the message that the integration gets.
 
         Args:
@@ -56,36 +66,48 @@ class Route:
             message: The message, with keys in either spelling; for a transform, in snake_case, with
                 `type` and its complete context.
             context: The context of the input.
+            violations: Gets the paths of values that break the tracking plan.
 
         Raises:
             NotSentError: The integration does not get it.
-            ValidationError: The routing cannot change the message.
+            ValidationError: The message breaks the tracking plan, or the routing cannot change it.
             TransformationError: The transform failed.
         """
         if filtered := self.filters.check(method, message, context):
             raise NotSentError(filtered)
-        message = self._transformed(message)
+        message = self._transformed(self._planned(method, message, context, violations))
         if self.routing and (reason := self.routing.excludes(method, message, context)):
             raise NotSentError({"by": "routing", "reason": reason})
         return self._changed(method, message)
 
-    def change(self, method: str, message: JsonObject) -> JsonObject:
+    def change(self, method: str, message: JsonObject, context: Any) -> JsonObject:
         """Return the message that the integration gets; it was selected before.
 
         Args:
             method: The key of its method.
             message: The message, as for `select`.
+            context: The context of the input.
 
         Raises:
             ValidationError: The routing cannot change the message.
             TransformationError: The transform failed.
         """
         try:
+            message = self._planned(method, message, context, Counter())
             return self._changed(method, self._transformed(message))
         except NotSentError:
             raise TransformationError(
                 f"the transform of {self.integration} is not pure: it returned None only now"
             ) from None
+
+    def _planned(
+        self, method: str, message: JsonObject, context: Any, violations: Counter[str]
+    ) -> JsonObject:
+        if self.plan is None:
+            return message
+        message, paths = self.plan.apply(method, message, context, self.on_violation)
+        violations.update(paths)
+        return message
 
     def _changed(self, method: str, message: JsonObject) -> JsonObject:
         return self.routing.changed(method, message, self.hash_key) if self.routing else message

@@ -179,7 +179,7 @@ class Routing(BaseModel):
 
 def changed_fields(before: JsonObject, after: JsonObject) -> JsonObject:
     """Return the fields that a routing has changed."""
-    return {name: value for name, value in after.items() if value is not before.get(name)}
+    return {name: value for name, value in after.items() if value != before.get(name)}
 
 
 def _get(message: JsonObject, name: str) -> Any:

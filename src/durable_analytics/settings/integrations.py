@@ -33,7 +33,7 @@ from durable_analytics.providers import Provider, provider_class, provider_names
 from durable_analytics.providers.setting_types import is_host
 from durable_analytics.settings.base import AnalyticsSettings
 from durable_analytics.settings.breaker import BreakerSettings
-from durable_analytics.settings.routing import read_routing, read_suppressed
+from durable_analytics.settings.routing import read_routing, read_suppressed, read_tracking_plan
 from durable_analytics.settings.values import Hook, Name, from_text, split_at_commas
 from durable_analytics.wire.policies import Policies, PolicyLimits, merge_policies
 from durable_analytics.wire.problems import problem
@@ -128,6 +128,15 @@ class IntegrationSettings(BaseModel):
     """A file with the hashes of users whose messages are not sent: in each line the HMAC-SHA256 of
     an id in hex, with one of `user_hash_keys`. It is read at start."""
 
+    tracking_plan: Annotated[Any, BeforeValidator(read_tracking_plan)] = None
+    """A JSON file with a JSON Schema for each event, which the messages must match. It is read at
+    start."""
+
+    on_violation: Literal["allow", "omit", "block"] = "block"
+    """What happens if a message does not match: it is sent, and the output tells ("allow"); it is
+    sent without the wrong values ("omit"); or it is a `ValidationError` ("block"). Default:
+    block."""
+
     transform: Annotated[ImportString[Transform], Hook] | None = None
     """A function, as `package.module:function`, that returns the message to send instead of a
     message, or None; see `Transform`."""
@@ -152,7 +161,15 @@ class IntegrationSettings(BaseModel):
             frozenset(self.suppressed_users_file or ()),
             hash_keys,
         )
-        return Route(filters, self.transform, self.routing, next(iter(hash_keys), ""), name)
+        return Route(
+            filters,
+            self.tracking_plan,
+            self.on_violation,
+            self.transform,
+            self.routing,
+            next(iter(hash_keys), ""),
+            name,
+        )
 
     def longest_turn(self) -> timedelta | None:
         """Return how long a request may wait for its turn; None if the rate has no limit.

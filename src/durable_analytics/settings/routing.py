@@ -1,8 +1,11 @@
 """The `routing` of an integration, as files and environment variables contain it."""
 
 import re
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import from_json
 
 from durable_analytics.settings.values import from_text, split_at_commas
 
@@ -38,6 +41,25 @@ def read_suppressed(value: Any) -> Any:
         if line.strip() and not _HASH.fullmatch(line.strip().lower()):
             raise ValueError(f"line {number} must be an HMAC-SHA256 in hex, 64 characters")
     return frozenset(hashes)
+
+
+def read_tracking_plan(value: Any) -> Any:
+    """Read a file with a tracking plan.
+
+    Args:
+        value: The path of the file, or a plan that was read before.
+    """
+    try:
+        from durable_analytics.delivery.tracking_plan import TrackingPlan  # noqa: PLC0415  # Rust
+    except ModuleNotFoundError as error:
+        raise ValueError(f"needs the package {error.name}: install it") from None
+    if value is None or isinstance(value, TrackingPlan):
+        return value
+    try:
+        plan = from_json(Path(str(value)).read_bytes().removeprefix(BOM_UTF8))
+    except (OSError, ValueError):
+        raise ValueError("must be the path of a JSON file that can be read") from None
+    return TrackingPlan(plan)
 
 
 def _read(key: str, value: Any) -> Any:

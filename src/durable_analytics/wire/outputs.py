@@ -22,6 +22,7 @@ def output(
     attempts: Sequence[AttemptRecord],
     policies: JsonObject | None,
     left_out: Mapping[str, int] | None = None,
+    violations: Mapping[str, int] | None = None,
     filtered: Filtered | None = None,
     error: JsonObject | None = None,
 ) -> JsonObject:
@@ -35,6 +36,7 @@ def output(
         attempts: The last attempts, oldest first.
         policies: The policy that was applied, in full.
         left_out: The fields that the provider has no field for.
+        violations: The paths of values that break the tracking plan.
         filtered: Why the message was rightly not sent.
         error: `{"type", "message", "fields"}` of a failure.
     """
@@ -46,6 +48,7 @@ def output(
         method.key: message,
         "response": response,
         **({"left_out": left_out} if left_out else {}),
+        **({"violations": violations} if violations else {}),
         "attempts": list(attempts),
         "policies": policies,
     }
@@ -60,6 +63,7 @@ def batch_output(
     responses: Sequence[Response] = (),
     policies: JsonObject | None,
     left_out: Mapping[str, int] | None = None,
+    violations: Mapping[str, int] | None = None,
     error: JsonObject | None = None,
 ) -> JsonObject:
     """Return the output of a batch.
@@ -72,6 +76,7 @@ def batch_output(
         responses: The provider's responses, one a request.
         policies: The policy that was applied, in full.
         left_out: The fields that the provider has no field for, and in how many messages.
+        violations: The paths of values that break the tracking plan, and in how many messages.
         error: `{"type", "message", "fields"}` if no message was accepted.
     """
     status = "failure" if error else "partial" if rejected else "success"
@@ -86,6 +91,7 @@ def batch_output(
         **({"filtered_count": len(filtered), "filtered": list(filtered)} if filtered else {}),
         "responses": list(responses),
         **({"left_out": left_out} if left_out else {}),
+        **({"violations": violations} if violations else {}),
         "policies": policies,
     }
 

@@ -109,6 +109,9 @@ class Plan(TypedDict):
     """How long each request may wait for its turn, in addition to the timeout of its attempt."""
 
     left_out: NotRequired[dict[str, int]]
+    violations: NotRequired[dict[str, int]]
+    """The paths of values that break the tracking plan and are allowed or left out."""
+
     filtered: NotRequired[Filtered]
     """Why the message is rightly not sent."""
 

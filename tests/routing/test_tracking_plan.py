@@ -1,0 +1,220 @@
+"""Tracking plans: in the library, through a real worker, and by the command."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pytest
+from temporalio.client import Client
+
+from durable_analytics.delivery.tracking_plan import OnViolation, TrackingPlan
+from durable_analytics.errors import ValidationError
+from durable_analytics.settings.integrations import IntegrationSettings
+from durable_analytics.testing import StandIn
+from tests.support.json_objects import Execute, Json
+from tests.support.worker_settings import settings_for
+from tests.worker.deliveries import outcome, own_worker
+from worker import Settings
+
+ORDER: Json = {
+    "type": "object",
+    "required": ["total"],
+    "properties": {
+        "total": {"type": "number"},
+        "products": {"type": "array", "items": {"type": "object", "required": ["id"]}},
+    },
+    "additionalProperties": False,
+}
+PLAN: Json = {
+    "Order Completed": ORDER,
+    "identify": {"type": "object", "properties": {"email": {"type": "string", "minLength": 3}}},
+    "group": {"type": "object", "required": ["plan"]},
+    "common": {"properties": {"context": {"type": "object", "required": ["locale"]}}},
+}
+CONTEXT = {"locale": "en-US"}
+
+
+def broken(method: str, message: Json, context: Any = CONTEXT, plan: Any = None) -> list[str]:
+    """The paths of the values that break the plan."""
+    return [".".join(path) for path in TrackingPlan(plan or PLAN).check(method, message, context)]
+
+
+def order(**properties: Any) -> Json:
+    """A track of the event in the plan."""
+    return {"event": "Order Completed", "user_id": "u-1", "properties": properties}
+
+
+@pytest.mark.parametrize(
+    ("method", "message", "paths"),
+    [
+        ("track", order(total=1), []),
+        ("track", order(total="1"), ["properties.total"]),
+        ("track", order(), ["properties.total"]),
+        ("track", order(total=1, card="4", x=1), ["properties.card", "properties.x"]),
+        ("track", order(total=1, products=[{"id": 1}, {}]), ["properties.products.1.id"]),
+        ("track", {"event": "Order Completed"}, ["properties.total"]),
+        ("track", {"event": "Other", "properties": {"total": "1"}}, []),
+        ("identify", {"traits": {"email": "a"}}, ["traits.email"]),
+        ("identify", {"user_id": "u-1"}, []),
+        ("group", {"group_id": "g"}, ["traits.plan"]),
+        ("page", {"name": "Home"}, []),
+        ("delete", {"user_id": "u"}, []),
+    ],
+)
+def test_paths(method: str, message: Json, paths: list[str]) -> None:
+    """By event; beside them `identify`, `group` and, for all, `common`."""
+    assert broken(method, message) == paths
+
+
+def test_a_schema_of_the_whole_message() -> None:
+    """As Segment's: it describes `properties`, `traits` or `context`."""
+    plan = {"events": {"Order Completed": {"type": "object", "properties": {"properties": ORDER}}}}
+
+    assert broken("track", order(total="1"), plan=plan) == ["properties.total"]
+    assert broken("page", {"name": "N"}, {}) == ["context.locale"]
+    assert broken("page", {"name": "N", "context": {"locale": "de"}}, {"app": {}}) == []
+
+
+@pytest.mark.parametrize(
+    ("properties", "sent"),
+    [
+        ({"total": 1, "card": "4"}, {"total": 1}),
+        ({"total": "1"}, {}),
+        ({"total": 1, "products": [1, {"id": 2}, 3]}, {"total": 1, "products": [{"id": 2}]}),
+        ({"card": 1}, {}),
+    ],
+)
+def test_omit(properties: Json, sent: Json) -> None:
+    """The wrong values are left out; what is missing cannot be."""
+    message = order(**properties)
+
+    planned, paths = TrackingPlan(PLAN).apply("track", message, CONTEXT, "omit")
+
+    assert planned["properties"] == sent
+    assert paths
+    assert message == order(**properties)
+
+
+@pytest.mark.parametrize("on_violation", ["allow", "omit", "block"])
+def test_a_message_that_matches_is_unchanged(on_violation: OnViolation) -> None:
+    message = order(total=1)
+
+    planned, paths = TrackingPlan(PLAN).apply("track", message, CONTEXT, on_violation)
+
+    assert planned is message
+    assert paths == []
+
+
+def test_block_names_each_value() -> None:
+    with pytest.raises(ValidationError) as refused:
+        TrackingPlan(PLAN).apply("track", order(total="1", card=1), CONTEXT, "block")
+
+    assert {field.path for field in refused.value.fields} == {
+        "track.properties.total",
+        "track.properties.card",
+    }
+    assert {field.message for field in refused.value.fields} == {"does not match the tracking plan"}
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("{", "must be the path of a JSON file"),
+        ("[]", "an object with a JSON Schema for each event"),
+        ('{"events": []}', "events must be an object"),
+        ('{"A": {"type": "nope"}}', "event A: is not a valid JSON Schema"),
+        ('{"common": 5}', "common: is not a valid JSON Schema"),
+    ],
+)
+def test_wrong_plans(tmp_path: Path, text: str, there: str) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(text)
+    own = {"provider": "segment", "write_key": "k", "tracking_plan": str(file)}
+
+    with pytest.raises(pydantic.ValidationError, match=there):
+        IntegrationSettings.model_validate(own)
+
+
+@pytest.fixture
+def plan_file(tmp_path: Path) -> Path:
+    """A file with the plan, and a byte-order mark."""
+    file = tmp_path / "plan.json"
+    file.write_text("\ufeff" + json.dumps({"Order Completed": ORDER}), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def settings(standin: StandIn, task_queue: str, plan_file: Path) -> Settings:
+    """An integration for each way to treat violations."""
+    ways = {"segment": "block", "trakio": "omit", "rudderstack": "allow", "journy": "omit"}
+    integrations = {
+        name: {
+            "provider": name,
+            "tracking_plan": str(plan_file),
+            "on_violation": way,
+            **standin.vendors[name].integration_settings(standin.base_url(name)),
+        }
+        for name, way in ways.items()
+    }
+    return settings_for(standin, integrations=integrations, task_queue=task_queue)
+
+
+@pytest.fixture
+async def deliver(temporal: Client, settings: Settings) -> AsyncIterator[Execute]:
+    """Run a workflow; returns its output, of a failure too."""
+
+    async def run(workflow: str, **input: Any) -> Json:
+        handle = await temporal.start_workflow(
+            workflow, input, id=f"planned-{uuid.uuid4()}", task_queue=settings.task_queue
+        )
+        return await outcome(handle)
+
+    async with own_worker(temporal, settings):
+        yield run
+
+
+async def test_singles(deliver: Execute, standin: StandIn) -> None:
+    """Blocked, sent without the value, or sent as it is; the output tells."""
+    wrong = order(total=1, card="4111")
+
+    outputs = {
+        name: await deliver("Track", integration=name, track=wrong)
+        for name in ("segment", "trakio", "rudderstack")
+    }
+
+    assert outputs["segment"]["error"]["fields"] == [
+        {"path": "track.properties.card", "message": "does not match the tracking plan"}
+    ]
+    for name in ("trakio", "rudderstack"):
+        assert outputs[name]["status"] == "success"
+        assert outputs[name]["violations"] == {"track.properties.card": 1}
+    assert outputs["trakio"]["track"]["properties"] == {"total": 1}
+    bodies: list[Any] = [request["body"] for request in standin.requests]
+    assert bodies[0]["data"]["properties"] == {"total": 1}
+    assert bodies[1]["properties"] == wrong["properties"]
+    assert "violations" not in await deliver("Track", integration="trakio", track=order(total=1))
+
+
+async def test_batches(deliver: Execute, standin: StandIn) -> None:
+    """Message by message, also when a request is repeated."""
+    standin.script("journy", {"status": 503})
+    messages = [{"type": "track", **order(total=1)}, {"type": "track", **order(total=1, card=4)}]
+
+    blocked, omitted, allowed = [
+        await deliver("Batch", integration=name, messages=messages)
+        for name in ("segment", "journy", "rudderstack")
+    ]
+
+    assert (blocked["accepted"], blocked["rejected"][0]["index"]) == (1, 1)
+    assert (omitted["accepted"], omitted["violations"]) == (2, {"track.properties.card": 1})
+    assert (allowed["accepted"], allowed["violations"]) == (2, {"track.properties.card": 1})
+    by_name = {
+        name: str([r for r in standin.requests if r["integration"] == name])
+        for name in ("segment", "journy", "rudderstack")
+    }
+    assert "card" not in by_name["segment"]
+    assert "card" not in by_name["journy"]
+    assert "card" in by_name["rudderstack"]
