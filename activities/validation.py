@@ -181,7 +181,7 @@ def make_plan(
     policies = policies_in_force(method, integration, envelope.policies)
     violations = Counter[str]()
     try:
-        routed = route_message(integration, message, violations)
+        routed = route_message(integration, message, envelope, violations)
     except NotSentError as not_sent:
         return {
             "integration": integration.name,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from temporalio.client import Client
 
 from durable_analytics import AnalyticsClient
@@ -62,9 +62,10 @@ class Executions:
         Raises:
             RequestError: The message is too large, or Temporal does not store it in time.
         """
-        if len(message.content) > LIMIT_BYTES:
+        options = to_json(source.settings.options)
+        if len(message.content) + len(options) > LIMIT_BYTES:
             raise too_large("the message", LIMIT_BYTES)
-        await self.start_batch(source, [Part(None, [message])])
+        await self.start_batch(source, [Part(None, [message], options)])
 
     async def start_batch(self, source: Source, parts: Sequence[Part]) -> None:
         """Deliver the messages of one request, combined with other requests of its source.

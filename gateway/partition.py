@@ -87,7 +87,7 @@ def read_parts_of_batch(body: JsonObject, arrival: Arrival, source: Source) -> l
         RequestError: The body is not a batch, or exceeds a limit.
     """
     items, context = read_batch(body, arrival, source.settings.messages_limit)
-    options = to_json({"context": context} if context else {})
+    options = to_json({**source.settings.options, **({"context": context} if context else {})})
     parts = [Part(source.name, items, options) for items in _divide(items, len(options))]
     if len(parts) * len(options) > SHARED_LIMIT_BYTES:
         raise too_large("context, copied into all executions,", SHARED_LIMIT_BYTES)

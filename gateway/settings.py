@@ -2,9 +2,12 @@
 
 import ipaddress
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Self
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,11 +19,14 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import from_json, to_json
 
 from durable_analytics.errors import SettingsError
 from durable_analytics.providers import Credential
+from durable_analytics.settings.routing import read_tracking_plan
 from durable_analytics.settings.sources import configured_names
 from durable_analytics.settings.values import DurationSetting, Name, split_at_commas
+from durable_analytics.wire.messages import JsonObject
 from runtime.settings import ProcessSettings
 
 
@@ -63,6 +69,20 @@ def _check_user_name(key: SecretStr) -> SecretStr:
             "must not contain a colon: SDKs send it as the user name of Basic authentication"
         )
     return key
+
+
+_PLAN_LIMIT_BYTES = 256 * 1024
+
+
+def _read_plan(value: Any) -> Any:
+    """Read and check a plan, and return it as it travels."""
+    if value is None or isinstance(value, dict):
+        return value
+    read_tracking_plan(value)
+    plan = from_json(Path(str(value)).read_bytes().removeprefix(BOM_UTF8))
+    if len(to_json(plan)) > _PLAN_LIMIT_BYTES:
+        raise ValueError(f"must have at most {_PLAN_LIMIT_BYTES} bytes")
+    return plan
 
 
 class _Section(BaseModel):
@@ -122,6 +142,13 @@ class SourceSettings(_Section):
     """Whether `DELETE /v1/users/{id}` is allowed. Default false: the write key of a web page is
     public."""
 
+    tracking_plan: Annotated[Any, BeforeValidator(_read_plan)] = None
+    """A JSON file with a JSON Schema for each event, up to 256 KiB. It travels with the messages,
+    and the worker judges them; the response does not depend on it."""
+
+    on_violation: Literal["allow", "omit", "block"] = "block"
+    """What the worker does with a message that does not match the tracking plan."""
+
     body_limit_bytes: int = Field(default=500 * 1024, ge=1024, le=16 * 1024 * 1024)
     """The largest body, decompressed. Default 500 KiB, as Segment; RudderStack's SDKs send 4 MB."""
 
@@ -135,6 +162,14 @@ class SourceSettings(_Section):
     requests_per_second: float | None = Field(default=None, gt=0)
     """The limit above which the response is 429; a burst of one second's requests is allowed. Each
     gateway process counts separately. Default: no limit."""
+
+    @cached_property
+    def options(self) -> JsonObject:
+        """The keys of an input that each message of the source travels with."""
+        if self.tracking_plan is None:
+            return {}
+        plan = {"schemas": self.tracking_plan, "on_violation": self.on_violation}
+        return {"tracking_plan": plan}
 
     def limit_bytes(self, *, is_single: bool) -> int:
         """The limit for a body with a single message, or with a list."""

@@ -127,7 +127,7 @@ async def test_none_is_good(execute: Execute, standin: StandIn) -> None:
             [{"messages": [TRACK], "track": TRACK}],
             (
                 "track is not a known key; the known keys are context, deliver_to, integration, "
-                "messages, policies, request_options, strict"
+                "messages, policies, request_options, strict, tracking_plan"
             ),
         ),
         (

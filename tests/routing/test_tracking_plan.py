@@ -14,6 +14,9 @@ from durable_analytics.delivery.tracking_plan import OnViolation, TrackingPlan
 from durable_analytics.errors import ValidationError
 from durable_analytics.settings.integrations import IntegrationSettings
 from durable_analytics.testing import StandIn
+from tests.support.gateway_messages import client, executions
+from tests.support.gateway_messages import outcome as outcome_of
+from tests.support.gateway_process import address, gateway_process
 from tests.support.json_objects import Execute, Json
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import outcome, own_worker
@@ -218,3 +221,79 @@ async def test_batches(deliver: Execute, standin: StandIn) -> None:
     assert "card" not in by_name["segment"]
     assert "card" not in by_name["journy"]
     assert "card" in by_name["rudderstack"]
+
+
+SOURCE_PLAN: Json = {"schemas": {"Signed Up": {"type": "object", "required": ["plan"]}}}
+
+
+async def test_the_plan_of_an_input(deliver: Execute) -> None:
+    """Beside that of the integration; each with its own way."""
+    signed_up = {"user_id": "u-1", "event": "Signed Up"}
+    messages = [{"type": "track", **signed_up}, {"type": "track", **order(total=1, card=4)}]
+    allowed = {**SOURCE_PLAN, "on_violation": "allow"}
+
+    blocked = await deliver(
+        "Track", integration="trakio", track=signed_up, tracking_plan=SOURCE_PLAN
+    )
+    told = await deliver("Track", integration="trakio", track=signed_up, tracking_plan=allowed)
+    batch = await deliver("Batch", integration="trakio", messages=messages, tracking_plan=allowed)
+
+    assert blocked["error"]["fields"][0]["path"] == "track.properties.plan"
+    assert told["violations"] == {"track.properties.plan": 1}
+    assert (batch["status"], batch["accepted"]) == ("success", 2)
+    assert batch["violations"] == {"track.properties.plan": 1, "track.properties.card": 1}
+
+
+@pytest.mark.parametrize(
+    ("plan", "path", "there"),
+    [
+        ({"schemas": {"A": {"type": "nope"}}}, "tracking_plan.schemas", "event A: is not a valid"),
+        ({"schemas": []}, "tracking_plan.schemas", "object"),
+        ({}, "tracking_plan.schemas", "is required"),
+        ({**SOURCE_PLAN, "on_violation": "drop"}, "tracking_plan.on_violation", "allow"),
+    ],
+)
+@pytest.mark.parametrize("workflow", ["Track", "Batch"])
+async def test_a_wrong_plan_of_an_input(
+    deliver: Execute, workflow: str, plan: Json, path: str, there: str
+) -> None:
+    message = order(total=1)
+    own = (
+        {"track": message} if workflow == "Track" else {"messages": [{"type": "track", **message}]}
+    )
+
+    output = await deliver(workflow, integration="trakio", tracking_plan=plan, **own)
+
+    assert output["error"]["type"] == "ValidationError"
+    assert output["error"]["fields"][0]["path"] == path
+    assert there in output["error"]["fields"][0]["message"]
+
+
+@pytest.mark.usefixtures("deliver")
+async def test_the_plan_of_a_source(
+    temporal: Client, settings: Settings, standin: StandIn, tmp_path: Path
+) -> None:
+    """The response is 200; the worker judges, for singles and lists."""
+    file = tmp_path / "source.json"
+    file.write_text(json.dumps(SOURCE_PLAN["schemas"]))
+    variables = {"ANALYTICS_SOURCES__SEGMENT__TRACKING_PLAN": str(file)}
+    good = {"type": "track", "userId": "u-1", "event": "Signed Up", "properties": {"plan": "pro"}}
+    bad = {**good, "properties": {}}
+    async with (
+        gateway_process(address(temporal), settings.task_queue, settings=variables) as gateway,
+        client(gateway) as http,
+    ):
+        for message in (good, bad):
+            response = await http.post("/v1/track", json=message, auth=("segment", ""))
+            assert response.status_code == 200
+        body = {"batch": [{**good, "messageId": "l-1"}, {**bad, "messageId": "l-2"}]}
+        response = await http.post("/v1/batch", json=body, auth=("segment", ""))
+        assert response.status_code == 200
+    handles = await executions(temporal, settings.task_queue, 2)
+    outputs = [await outcome_of(temporal, handle.id) for handle in handles]
+
+    assert sum(output["accepted"] for output in outputs) == 2
+    assert len(standin.accepted["segment"]) == 2
+    errors = [one["error"]["message"] for output in outputs for one in output["rejected"]]
+    assert len(errors) == 2
+    assert all("does not match the tracking plan" in error for error in errors)

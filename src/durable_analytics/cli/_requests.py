@@ -61,7 +61,7 @@ def _single(given: Input, integration: Integration) -> JsonObject:
     envelope, message = read_input(method, normalise(method, given.data))
     violations = Counter[str]()
     try:
-        message = route_message(integration, message, violations)
+        message = route_message(integration, message, envelope, violations)
     except NotSentError as not_sent:
         return {"filtered": not_sent.filtered}
     provider.require(method.key)

@@ -85,9 +85,9 @@ def _read_plan(path: Path) -> TrackingPlan:
 def _configured(integration: str | None) -> dict[str, TrackingPlan]:
     integrations = DeliverySettings.load().deliverable().by_name
     plans = {
-        name: one.route.plan
+        name: one.route.plans[0][0]
         for name, one in sorted(integrations.items())
-        if one.route.plan and integration in (None, name)
+        if one.route.plans and integration in (None, name)
     }
     if not plans:
         whose = f"the integration {integration} has" if integration else "no integration has"

@@ -13,7 +13,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from durable_analytics.delivery.fast_path import BatchMessage, FastPath
 from durable_analytics.delivery.integrations import Integration
 from durable_analytics.delivery.preparation import Defaults, prepare
-from durable_analytics.delivery.routes import NotSentError
+from durable_analytics.delivery.routes import NotSentError, Route
 from durable_analytics.errors import (
     DeliveryError,
     Internal,
@@ -204,7 +204,8 @@ def prepare_batch(
     size = 0
     prepared = PreparedBatch(integration, batch.envelope.options, defaults)
     envelope = batch.envelope
-    if integration.route.transform:
+    route = integration.route.of_source(envelope.tracking_plan)
+    if route.transform:
         # Each message has its complete context.
         envelope = replace(envelope, context={})
     plain = integration.provider.plain_items()
@@ -213,7 +214,7 @@ def prepare_batch(
         if index in skipped:
             continue
         try:
-            routed = _routed(message, batch.envelope, prepared, is_filtered=is_filtered)
+            routed = _routed(route, message, batch.envelope, prepared, is_filtered=is_filtered)
             ready = _prepare_message(index, routed, envelope, prepared, fast_path)
         except NotSentError as not_sent:
             prepared.filtered.append(_filtered(index, message, prepared, not_sent.filtered))
@@ -239,9 +240,15 @@ def prepare_batch(
     return prepared
 
 
-def _routed(message: Any, envelope: Envelope, prepared: PreparedBatch, *, is_filtered: bool) -> Any:
+def _routed(
+    route: Route,
+    message: Any,
+    envelope: Envelope,
+    prepared: PreparedBatch,
+    *,
+    is_filtered: bool,
+) -> Any:
     """Return the message that the integration gets; what is no message stays as it is."""
-    route = prepared.integration.route
     method = message.get("type") if isinstance(message, dict) else None
     if not isinstance(method, str) or method not in METHODS or (is_filtered and not route.changes):
         return message

@@ -79,12 +79,15 @@ def prepare(
     return Prepared(delivery, tuple(added))
 
 
-def route_message(integration: Integration, message: Fields, violations: Counter[str]) -> Fields:
+def route_message(
+    integration: Integration, message: Fields, envelope: Envelope, violations: Counter[str]
+) -> Fields:
     """Return the message that an integration gets.
 
     Args:
         integration: The integration.
         message: The message.
+        envelope: The envelope of the input.
         violations: Gets the paths of values that break the tracking plan.
 
     Raises:
@@ -92,7 +95,7 @@ def route_message(integration: Integration, message: Fields, violations: Counter
         ValidationError: The routing cannot change the message, or the transform made it too large.
         TransformationError: The transform failed.
     """
-    route, method = integration.route, message.method.key
+    route, method = integration.route.of_source(envelope.tracking_plan), message.method.key
     if route.transform is None:
         fields = route.select(method, message.fields, message.context, violations)
         return replace(message, fields=fields)

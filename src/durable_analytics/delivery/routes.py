@@ -4,15 +4,16 @@ import logging
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from durable_analytics.delivery.filters import NO_FILTERS, Filters
 from durable_analytics.delivery.routing import Routing
-from durable_analytics.errors import TransformationError
+from durable_analytics.errors import TransformationError, ValidationError
 from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import SourcePlan
 from durable_analytics.wire.plans import Filtered
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ class Route:
     """What decides whether an integration gets a message, and what it gets, in this order."""
 
     filters: Filters = NO_FILTERS
-    plan: "TrackingPlan | None" = None
-    on_violation: "OnViolation" = "block"
+    plans: "tuple[tuple[TrackingPlan, OnViolation], ...]" = ()
+    """The tracking plans: that of the source, and that of the integration."""
+
     transform: Transform | None = None
     routing: Routing | None = None
     hash_key: str = ""
@@ -52,7 +54,7 @@ class Route:
     @property
     def changes(self) -> bool:
         """Whether an integration may get another message than was sent."""
-        omits = self.plan is not None and self.on_violation == "omit"
+        omits = any(on_violation == "omit" for _, on_violation in self.plans)
         is_routed = self.routing is not None and self.routing.changes
         return self.transform is not None or omits or is_routed
 
@@ -103,11 +105,28 @@ class Route:
     def _planned(
         self, method: str, message: JsonObject, context: Any, violations: Counter[str]
     ) -> JsonObject:
-        if self.plan is None:
-            return message
-        message, paths = self.plan.apply(method, message, context, self.on_violation)
-        violations.update(paths)
+        found: set[str] = set()
+        for plan, on_violation in self.plans:
+            message, paths = plan.apply(method, message, context, on_violation)
+            found.update(paths)
+        violations.update(found)
         return message
+
+    def of_source(self, plan: SourcePlan | None) -> "Route":
+        """Return the route for the messages of a source with this tracking plan.
+
+        Raises:
+            ValidationError: It is not a plan.
+        """
+        if plan is None:
+            return self
+        from durable_analytics.delivery.tracking_plan import read_plan  # noqa: PLC0415  # Rust
+
+        try:
+            own = read_plan(to_json(plan.schemas))
+        except ValueError as error:
+            raise ValidationError.at("tracking_plan.schemas", str(error)) from None
+        return replace(self, plans=((own, plan.on_violation), *self.plans))
 
     def _changed(self, method: str, message: JsonObject) -> JsonObject:
         return self.routing.changed(method, message, self.hash_key) if self.routing else message

@@ -1,6 +1,7 @@
 """Tracking plans: what the messages of each event must look like, as JSON Schema."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import jsonschema_rs
@@ -102,6 +103,16 @@ class TrackingPlan:
             for path in sorted(paths, key=_order, reverse=True):
                 _remove(message, path)
         return message, shown
+
+
+@lru_cache(maxsize=32)
+def read_plan(content: bytes) -> TrackingPlan:
+    """Return the plan in this JSON.
+
+    Raises:
+        ValueError: It is not a plan.
+    """
+    return TrackingPlan(from_json(content))
 
 
 class _Schema:

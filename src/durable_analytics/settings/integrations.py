@@ -163,8 +163,7 @@ class IntegrationSettings(BaseModel):
         )
         return Route(
             filters,
-            self.tracking_plan,
-            self.on_violation,
+            ((self.tracking_plan, self.on_violation),) if self.tracking_plan else (),
             self.transform,
             self.routing,
             next(iter(hash_keys), ""),

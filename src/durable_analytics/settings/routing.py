@@ -50,16 +50,17 @@ def read_tracking_plan(value: Any) -> Any:
         value: The path of the file, or a plan that was read before.
     """
     try:
-        from durable_analytics.delivery.tracking_plan import TrackingPlan  # noqa: PLC0415  # Rust
+        from durable_analytics.delivery.tracking_plan import TrackingPlan, read_plan  # noqa: PLC0415  # Rust
     except ModuleNotFoundError as error:
         raise ValueError(f"needs the package {error.name}: install it") from None
     if value is None or isinstance(value, TrackingPlan):
         return value
     try:
-        plan = from_json(Path(str(value)).read_bytes().removeprefix(BOM_UTF8))
+        content = Path(str(value)).read_bytes().removeprefix(BOM_UTF8)
+        from_json(content)
     except (OSError, ValueError):
         raise ValueError("must be the path of a JSON file that can be read") from None
-    return TrackingPlan(plan)
+    return read_plan(content)
 
 
 def _read(key: str, value: Any) -> Any:

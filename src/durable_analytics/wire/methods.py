@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SkipValidation, create_model
 
@@ -14,6 +14,7 @@ from durable_analytics.wire.messages import (
     Delete,
     Group,
     Identify,
+    JsonObject,
     Message,
     Metric,
     Page,
@@ -59,6 +60,15 @@ ABSENT: Any = None
 """The default of a raw argument. `RawValue | None` in a signature would decode; this does not."""
 
 
+class SourcePlan(Wire):
+    """The tracking plan of the gateway's source, which travels with its messages."""
+
+    schemas: JsonObject
+    """The plan: a JSON Schema by event."""
+
+    on_violation: Literal["allow", "omit", "block"] = "block"
+
+
 class Input(Wire):
     """The input of every method; the message has the key of the method."""
 
@@ -68,6 +78,9 @@ class Input(Wire):
 
     deliver_to: Annotated[list[str], Field(min_length=1)] | None = None
     """Several integrations to deliver to, instead of `integration`."""
+
+    tracking_plan: SourcePlan | None = None
+    """A plan that the messages must match, beside that of the integration."""
 
     policies: Policies | None = None
     """Timeouts and retries of this delivery, if the integration allows overriding."""

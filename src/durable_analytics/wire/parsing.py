@@ -21,7 +21,7 @@ from durable_analytics.wire.keys import (
 )
 from durable_analytics.wire.limits import BATCH_LIMIT_BYTES, MOST_MESSAGES
 from durable_analytics.wire.messages import JsonObject, Message, RequestOptions
-from durable_analytics.wire.methods import BATCH, METHODS, Input, Method
+from durable_analytics.wire.methods import BATCH, METHODS, Input, Method, SourcePlan
 from durable_analytics.wire.policies import Policies
 from durable_analytics.wire.problems import to_validation_error
 
@@ -34,6 +34,7 @@ class Envelope:
     deliver_to: list[str] | None
     """The integrations of a fan-out, each once; then there is no `integration`."""
 
+    tracking_plan: SourcePlan | None
     policies: Policies | None
     options: RequestOptions
     context: JsonObject
@@ -61,7 +62,13 @@ def read_envelope(method: Method, data: JsonObject) -> Envelope:
     _check_targets(checked)
     options = checked.request_options or RequestOptions()
     return Envelope(
-        checked.integration, checked.deliver_to, checked.policies, options, context, checked.strict
+        checked.integration,
+        checked.deliver_to,
+        checked.tracking_plan,
+        checked.policies,
+        options,
+        context,
+        checked.strict,
     )
 
 
