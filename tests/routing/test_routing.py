@@ -30,7 +30,7 @@ def excluded(method: str = "track", message: Json = ORDER, **routing: Any) -> st
 
 def changed(message: Json = ORDER, **routing: Any) -> Json:
     """A message as the integration gets it."""
-    return Routing(**routing).changed("track", message, "key")
+    return Routing(**routing).change_values("track", message, "key")
 
 
 def test_methods() -> None:

@@ -204,7 +204,7 @@ def prepare_batch(
     size = 0
     prepared = PreparedBatch(integration, batch.envelope.options, defaults)
     envelope = batch.envelope
-    route = integration.route.of_source(envelope.tracking_plan)
+    route = integration.route.with_source_plan(envelope.tracking_plan)
     if route.transform:
         # Each message has its complete context.
         envelope = replace(envelope, context={})
@@ -248,14 +248,18 @@ def _routed(
     *,
     is_filtered: bool,
 ) -> Any:
-    """Return the message that the integration gets; what is no message stays as it is."""
+    """Return the message that the integration gets; return an invalid message unchanged."""
     method = message.get("type") if isinstance(message, dict) else None
-    if not isinstance(method, str) or method not in METHODS or (is_filtered and not route.changes):
+    if (
+        not isinstance(method, str)
+        or method not in METHODS
+        or (is_filtered and not route.changes_messages)
+    ):
         return message
     if route.transform:
         message = _with_context(snake_case(message, METHODS[method].message, ""), envelope)
     if is_filtered:
-        return route.change(method, message, envelope.context)
+        return route.change_selected(method, message, envelope.context)
     return route.select(method, message, envelope.context, prepared.violations)
 
 

@@ -11,10 +11,11 @@ from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.plans import Filtered
 from durable_analytics.wire.search_attributes import hash_user
 
-_NOT_BY_CONSENT = frozenset({"call", "delete"})
-"""Methods that do not concern the consent of a person, who may be deleted without it."""
+_EXEMPT_METHODS = frozenset({"call", "delete"})
+"""Methods that are sent without consent and for suppressed users: deletions must not depend on
+either."""
 
-_IDS = ("user_id", "anonymous_id", "previous_user_id", "new_user_id")
+_ID_FIELDS = ("user_id", "anonymous_id", "previous_user_id", "new_user_id")
 
 _NOTHING: JsonObject = {}
 
@@ -24,11 +25,11 @@ class Filters:
     """The filters of one integration, in the order in which they apply."""
 
     consent_categories: tuple[str, ...] = ()
-    """The categories to which a person must consent, all of them; none: consent does not count."""
+    """A person must consent to all of these categories. If empty, consent is not checked."""
 
     names: frozenset[str] = frozenset()
-    """The names of the integration in the `integrations` of messages, in `casefold`; empty if it
-    does not obey them."""
+    """The casefolded names by which the `integrations` of a message can name the integration; empty
+    if it ignores `integrations`."""
 
     suppressed: frozenset[str] = frozenset()
     """The hashes of users whose messages are not sent."""
@@ -37,35 +38,35 @@ class Filters:
     """The `user_hash_keys`."""
 
     def check(self, method: str, message: JsonObject, context: Any) -> Filtered | None:
-        """Return why a message is not for the integration; None if it is.
+        """Return why the integration must not get a message; None if it gets the message.
 
         Args:
-            method: The key of its method.
-            message: The message. Its own context, if it has one, is merged over the other.
+            method: The key of the method.
+            message: The message. Its own context, if any, is merged over that of the input.
             context: The context of the input.
         """
         integrations = message.get("integrations")
-        if self.consent_categories and method not in _NOT_BY_CONSENT:
+        if self.consent_categories and method not in _EXEMPT_METHODS:
             consent = _consent(message, context)
-            if consent is not None and (reason := self._lacks_consent(consent, integrations)):
+            if consent is not None and (reason := self._missing_consent(consent, integrations)):
                 return {"by": "consent", "reason": reason}
-        if isinstance(integrations, dict) and (reason := self._is_excluded(integrations)):
+        if isinstance(integrations, dict) and (reason := self._exclusion(integrations)):
             return {"by": "integrations", "reason": reason}
-        if self.suppressed and method not in _NOT_BY_CONSENT and self._is_suppressed(message):
+        if self.suppressed and method not in _EXEMPT_METHODS and self._is_suppressed(message):
             return {"by": "suppressed", "reason": "the user is in suppressed_users_file"}
         return None
 
     def _is_suppressed(self, message: JsonObject) -> bool:
         return any(
             hash_user(person, key) in self.suppressed
-            for person in _people(message)
+            for person in _person_ids(message)
             for key in self.hash_keys
         )
 
-    def _lacks_consent(self, consent: Any, integrations: Any) -> str | None:
-        """Return the category that is missing; a consent that cannot be read grants nothing."""
+    def _missing_consent(self, consent: Any, integrations: Any) -> str | None:
+        """Return the reason if a category lacks consent; an unreadable consent grants nothing."""
         if consent == {} and not integrations:
-            return None  # As at Segment, which reads an empty consent only beside `integrations`.
+            return None  # Like Segment: `{}` counts as a consent object only with `integrations`.
         granted: Any = consent.get("categoryPreferences") if isinstance(consent, dict) else None
         if not isinstance(granted, dict):
             granted = _NOTHING
@@ -74,8 +75,8 @@ class Filters:
                 return f"there is no consent to the category {category}"
         return None
 
-    def _is_excluded(self, integrations: Mapping[str, Any]) -> str | None:
-        """Return why the `integrations` of a message exclude the integration."""
+    def _exclusion(self, integrations: Mapping[str, Any]) -> str | None:
+        """Return the reason if the `integrations` of a message exclude the integration."""
         if not self.names:
             return None
         is_named, all_key = False, None
@@ -92,18 +93,18 @@ class Filters:
         return None
 
 
-def _people(message: JsonObject) -> Iterator[str]:
-    """Yield the ids of people in a message, with keys in either spelling."""
+def _person_ids(message: JsonObject) -> Iterator[str]:
+    """Yield the ids of persons in a message whose keys are snake_case or camelCase."""
     user = message.get("user")
-    values = [message.get(key) for name in _IDS for key in (name, to_camel(name))]
+    values = [message.get(key) for name in _ID_FIELDS for key in (name, to_camel(name))]
     for value in (*values, user.get("id") if isinstance(user, dict) else None):
-        for one in value if isinstance(value, list) else [value]:
-            if one not in (None, ""):
-                yield str(one)
+        for person in value if isinstance(value, list) else [value]:
+            if person not in (None, ""):
+                yield str(person)
 
 
 def _consent(message: JsonObject, context: Any) -> Any:
-    """Return the `consent` of the context; None if there is none."""
+    """Return `context.consent`, merged from the input and the message; None if there is none."""
     shared = context.get("consent") if isinstance(context, dict) else None
     own_context = message.get("context")
     own = own_context.get("consent") if isinstance(own_context, dict) else None

@@ -88,14 +88,15 @@ def route_message(
         integration: The integration.
         message: The message.
         envelope: The envelope of the input.
-        violations: Gets the paths of values that break the tracking plan.
+        violations: Counts the paths of values that do not match a tracking plan.
 
     Raises:
         NotSentError: The integration does not get it.
-        ValidationError: The routing cannot change the message, or the transform made it too large.
+        ValidationError: The message does not match a tracking plan, the routing cannot change it,
+            or the transform made it too large.
         TransformationError: The transform failed.
     """
-    route, method = integration.route.of_source(envelope.tracking_plan), message.method.key
+    route, method = integration.route.with_source_plan(envelope.tracking_plan), message.method.key
     if route.transform is None:
         fields = route.select(method, message.fields, message.context, violations)
         return replace(message, fields=fields)

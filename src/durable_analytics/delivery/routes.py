@@ -1,4 +1,4 @@
-"""The way of a message to an integration: filters, the transform, and the routing."""
+"""Applies the settings of an integration to a message: filters, plans, transform and routing."""
 
 import logging
 import traceback
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("durable_analytics.delivery")
 
 Transform = Callable[[JsonObject, str], JsonObject | None]
-"""Returns the message that an integration gets instead of a message, or None if it gets none. It is
-called with the message, `{"type", …fields in snake_case…, "context"}`, and the integration's name.
-It must be pure: it may run again for each attempt."""
+"""A function of the operator. It gets a message, `{"type", …fields in snake_case…, "context"}`, and
+the name of the integration, and returns the message to send instead, or None to send none. It must
+be pure: it may run again for each attempt."""
 
 
 class NotSentError(Exception):
-    """A message is rightly not sent to an integration."""
+    """A message is filtered: the settings of the integration exclude it."""
 
     def __init__(self, filtered: Filtered) -> None:
         super().__init__(filtered["reason"])
@@ -37,11 +37,14 @@ class NotSentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What decides whether an integration gets a message, and what it gets, in this order."""
+    """The settings that decide whether an integration gets a message, and change the message.
+
+    The order is: filters, tracking plans, transform, routing.
+    """
 
     filters: Filters = NO_FILTERS
     plans: "tuple[tuple[TrackingPlan, OnViolation], ...]" = ()
-    """The tracking plans: that of the source, and that of the integration."""
+    """The tracking plans with their `on_violation`: first the source's, then the integration's."""
 
     transform: Transform | None = None
     routing: Routing | None = None
@@ -52,10 +55,10 @@ class Route:
     """The name of the integration, for its transform."""
 
     @property
-    def changes(self) -> bool:
-        """Whether an integration may get another message than was sent."""
+    def changes_messages(self) -> bool:
+        """Whether the integration may get a message with other values than the input has."""
         omits = any(on_violation == "omit" for _, on_violation in self.plans)
-        is_routed = self.routing is not None and self.routing.changes
+        is_routed = self.routing is not None and self.routing.changes_values
         return self.transform is not None or omits or is_routed
 
     def select(
@@ -64,45 +67,45 @@ class Route:
         """Return the message that the integration gets.
 
         Args:
-            method: The key of its method.
-            message: The message, with keys in either spelling; for a transform, in snake_case, with
-                `type` and its complete context.
+            method: The key of the method.
+            message: The message, in snake_case or camelCase. If there is a transform: in
+                snake_case, with `type` and the complete context.
             context: The context of the input.
-            violations: Gets the paths of values that break the tracking plan.
+            violations: Counts the paths of values that do not match a tracking plan.
 
         Raises:
             NotSentError: The integration does not get it.
-            ValidationError: The message breaks the tracking plan, or the routing cannot change it.
+            ValidationError: The message does not match a tracking plan, or cannot be changed.
             TransformationError: The transform failed.
         """
         if filtered := self.filters.check(method, message, context):
             raise NotSentError(filtered)
-        message = self._transformed(self._planned(method, message, context, violations))
+        message = self._apply_transform(self._apply_plans(method, message, context, violations))
         if self.routing and (reason := self.routing.excludes(method, message, context)):
             raise NotSentError({"by": "routing", "reason": reason})
-        return self._changed(method, message)
+        return self._apply_routing(method, message)
 
-    def change(self, method: str, message: JsonObject, context: Any) -> JsonObject:
-        """Return the message that the integration gets; it was selected before.
+    def change_selected(self, method: str, message: JsonObject, context: Any) -> JsonObject:
+        """Change a message that was selected earlier, in Validation; do not filter it again.
 
         Args:
-            method: The key of its method.
+            method: The key of the method.
             message: The message, as for `select`.
             context: The context of the input.
 
         Raises:
-            ValidationError: The routing cannot change the message.
-            TransformationError: The transform failed.
+            ValidationError: The message does not match a tracking plan, or cannot be changed.
+            TransformationError: The transform failed, or returned None this time.
         """
         try:
-            message = self._planned(method, message, context, Counter())
-            return self._changed(method, self._transformed(message))
+            message = self._apply_plans(method, message, context, Counter())
+            return self._apply_routing(method, self._apply_transform(message))
         except NotSentError:
             raise TransformationError(
                 f"the transform of {self.integration} is not pure: it returned None only now"
             ) from None
 
-    def _planned(
+    def _apply_plans(
         self, method: str, message: JsonObject, context: Any, violations: Counter[str]
     ) -> JsonObject:
         found: set[str] = set()
@@ -112,15 +115,15 @@ class Route:
         violations.update(found)
         return message
 
-    def of_source(self, plan: SourcePlan | None) -> "Route":
-        """Return the route for the messages of a source with this tracking plan.
+    def with_source_plan(self, plan: SourcePlan | None) -> "Route":
+        """Return this route with the tracking plan of a source, if any, before the other plans.
 
         Raises:
-            ValidationError: It is not a plan.
+            ValidationError: The schemas are not a tracking plan.
         """
         if plan is None:
             return self
-        from durable_analytics.delivery.tracking_plan import read_plan  # noqa: PLC0415  # Rust
+        from durable_analytics.delivery.tracking_plan import read_plan  # noqa: PLC0415  # loads native code
 
         try:
             own = read_plan(to_json(plan.schemas))
@@ -128,41 +131,43 @@ class Route:
             raise ValidationError.at("tracking_plan.schemas", str(error)) from None
         return replace(self, plans=((own, plan.on_violation), *self.plans))
 
-    def _changed(self, method: str, message: JsonObject) -> JsonObject:
-        return self.routing.changed(method, message, self.hash_key) if self.routing else message
+    def _apply_routing(self, method: str, message: JsonObject) -> JsonObject:
+        return (
+            self.routing.change_values(method, message, self.hash_key) if self.routing else message
+        )
 
-    def _transformed(self, message: JsonObject) -> JsonObject:
+    def _apply_transform(self, message: JsonObject) -> JsonObject:
         if self.transform is None:
             return message
         try:
-            # A copy: it must not change what other integrations get.
+            # A copy: a transform must not change the message that other integrations get.
             transformed = self.transform(
                 from_json(to_json(message), cache_strings="keys"), self.integration
             )
         except Exception as error:  # noqa: BLE001  # it is the operator's code
             name = type(error).__name__
             where = traceback.format_tb(error.__traceback__)
-            log.error(  # noqa: TRY400  # without its message, which may have user data
+            log.error(  # noqa: TRY400  # the exception's message may have user data
                 "transform failed",
                 extra={"integration": self.integration, "exception": name, "where": where},
             )
-            raise self._failed(f"raised {name}; the worker's log has the location") from None
+            raise self._failure(f"raised {name}; the worker's log has the location") from None
         if transformed is None:
             reason = f"the transform of {self.integration} returned None"
             raise NotSentError({"by": "transform", "reason": reason})
         if not isinstance(transformed, dict):
-            raise self._failed(f"returned {type(transformed).__name__}, not a message or None")
+            raise self._failure(f"returned {type(transformed).__name__}, not a message or None")
         if transformed.get("type") != message.get("type"):
-            raise self._failed("changed the type of the message")
+            raise self._failure("changed the type of the message")
         try:
             made: JsonObject = from_json(to_json(transformed), cache_strings="keys")
         except (PydanticSerializationError, ValueError, RecursionError):
-            raise self._failed("returned a value that is not JSON") from None
+            raise self._failure("returned a value that is not JSON") from None
         return made
 
-    def _failed(self, reason: str) -> TransformationError:
+    def _failure(self, reason: str) -> TransformationError:
         return TransformationError(f"the transform of {self.integration} {reason}")
 
 
 OPEN_ROUTE = Route()
-"""The route to an integration that gets all messages, unchanged."""
+"""The route of an integration that gets all messages, unchanged."""

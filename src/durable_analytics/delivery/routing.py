@@ -1,4 +1,4 @@
-"""The `routing` of an integration: which messages it gets, and which of their values."""
+"""The setting `routing` of an integration: filters messages, and changes their values."""
 
 import hashlib
 import json
@@ -25,11 +25,12 @@ from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.search_attributes import hash_user
 
-_EDITED = ("properties", "traits")
-"""The fields of a message whose values can be changed."""
+_EDITABLE_FIELDS = ("properties", "traits")
+"""The fields of a message in which a routing can change values."""
 
-_ONLY_METHODS = frozenset({"call", "delete"})
-"""Methods that only `methods` concerns: to sample a deletion would leave data of a person."""
+_EXEMPT_METHODS = frozenset({"call", "delete"})
+"""Methods to which no filter applies except `methods`: a sampled-out deletion would leave personal
+data at the provider."""
 
 
 def _check_method(key: str) -> str:
@@ -38,25 +39,25 @@ def _check_method(key: str) -> str:
     return key
 
 
-def _check_path(path: str) -> str:
+def _check_editable_path(path: str) -> str:
     field, _, name = path.partition(".")
-    if field not in _EDITED or not all(name.split(".")):
+    if field not in _EDITABLE_FIELDS or not all(name.split(".")):
         raise ValueError('must be the path of a property or a trait, like "properties.card"')
     return path
 
 
-def _check_source(path: str) -> str:
+def _check_readable_path(path: str) -> str:
     if not all(path.split(".")):
         raise ValueError('must be a path in the message, like "properties.plan"')
     return path
 
 
 Method = Annotated[str, AfterValidator(_check_method)]
-Path = Annotated[str, AfterValidator(_check_path)]
+EditablePath = Annotated[str, AfterValidator(_check_editable_path)]
 
 
 class Routing(BaseModel):
-    """`[integrations.NAME.routing]`. A message has to pass all filters; then it is changed."""
+    """`[integrations.NAME.routing]`. A message must pass all filters; then its values change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -64,32 +65,34 @@ class Routing(BaseModel):
     """The methods that the integration gets. Default: all."""
 
     events: tuple[str, ...] | None = None
-    """Patterns as a shell has them (`*`, `?`, `[ab]`), case-sensitive, of which the event must
-    match one. Default: any event. Messages without an event are not concerned."""
+    """Shell patterns (`*`, `?`, `[ab]`), case-sensitive. The name of an event must match one of
+    them. Messages without an event pass. Default: all events pass."""
 
-    where: dict[Annotated[str, AfterValidator(_check_source)], JsonValue] = {}
-    """JSON values by their path in the message, like `"properties.plan"` or `"context.locale"`. The
-    message must have all of them."""
+    where: dict[Annotated[str, AfterValidator(_check_readable_path)], JsonValue] = {}
+    """JSON values by path, like `"properties.plan"` or `"context.locale"`. The message must have
+    exactly these values at these paths."""
 
     sample: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
-    """The share of users whose messages the integration gets, 0 to 1, by the SHA-256 of their
-    `user_id`, else of their `anonymous_id`. Messages without either are sent. Default: all."""
+    """The share of users whose messages the integration gets, from 0 to 1. The SHA-256 of
+    `user_id`, or of `anonymous_id` if there is no `user_id`, selects the users. Messages without
+    either id are sent. Default: all users."""
 
-    drop: tuple[Path, ...] = ()
-    """Properties and traits that are removed."""
+    drop: tuple[EditablePath, ...] = ()
+    """The properties and traits to remove."""
 
-    allow: tuple[Path, ...] = ()
-    """Properties, or traits, of which only these are sent. Default: all."""
+    allow: tuple[EditablePath, ...] = ()
+    """The properties and traits to keep; all others are removed. If it names only properties, all
+    traits are kept, and vice versa. Default: keep all."""
 
-    rename: dict[Path, Path] = {}
-    """New paths of properties and traits, by their old path."""
+    rename: dict[EditablePath, EditablePath] = {}
+    """The new path of each property or trait to rename, by its old path."""
 
-    hash: tuple[Path, ...] = ()
-    """Properties and traits whose text is replaced by its HMAC-SHA256 in hex, with the first of
-    `user_hash_keys`."""
+    hash: tuple[EditablePath, ...] = ()
+    """Properties and traits whose text is replaced by its HMAC-SHA256 in hex. The key is the first
+    of `user_hash_keys`."""
 
     @model_validator(mode="after")
-    def _check_renamed(self) -> Self:
+    def _check_rename(self) -> Self:
         for old, new in self.rename.items():
             if old.partition(".")[0] != new.partition(".")[0]:
                 raise ValueError(f"rename: {old} and {new} must begin with the same field")
@@ -107,7 +110,7 @@ class Routing(BaseModel):
 
     @cached_property
     def _allowed(self) -> Mapping[str, tuple[str, ...]]:
-        """The allowed paths below a field, by the field."""
+        """The paths in `allow`, without their field, grouped by field."""
         fields: dict[str, tuple[str, ...]] = {}
         for path in self.allow:
             field, _, name = path.partition(".")
@@ -115,21 +118,21 @@ class Routing(BaseModel):
         return fields
 
     @cached_property
-    def changes(self) -> bool:
-        """Whether it changes messages."""
+    def changes_values(self) -> bool:
+        """Whether it changes values of messages."""
         return bool(self.drop or self.allow or self.rename or self.hash)
 
     def excludes(self, method: str, message: JsonObject, context: Any) -> str | None:
-        """Return why a message is not for the integration; None if it is.
+        """Return why the integration does not get a message; None if it gets the message.
 
         Args:
-            method: The key of its method.
-            message: The message, with keys in either spelling.
+            method: The key of the method.
+            message: The message, in snake_case or camelCase.
             context: The context of the input.
         """
         if self.methods is not None and method not in self.methods:
             return f"the routing does not list the method {method}"
-        if method in _ONLY_METHODS:
+        if method in _EXEMPT_METHODS:
             return None
         event = message.get("event")
         if self._events and isinstance(event, str) and not self._events.match(event):
@@ -149,27 +152,29 @@ class Routing(BaseModel):
                 return int.from_bytes(digest[:8], "big") < (self.sample or 0) * 2**64
         return True
 
-    def changed(self, method: str, message: JsonObject, hash_key: str) -> JsonObject:
-        """Return a message with the values that the integration gets; it is not changed itself.
+    def change_values(self, method: str, message: JsonObject, hash_key: str) -> JsonObject:
+        """Return a copy of a message, with the values that the integration gets.
 
         Args:
-            method: The key of its method, for the paths of errors.
-            message: The message, with keys in either spelling.
+            method: The key of the method, for the paths in errors.
+            message: The message, in snake_case or camelCase.
             hash_key: The first of `user_hash_keys`.
 
         Raises:
             ValidationError: A new name is taken, or a value to hash is not text.
         """
         edited = {
-            field: dict(message[field]) for field in _EDITED if isinstance(message.get(field), dict)
+            field: dict(message[field])
+            for field in _EDITABLE_FIELDS
+            if isinstance(message.get(field), dict)
         }
-        if not self.changes or not edited:
+        if not self.changes_values or not edited:
             return message
         for steps in self._dropped:
-            _take(edited, steps)
+            _pop(edited, steps)
         for field, names in self._allowed.items():
             if field in edited:
-                edited[field] = _only(edited[field], names)
+                edited[field] = _pick(edited[field], names)
         for old, new in self.rename.items():
             _rename(edited, old, new, method)
         for path in self.hash:
@@ -178,12 +183,12 @@ class Routing(BaseModel):
 
 
 def changed_fields(before: JsonObject, after: JsonObject) -> JsonObject:
-    """Return the fields that a routing has changed."""
+    """Return the fields of a message that a routing has changed, with their new values."""
     return {name: value for name, value in after.items() if value != before.get(name)}
 
 
 def _get(message: JsonObject, name: str) -> Any:
-    """Return a field, in either spelling."""
+    """Return a field by its name in snake_case or, if there is none, in camelCase."""
     value = message.get(name)
     return message.get(to_camel(name)) if value is None else value
 
@@ -204,7 +209,7 @@ _MISSING = object()
 
 
 def _is_equal(value: Any, expected: JsonValue) -> bool:
-    """Whether two JSON values are equal; true is not 1."""
+    """Whether two JSON values are equal. In Python, `True == 1`; in JSON they differ."""
     if value is _MISSING:
         return False
     if isinstance(value, (bool, str, type(None))) or isinstance(expected, (bool, str, type(None))):
@@ -214,20 +219,22 @@ def _is_equal(value: Any, expected: JsonValue) -> bool:
     return bool(value == expected)
 
 
-def _parent(edited: JsonObject, path: Sequence[str], *, makes: bool = False) -> JsonObject | None:
-    """Return the object that holds the last step of a path; objects below a field are copied.
+def _parent(edited: JsonObject, path: Sequence[str], *, create: bool = False) -> JsonObject | None:
+    """Return the object in which the last step of a path is a key; None if there is no such object.
+
+    Nested objects on the path are replaced by copies, so that the caller may change them.
 
     Args:
-        edited: The fields, which are copies; they are changed.
+        edited: Copies of the fields of a message.
         path: The steps; the first one is a field.
-        makes: Whether missing objects are added.
+        create: Whether to add missing objects.
     """
     parent = edited.get(path[0])
     if len(path) == 2 or not isinstance(parent, dict):
         return parent
     for step in path[1:-1]:
         inner = parent.get(step)
-        if inner is None and makes:
+        if inner is None and create:
             inner = {}
         if not isinstance(inner, dict):
             return None
@@ -235,13 +242,14 @@ def _parent(edited: JsonObject, path: Sequence[str], *, makes: bool = False) -> 
     return parent
 
 
-def _take(edited: JsonObject, path: Sequence[str]) -> Any:
-    """Remove a value, and return it."""
+def _pop(edited: JsonObject, path: Sequence[str]) -> Any:
+    """Remove and return a value; `_MISSING` if there is none."""
     parent = _parent(edited, path)
     return _MISSING if parent is None else parent.pop(path[-1], _MISSING)
 
 
-def _only(fields: JsonObject, names: Iterable[str]) -> JsonObject:
+def _pick(fields: JsonObject, names: Iterable[str]) -> JsonObject:
+    """Return an object with only these paths of another one."""
     kept: JsonObject = {}
     roots = {"": kept}
     for name in names:
@@ -249,17 +257,17 @@ def _only(fields: JsonObject, names: Iterable[str]) -> JsonObject:
         value: Any = fields
         for step in path:
             value = value.get(step, _MISSING) if isinstance(value, dict) else _MISSING
-        target = None if value is _MISSING else _parent(roots, ["", *path], makes=True)
+        target = None if value is _MISSING else _parent(roots, ["", *path], create=True)
         if target is not None:
             target[path[-1]] = value
     return kept
 
 
 def _rename(edited: JsonObject, old: str, new: str, method: str) -> None:
-    if (value := _take(edited, old.split("."))) is _MISSING:
+    if (value := _pop(edited, old.split("."))) is _MISSING:
         return
     path = new.split(".")
-    target = _parent(edited, path, makes=True)
+    target = _parent(edited, path, create=True)
     if target is None or path[-1] in target:
         raise ValidationError.at(
             f"{method}.{new}", f"is set, and the routing renames {old} to it: send only one of them"

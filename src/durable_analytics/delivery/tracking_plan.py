@@ -1,4 +1,4 @@
-"""Tracking plans: what the messages of each event must look like, as JSON Schema."""
+"""Tracking plans: a JSON Schema for each event, against which messages are checked."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -13,29 +13,31 @@ from durable_analytics.wire.messages import JsonObject
 
 OnViolation = Literal["allow", "omit", "block"]
 
-_BESIDE = ("identify", "group", "common")
-"""The keys of a plan for messages without an event, and for all messages."""
+_NON_EVENT_KEYS = ("identify", "group", "common")
+"""The keys of a plan that are not events: two methods without events, and all messages."""
 
-_PARTS = ("properties", "traits", "context")
+_MESSAGE_FIELDS = ("properties", "traits", "context")
 
-_NO_EVENT = frozenset({"call", "delete"})
-"""Methods that no plan concerns."""
+_EXEMPT_METHODS = frozenset({"call", "delete"})
+"""Methods to which no plan applies."""
 
-_LONGEST_PATH = 100
+_PATH_LIMIT_CHARACTERS = 100
 
 
 class TrackingPlan:
     """The schemas of a plan (JSON Schema, draft 7).
 
-    A schema that describes `properties`, `traits` or `context` is for the whole message, as at
-    Segment; any other one is for the properties, or for the traits of `identify` and `group`.
+    A schema whose own `properties` contain `properties`, `traits` or `context` describes the whole
+    message, as in Segment's plans. Any other schema describes the properties of a message, or the
+    traits of an `identify` or a `group`.
 
     Args:
-        plan: A schema by the name of each event, in the object or in its key `events`; beside them,
-            `identify`, `group`, and `common` for all messages.
+        plan: An object with a schema for each event: by its name, at the top level or in the object
+            `events`. The keys `identify` and `group` are for these methods, and `common` is for all
+            messages.
 
     Raises:
-        ValueError: It is not such an object, or a schema is not valid.
+        ValueError: The plan is not such an object, or a schema is not valid.
     """
 
     def __init__(self, plan: Any) -> None:
@@ -44,28 +46,36 @@ class TrackingPlan:
         events = plan.get("events", {})
         if not isinstance(events, dict):
             raise ValueError("events must be an object with a JSON Schema for each event")  # noqa: TRY004
-        named = {name: schema for name, schema in plan.items() if name not in ("events", *_BESIDE)}
+        named = {
+            name: schema
+            for name, schema in plan.items()
+            if name not in ("events", *_NON_EVENT_KEYS)
+        }
         self._events = {
             name: _Schema(f"the event {name}", schema)
             for name, schema in {**named, **events}.items()
         }
-        self._beside = {name: _Schema(name, plan[name]) for name in _BESIDE if name in plan}
+        self._other_schemas = {
+            name: _Schema(name, plan[name]) for name in _NON_EVENT_KEYS if name in plan
+        }
 
     def check(
         self, method: str, message: JsonObject, context: Any = None
     ) -> Iterator[tuple[str, ...]]:
-        """Yield the paths of the values that break the plan, inside the message.
+        """Yield the paths, inside the message, of the values that do not match the plan.
 
         Args:
-            method: The key of its method.
+            method: The key of the method.
             message: The message.
-            context: The context of the input; that of the message is merged over it.
+            context: The context of the input, into which that of the message is merged.
         """
-        if method in _NO_EVENT:
+        if method in _EXEMPT_METHODS:
             return
         event = message.get("event")
-        schemas = [self._events.get(event) if isinstance(event, str) else self._beside.get(method)]
-        schemas.append(self._beside.get("common"))
+        schemas = [
+            self._events.get(event) if isinstance(event, str) else self._other_schemas.get(method)
+        ]
+        schemas.append(self._other_schemas.get("common"))
         field_name = "traits" if method in ("identify", "group") else "properties"
         seen: set[tuple[str, ...]] = set()
         for schema in schemas:
@@ -77,40 +87,40 @@ class TrackingPlan:
     def apply(
         self, method: str, message: JsonObject, context: Any, on_violation: OnViolation
     ) -> tuple[JsonObject, list[str]]:
-        """Return the message that is sent, and the paths of the values that break the plan.
+        """Return the message to send, and the paths of the values that do not match the plan.
 
         Args:
-            method: The key of its method.
-            message: The message; it is not changed itself.
+            method: The key of the method.
+            message: The message. Changes are made to a copy of it.
             context: The context of the input.
-            on_violation: "block" raises an error. "omit" leaves out the values, but for those that
-                are missing. "allow" sends the message as it is.
+            on_violation: "block" raises an error. "omit" removes the values that do not match, and
+                only reports missing values. "allow" returns the message unchanged.
 
         Raises:
-            ValidationError: The message breaks the plan, and that is not allowed.
+            ValidationError: The message does not match the plan, and `on_violation` is "block".
         """
         paths = list(self.check(method, message, context))
         if not paths:
             return message, []
-        shown = [".".join((method, *path))[:_LONGEST_PATH] for path in paths]
+        shown = [".".join((method, *path))[:_PATH_LIMIT_CHARACTERS] for path in paths]
         if on_violation == "block":
             raise ValidationError.of(
                 FieldProblem(path, "does not match the tracking plan") for path in shown
             )
         if on_violation == "omit":
             message = from_json(to_json(message))
-            # The last first: the others keep their place in lists.
-            for path in sorted(paths, key=_order, reverse=True):
+            # From the last to the first: to remove an item shifts the indexes of later items.
+            for path in sorted(paths, key=_sort_key, reverse=True):
                 _remove(message, path)
         return message, shown
 
 
 @lru_cache(maxsize=32)
 def read_plan(content: bytes) -> TrackingPlan:
-    """Return the plan in this JSON.
+    """Return the tracking plan that is encoded in this JSON.
 
     Raises:
-        ValueError: It is not a plan.
+        ValueError: It is not a tracking plan.
     """
     return TrackingPlan(from_json(content))
 
@@ -124,18 +134,18 @@ class _Schema:
         except (jsonschema_rs.ValidationError, ValueError, TypeError):
             raise ValueError(f"{name}: is not a valid JSON Schema, draft 7") from None
         described = schema.get("properties") if isinstance(schema, dict) else None
-        self._is_of_message = isinstance(described, dict) and not described.keys().isdisjoint(
-            _PARTS
+        self._describes_message = isinstance(described, dict) and not described.keys().isdisjoint(
+            _MESSAGE_FIELDS
         )
 
     def check(
         self, message: JsonObject, context: Any, field_name: str
     ) -> Iterator[tuple[str, ...]]:
-        """Yield the paths of the values that break it, inside the message."""
+        """Yield the paths, inside the message, of the values that do not match the schema."""
         part: Any = message.get(field_name)
         prefix: tuple[str, ...] = (field_name,)
-        if self._is_of_message:
-            part, prefix = _with_context(message, context), ()
+        if self._describes_message:
+            part, prefix = _with_merged_context(message, context), ()
         elif part is None:
             part = {}
         if self._validator.is_valid(part):
@@ -150,24 +160,24 @@ class _Schema:
                 yield path
 
 
-def _with_context(message: JsonObject, context: Any) -> JsonObject:
+def _with_merged_context(message: JsonObject, context: Any) -> JsonObject:
     own = message.get("context")
     if isinstance(context, dict) and context:
         own = merge_context(context, own) if isinstance(own, dict) else context
     return {**message, "context": own or {}}
 
 
-def _order(path: Sequence[str]) -> tuple[tuple[int, str], ...]:
+def _sort_key(path: Sequence[str]) -> tuple[tuple[int, str], ...]:
     return tuple((int(step) if step.isdigit() else -1, step) for step in path)
 
 
 def _remove(message: JsonObject, path: Sequence[str]) -> None:
-    """Remove a value, if it is there; never a field of the message itself."""
+    """Remove the value at a path, if there is one; a top-level field is never removed."""
     if len(path) < 2:
         return
     container: Any = message
     for step in path[:-1]:
-        container = _step(container, step)
+        container = _child(container, step)
     last = path[-1]
     if isinstance(container, dict):
         container.pop(last, None)
@@ -175,7 +185,7 @@ def _remove(message: JsonObject, path: Sequence[str]) -> None:
         del container[int(last)]
 
 
-def _step(container: Any, step: str) -> Any:
+def _child(container: Any, step: str) -> Any:
     if isinstance(container, Mapping):
         return container.get(step)
     if isinstance(container, list) and step.isdigit() and int(step) < len(container):
