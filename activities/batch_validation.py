@@ -11,7 +11,7 @@ from temporalio.common import RawValue
 from activities.origin import Origin
 from activities.prepared_batches import PreparedBatches
 from activities.search_attributes import SearchAttributes
-from activities.validation import add_turn, plan_fan_out, policies_in_force, refusing
+from activities.validation import add_turn_seconds, effective_policies, plan_fan_out, reporting
 from durable_analytics.delivery.batch_preparation import (
     BatchDefaults,
     PreparedBatch,
@@ -56,10 +56,10 @@ class BatchValidation:
         self, input: RawValue = ABSENT, origin: RawValue = ABSENT
     ) -> BatchPlan | FanOutPlan:
         """Return the plan, with the rejected messages."""
-        with refusing(BATCH) as refusal:
-            refusal.has_search_attributes = await self.search_attributes.are_registered()
+        with reporting(BATCH) as report:
+            report.has_search_attributes = await self.search_attributes.are_registered()
             source = await Origin.find(origin)
-            # In a thread, because a large batch would block the event loop and so other requests.
+            # In a thread: a large batch would block the event loop, and thus other requests.
             batch = await asyncio.to_thread(read_batch, input)
             made: list[tuple[BatchPlan, PreparedBatch]] = []
             names = batch.envelope.deliver_to
@@ -70,8 +70,8 @@ class BatchValidation:
 
             plan: BatchPlan | FanOutPlan
             if names is None:
-                refusal.integration = self.integrations.find(batch.envelope.integration)
-                plan = await asyncio.to_thread(plan_for, refusal.integration)
+                report.integration = self.integrations.find(batch.envelope.integration)
+                plan = await asyncio.to_thread(plan_for, report.integration)
             else:
                 integrations = self.integrations.all_of(names)
                 _limit_deliveries(batch, len(names))
@@ -81,11 +81,11 @@ class BatchValidation:
                     self.prepared.keep(one["message"]["message_id"], prepared, one["slices"])
                 if one["rejected"]:
                     _log_refusals(one)
-            return refusal.record(plan)
+            return report.complete(plan)
 
 
 def _limit_deliveries(batch: BatchInput, integrations: int) -> None:
-    """Keep the plans and the output of a fan-out as small as those of one batch."""
+    """Refuse a fan-out whose plans and output could be larger than those of one batch."""
     deliveries = len(batch.messages) * integrations
     if deliveries > MOST_MESSAGES:
         raise ValidationError.at(
@@ -120,7 +120,7 @@ def plan_batch(
         batch: The input.
         integration: The integration.
         origin: The execution.
-        share: How many plans share the size of one.
+        share: How many plans are stored together, and share one size limit.
 
     Raises:
         ValidationError: The batch needs too many requests or repeats too many bytes.
@@ -153,14 +153,14 @@ def plan_batch(
             "message_id": defaults.batch_id,
             "timestamp": write_timestamp(defaults.started_at),
         },
-        "policies": policies_in_force(BATCH, integration, envelope.policies),
+        "policies": effective_policies(BATCH, integration, envelope.policies),
         "task_queue": integration.task_queue(activity.info().task_queue),
         "rejected": shorten_rejections(prepared.rejected, share),
         "slices": [list(bounds) for bounds in slices],
         "one_by_one": one_by_one,
         "batch_send": True,
     }
-    add_turn(plan, integration)
+    add_turn_seconds(plan, integration)
     if prepared.filtered:
         plan["filtered_messages"] = shorten_filtered(prepared.filtered, share)
     if prepared.violations:

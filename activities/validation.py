@@ -45,7 +45,7 @@ class Validation:
     method: Method
     integrations: Integrations
     prepared: PreparedDeliveries = field(default_factory=PreparedDeliveries)
-    """The cache of large checked messages for a Request of the same worker."""
+    """The cache from which a Request in the same worker takes large messages that are checked."""
 
     search_attributes: SearchAttributes = field(default_factory=SearchAttributes)
 
@@ -54,9 +54,9 @@ class Validation:
         input: RawValue = ABSENT,
         origin: RawValue = ABSENT,
     ) -> Plan | FanOutPlan:
-        """Return the plan, or fail with the type and the fields that the contract names."""
-        with refusing(self.method) as refusal:
-            refusal.has_search_attributes = await self.search_attributes.are_registered()
+        """Return the plan; an invalid input fails with the error types of the contract."""
+        with reporting(self.method) as report:
+            report.has_search_attributes = await self.search_attributes.are_registered()
             source = await Origin.find(origin)
 
             def check() -> Plan | FanOutPlan:
@@ -69,8 +69,8 @@ class Validation:
                     return plan
 
                 if data.get("deliver_to") is None:
-                    refusal.integration = self.integrations.find(data.get("integration"))
-                    return plan_for(refusal.integration)
+                    report.integration = self.integrations.find(data.get("integration"))
+                    return plan_for(report.integration)
                 envelope, message = read_input(self.method, data)
                 return plan_fan_out(
                     self.method,
@@ -79,29 +79,30 @@ class Validation:
                     lambda: {"message": identify(message, source.defaults())},
                 )
 
-            return refusal.record(await beside_the_loop(input, check))
+            return report.complete(await run_in_thread_if_large(input, check))
 
 
 T = TypeVar("T")
 PlanType = TypeVar("PlanType", Plan, BatchPlan, Plan | FanOutPlan, BatchPlan | FanOutPlan)
 
 
-async def beside_the_loop(input: Any, prepare: Callable[[], T]) -> T:
-    """Prepare an input: a small one at once, a large one in a thread."""
+async def run_in_thread_if_large(input: Any, prepare: Callable[[], T]) -> T:
+    """Check or prepare an input; a large one in a thread, so that the event loop stays free."""
     return await asyncio.to_thread(prepare) if is_large(input) else prepare()
 
 
 @dataclass
-class _Refusal:
-    """What a refusal tells its workflow."""
+class _Report:
+    """What a Validation reports to its workflow, in a plan or in a failure."""
 
     integration: Integration | None = None
-    """The integration of the refused input, if it is known."""
+    """The integration of the input; None until it is known, and for a fan-out."""
 
     has_search_attributes: bool = False
+    """Whether the search attributes are registered in Temporal."""
 
-    def record(self, plan: PlanType) -> PlanType:
-        """Add to a plan that the search attributes are registered."""
+    def complete(self, plan: PlanType) -> PlanType:
+        """Record in a plan whether the search attributes are registered, and return the plan."""
         if self.has_search_attributes:
             plan["search_attributes"] = True
         return plan
@@ -114,17 +115,17 @@ class _Refusal:
 
 
 @contextmanager
-def refusing(method: Method) -> Iterator[_Refusal]:
+def reporting(method: Method) -> Iterator[_Report]:
     """Convert any exception in the block to the failure of a Validation, and log it."""
-    refusal = _Refusal()
+    report = _Report()
     try:
-        yield refusal
+        yield report
     except DeliveryError as error:
-        name = refusal.integration.name if refusal.integration else None
+        name = report.integration.name if report.integration else None
         _log_refusal(method, name, error)
-        raise refusal.failure(error) from None
+        raise report.failure(error) from None
     except Exception as error:  # noqa: BLE001  # any other exception is a bug
-        raise refusal.failure(internal_error(error)) from None
+        raise report.failure(internal_error(error)) from None
 
 
 def plan_fan_out(
@@ -133,13 +134,13 @@ def plan_fan_out(
     plan_for: Callable[[Integration], Plan],
     unsupported: Callable[[], JsonObject],
 ) -> FanOutPlan:
-    """Return the plans of a fan-out; what is wrong for one integration concerns that one alone.
+    """Return the plans of a fan-out; an error at one integration does not affect the others.
 
     Args:
         method: The method.
         integrations: The integrations, in the order of the input.
-        plan_for: Returns the plan for one of them.
-        unsupported: Returns what the plan has if the provider does not support the method.
+        plan_for: Returns the plan for one integration.
+        unsupported: Returns further keys of a plan whose provider does not support the method.
     """
     plans: dict[str, Any] = {}
     for integration in integrations:
@@ -150,7 +151,7 @@ def plan_fan_out(
             filtered: Filtered = {"by": "unsupported", "reason": error.message}
             plans[name] = {
                 "integration": name,
-                "policies": policies_in_force(method, integration, None),
+                "policies": effective_policies(method, integration, None),
                 "filtered": filtered,
                 **unsupported(),
             }
@@ -163,9 +164,9 @@ def plan_fan_out(
 def make_plan(
     method: Method, data: JsonObject, integration: Integration, origin: Origin
 ) -> tuple[Plan, Delivery[Message] | None]:
-    """Check an input, with the limits of its provider; return its plan and its delivery.
+    """Check an input, also against the limits of its provider; return its plan and its delivery.
 
-    There is no delivery, and no other check, if the integration must not get the message.
+    If the message is filtered, the delivery is None, and nothing else is checked.
 
     Args:
         method: The method.
@@ -178,7 +179,7 @@ def make_plan(
         ValidationError: The input breaks the contract or a limit of the provider.
     """
     envelope, message = read_input(method, data)
-    policies = policies_in_force(method, integration, envelope.policies)
+    policies = effective_policies(method, integration, envelope.policies)
     violations = Counter[str]()
     try:
         routed = route_message(integration, message, envelope, violations)
@@ -198,7 +199,7 @@ def make_plan(
         "policies": policies,
         "task_queue": integration.task_queue(activity.info().task_queue),
     }
-    add_turn(plan, integration)
+    add_turn_seconds(plan, integration)
     if violations:
         plan["violations"] = count_left_out(violations)
     if left_out := prepared.delivery.left_out:
@@ -214,19 +215,21 @@ def make_plan(
     return plan, prepared.delivery
 
 
-def add_turn(plan: Plan, integration: Integration) -> None:
-    """Add how long a request may wait for its turn, if the rate of requests is limited."""
+def add_turn_seconds(plan: Plan, integration: Integration) -> None:
+    """Add how long a request may wait for its turn, if the integration limits its request rate."""
     if integration.longest_turn:
         plan["turn_seconds"] = integration.longest_turn.total_seconds()
 
 
-def policies_in_force(method: Method, integration: Integration, own: Policies | None) -> JsonObject:
-    """Return the `policies` of a plan: merged, and limited by the integration's `policy_limits`.
+def effective_policies(
+    method: Method, integration: Integration, own: Policies | None
+) -> JsonObject:
+    """Return the `policies` of a plan: merged, then limited by the integration's `policy_limits`.
 
     Args:
         method: The method.
         integration: The integration.
-        own: The policies of the input, which count only if the integration allows it.
+        own: The policies of the input; they are used only if the integration allows overriding.
     """
     if own and not integration.allow_policies_override:
         log.warning(

@@ -1,4 +1,4 @@
-"""The procedure of a fan-out: independent deliveries to several integrations in one execution."""
+"""The workflow code of a fan-out: one execution delivers to several integrations at once."""
 
 import asyncio
 import json
@@ -13,7 +13,8 @@ from durable_analytics.wire.outputs import fan_out_output
 from durable_analytics.wire.plans import FanOutPlan
 
 _MESSAGES_LIMIT_BYTES = INPUT_LIMIT_BYTES
-"""The largest size of the messages in the outputs of all deliveries; the history has the input."""
+"""The most bytes of messages in all outputs together. Beyond it, an output has no message; the
+message is still in the input in the history."""
 
 
 async def fan_out(
@@ -23,45 +24,50 @@ async def fan_out(
 
     Args:
         method: The method, or `BATCH`.
-        plan: The plans.
-        deliver: Delivers to one integration with its plan, and returns its output, of a failure
-            too.
+        plan: The plan of each integration.
+        deliver: Delivers to one integration according to its plan. It returns the output even if
+            the delivery fails.
     """
     plans = plan["plans"]
-    outputs = await asyncio.gather(*(deliver(one) for one in plans.values()))
-    _bound_responses(outputs)
+    outputs = await asyncio.gather(*map(deliver, plans.values()))
+    _limit_responses(outputs)
     if method is not BATCH:
-        _bound_messages(method, outputs)
+        _limit_messages(method, outputs)
     deliveries = dict(zip(plans, outputs, strict=True))
     attempts = None if method is BATCH else _last_attempts(deliveries)
     return fan_out_output(deliveries, attempts)
 
 
-def _bound_responses(outputs: Iterable[JsonObject]) -> None:
-    """Keep only the status of the responses beyond the size limit of one output."""
-    places: list[tuple[Any, Any]] = []
-    for one in outputs:
-        if one.get("response"):
-            places.append((one, "response"))
-        places += [(one["responses"], index) for index in range(len(one.get("responses", [])))]
-    kept = drop_large_bodies(container[key] for container, key in places)
-    for (container, key), response in zip(places, kept, strict=True):
+def _limit_responses(outputs: Iterable[JsonObject]) -> None:
+    """Keep all responses together within the size limit of one output.
+
+    Of the responses beyond it, only the status is kept.
+    """
+    locations: list[tuple[Any, Any]] = []
+    for output in outputs:
+        if output.get("response"):
+            locations.append((output, "response"))
+        count = len(output.get("responses", []))
+        locations += [(output["responses"], index) for index in range(count)]
+    kept = drop_large_bodies(container[key] for container, key in locations)
+    for (container, key), response in zip(locations, kept, strict=True):
         container[key] = response
 
 
-def _bound_messages(method: Method, outputs: Iterable[JsonObject]) -> None:
+def _limit_messages(method: Method, outputs: Iterable[JsonObject]) -> None:
+    """Set the message to None in the outputs beyond the size limit."""
     size = 0
-    for one in outputs:
-        size += len(json.dumps(one[method.key]))
+    for output in outputs:
+        size += len(json.dumps(output[method.key]))
         if size > _MESSAGES_LIMIT_BYTES:
-            one[method.key] = None
+            output[method.key] = None
 
 
 def _last_attempts(deliveries: dict[str, JsonObject]) -> list[JsonObject]:
-    """Return the last attempts at all integrations, oldest first."""
+    """Return the most recent attempts of all deliveries together, oldest first."""
     attempts = [
         {"integration": name, **attempt}
-        for name, one in deliveries.items()
-        for attempt in one["attempts"]
+        for name, output in deliveries.items()
+        for attempt in output["attempts"]
     ]
     return sorted(attempts, key=lambda attempt: str(attempt["at"]))[-MOST_ATTEMPTS:]

@@ -1,4 +1,4 @@
-"""What Temporal shows of an execution: search attributes of failures, and details in one line."""
+"""Shows the outcome of an execution in Temporal: search attributes and a line of details."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,33 +11,35 @@ from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.plans import Rejection
 from durable_analytics.wire.search_attributes import FAILURE, INTEGRATION, REJECTED
 
-REGISTERED = "search_attributes"
-"""The key of a plan, or of a Validation's failure, that says that they are registered. Temporal
-fails a workflow task that sets one that is not, and retries it for ever."""
+_REGISTERED_KEY = "search_attributes"
+"""The key of a plan, or of the details of a Validation's failure, that is true if the search
+attributes are registered. If a workflow sets an unregistered search attribute, Temporal fails the
+workflow task and retries it forever."""
 
 
 def conclude(recorded: Mapping[str, Any], output: JsonObject) -> JsonObject:
     """Show the outcome of an execution in Temporal, and return its output.
 
     Args:
-        recorded: The plan, or the details of the Validation's failure.
+        recorded: The plan, or the details of the failure of Validation.
         output: The output of the contract.
 
     Raises:
-        ApplicationError: The status is `failure`; the output is its first detail.
+        ApplicationError: The status is `failure`. The first detail of the error is the output.
     """
     workflow.set_current_details(_describe(output))
     failures = [*_failures(output)]
-    if failures and recorded.get(REGISTERED) is True:
-        _upsert(output, failures)
+    if failures and recorded.get(_REGISTERED_KEY) is True:
+        _set_search_attributes(output, failures)
     if output["status"] != "failure":
         return output
     error = output["error"]
-    # Without a cause, which would store the same details again.
+    # No cause: it would store the same details a second time.
     raise ApplicationError(error["message"], output, type=error["type"], non_retryable=True)
 
 
 def _describe(output: JsonObject) -> str:
+    """Return the outcome in one line."""
     if deliveries := output.get("deliveries"):
         return ", ".join(f"{name}: {one['status']}" for name, one in deliveries.items())
     name, status = output["integration"], output["status"]
@@ -56,20 +58,20 @@ def _describe(output: JsonObject) -> str:
     if not rejected:
         return f"{accepted} delivered to {name}{others}"
     total = accepted + len(rejected) + filtered
-    return f"{len(rejected)} of {total} refused: {_most_frequent(rejected)}{others}"
+    return f"{len(rejected)} of {total} refused: {_most_frequent_type(rejected)}{others}"
 
 
 def _failures(output: JsonObject) -> Iterator[JsonObject]:
-    """Yield the deliveries of which something failed."""
-    for one in output.get("deliveries", {"": output}).values():
-        if one["status"] in ("failure", "partial"):
-            yield one
+    """Yield the outputs of the deliveries that failed, entirely or partly."""
+    for delivered in output.get("deliveries", {"": output}).values():
+        if delivered["status"] in ("failure", "partial"):
+            yield delivered
 
 
-def _upsert(output: JsonObject, failures: Sequence[JsonObject]) -> None:
+def _set_search_attributes(output: JsonObject, failures: Sequence[JsonObject]) -> None:
     """Set the search attributes of an execution in which something failed."""
     first = failures[0]
-    kind = first["error"]["type"] if "error" in first else _most_frequent(first["rejected"])
+    kind = first["error"]["type"] if "error" in first else _most_frequent_type(first["rejected"])
     updates: list[Any] = [FAILURE.value_set(kind)]
     deliveries = output.get("deliveries")
     names = [*deliveries] if deliveries else [output["integration"]]
@@ -81,7 +83,8 @@ def _upsert(output: JsonObject, failures: Sequence[JsonObject]) -> None:
     workflow.upsert_search_attributes(updates)
 
 
-def _most_frequent(rejected: Sequence[Rejection]) -> str:
+def _most_frequent_type(rejected: Sequence[Rejection]) -> str:
+    """Return the most frequent error type of the rejected messages."""
     types = Counter(rejection["error"]["type"] for rejection in rejected)
     most: str = max(types, key=lambda name: types[name])
     return most
