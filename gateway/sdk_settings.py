@@ -4,12 +4,12 @@ from typing import Any
 
 
 def segment_settings(write_key: str, scheme: str, host: str) -> dict[str, Any]:
-    """The response to `/v1/projects/{writeKey}/settings`, in Segment's format.
+    """Return the response to `/v1/projects/{writeKey}/settings`, in Segment's format.
 
     Args:
         write_key: The source's write key.
-        scheme: The scheme by which the SDK reached this gateway: http or https.
-        host: The host name, and the port if any, by which the SDK reached it.
+        scheme: The scheme of the URL at which the SDK reaches the gateway: http or https.
+        host: The host name of this URL, with the port, if any.
     """
     return {
         "integrations": {
@@ -39,7 +39,7 @@ def segment_settings(write_key: str, scheme: str, host: str) -> dict[str, Any]:
 
 
 def rudderstack_source_config(name: str, write_key: str) -> dict[str, Any]:
-    """The response to `/sourceConfig`, in RudderStack's format.
+    """Return the response to `/sourceConfig`, in RudderStack's format.
 
     Args:
         name: The source's name.
@@ -55,7 +55,7 @@ def rudderstack_source_config(name: str, write_key: str) -> dict[str, Any]:
             "enabled": True,
             # Turns off the SDK's reports about itself; the gateway has no use for them.
             "config": {"statsCollection": {"errors": off, "metrics": off}},
-            # The worker delivers to the integrations; the SDK must not load any of its own.
+            # The worker delivers to the integrations; the SDK must not send to any of them itself.
             "destinations": [],
             "dataplanes": {},
         },

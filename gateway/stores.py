@@ -1,4 +1,8 @@
-"""The stores in progress: bounded in memory, joined by retries, and waited for by requests."""
+"""Stores executions in Temporal, within a memory limit, while requests wait for the result.
+
+Here, a store is one operation: an execution is started, again and again if necessary, until
+Temporal has it. A retry of a request joins the stores that the first request began.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
@@ -10,26 +14,26 @@ from gateway.storing import store
 from gateway.temporal_health import OUTAGE, TemporalHealth
 
 RETRY_SECONDS = 1
-"""The `Retry-After` of a 503; SDKs increase the delay by themselves."""
+"""The `Retry-After` of a 503; SDKs increase the delay from one retry to the next."""
 
 _MAX_BYTES = 64 * 1024 * 1024
-"""The limit for messages that are being stored, whether or not their requests still wait."""
+"""The limit for the messages of all stores in progress, even if their requests no longer wait."""
 
 _CLOSE_TIMEOUT_SECONDS = 5
-"""How long a closing process waits for stores whose requests have ended."""
+"""How long a process that shuts down waits for stores whose requests have already ended."""
 
 Store = asyncio.Future[None]
-"""Completes when Temporal has an execution."""
+"""A store; it completes when Temporal has the execution."""
 
 
 class Stores:
-    """Begins stores, and waits for them on behalf of requests.
+    """The stores in progress.
 
-    A request that waits too long gets a 503, but its stores continue: a retry joins them.
+    If a request waits too long, the response is 503. Its stores continue, and a retry joins them.
 
     Args:
-        health: The health of Temporal.
-        timeout_seconds: How long a request waits.
+        health: Whether Temporal responds.
+        timeout_seconds: How long a request waits for its stores.
     """
 
     def __init__(self, health: TemporalHealth, timeout_seconds: float) -> None:
@@ -44,22 +48,22 @@ class Stores:
         """Store an execution in a background task.
 
         Args:
-            start: Starts the execution; it may be called again, which has no further effect.
+            start: Starts the execution. It may be called several times, and must start only one.
         """
         return asyncio.create_task(store(self._health, start))
 
     def begin(
         self, size: int, create: Callable[[], Store], keys: Collection[Hashable] = ()
     ) -> Store:
-        """Begin a store.
+        """Begin a store, and count its bytes until it ends.
 
         Args:
-            size: The bytes that it holds in memory until it ends.
-            create: Creates it.
-            keys: The keys under which a retry can join it.
+            size: The bytes of its messages in memory.
+            create: Creates the store.
+            keys: The keys by which a retry finds the store.
 
         Raises:
-            RequestError: Temporal is out of reach, or too much is being stored.
+            RequestError: Temporal is out of reach, or the memory limit is reached.
         """
         if self._health.failure:
             raise self._not_stored()
@@ -77,10 +81,10 @@ class Stores:
         return begun
 
     def join(self, key: Hashable, size: int, create: Callable[[], Store]) -> Store | None:
-        """Return the store with this key: the one in progress, or a new one.
+        """Return the store in progress with this key, or begin one.
 
         Args:
-            key: The same for a retry.
+            key: The key of the store; a retry has the same one.
             size: See `begin`.
             create: See `begin`.
 
@@ -88,7 +92,7 @@ class Stores:
             None if a store with this key has recently completed.
 
         Raises:
-            RequestError: Temporal is out of reach, or too much is being stored.
+            RequestError: Temporal is out of reach, or the memory limit is reached.
         """
         if self.recent.is_stored(key):
             return None
@@ -97,11 +101,11 @@ class Stores:
     async def wait(
         self, stores: Iterable[Store | None], *, unjoinable: Iterable[Store | None] = ()
     ) -> None:
-        """Wait until Temporal has all of these.
+        """Wait until all of these stores have completed.
 
         Args:
-            stores: The stores; None is one that has completed.
-            unjoinable: Those of them that no retry can join; they are cancelled on a timeout.
+            stores: The stores; None stands for a completed one.
+            unjoinable: Those of `stores` that a retry cannot find; they are cancelled on a timeout.
 
         Raises:
             RequestError: It takes too long, or Temporal rejects one of them.
@@ -109,9 +113,9 @@ class Stores:
         try:
             await self._health.wait_for(filter(None, stores), self._timeout_seconds)
         except TimeoutError:
-            # A retry would not be recognised, and would be stored a second time.
-            for abandoned in filter(None, unjoinable):
-                abandoned.cancel()
+            # A retry would begin another store, and its messages would be stored twice.
+            for unjoinable_store in filter(None, unjoinable):
+                unjoinable_store.cancel()
             raise self._not_stored() from None
         except OUTAGE:
             raise RequestError(
@@ -128,7 +132,8 @@ class Stores:
         self._in_progress.discard(ended)
         self._bytes -= size
         if not ended.cancelled():
-            ended.exception()  # Mark it as retrieved: perhaps no request waits any longer.
+            # Mark the exception as retrieved; if no request waits, asyncio would log it.
+            ended.exception()
 
     def _not_stored(self) -> RequestError:
         state = "out of reach" if self._health.failure else "slow"

@@ -1,4 +1,4 @@
-"""How an execution is stored: its start is repeated, with the same id, until Temporal has it."""
+"""Stores an execution: repeats its start, with the same id, until Temporal has it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,25 +6,26 @@ from collections.abc import Awaitable, Callable
 from durable_analytics.temporal.batch_start import is_permanent
 from gateway.temporal_health import OUTAGE, TemporalHealth
 
-_SOON_SECONDS = 0.25
-"""If a start takes longer, a check asks Temporal whether it answers at all."""
+_CHECK_AFTER_SECONDS = 0.25
+"""If a start takes longer, a check finds out whether Temporal responds at all."""
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 5.0
-"""Between two attempts; it ends early if a check finds that Temporal is back."""
+"""The first and the longest pause between two attempts. A pause ends early if a check finds that
+Temporal responds again."""
 
 
 async def store(health: TemporalHealth, start: Callable[[], Awaitable[object]]) -> None:
     """Return once Temporal has an execution, however long it takes.
 
-    An attempt without response may have started the execution: the next attempt joins it.
+    An attempt that got no response may have started the execution; then the next attempt joins it.
 
     Args:
-        health: Gets the result of each attempt, and signals when Temporal is back.
-        start: Starts the execution with `start_once`, with the same id in each call.
+        health: Learns the result of each attempt, and signals when Temporal responds again.
+        start: Starts the execution with `start_once`, each time with the same id.
 
     Raises:
-        RPCError: Temporal refuses it for good.
+        RPCError: Temporal refuses the execution permanently.
     """
     attempt = object()
     pause = _FIRST_PAUSE_SECONDS
@@ -47,10 +48,14 @@ async def store(health: TemporalHealth, start: Callable[[], Awaitable[object]]) 
 
 
 async def _attempt(health: TemporalHealth, start: Callable[[], Awaitable[object]]) -> bool:
-    """Start once; False if Temporal was out of reach meanwhile and is back, so that it hangs."""
+    """Start the execution once; return whether Temporal has it.
+
+    Return False if Temporal stopped responding during the start and responds again: the start
+    itself could hang until its timeout.
+    """
     attempt = asyncio.ensure_future(start())
     try:
-        await asyncio.wait({attempt}, timeout=_SOON_SECONDS)
+        await asyncio.wait({attempt}, timeout=_CHECK_AFTER_SECONDS)
         if not attempt.done():
             health.suspect()
             recovery = asyncio.create_task(health.recovered.wait())
@@ -65,7 +70,7 @@ async def _attempt(health: TemporalHealth, start: Callable[[], Awaitable[object]
 
 
 async def _wait_for_recovery(health: TemporalHealth, seconds: float) -> None:
-    """Wait until a check succeeds after one that failed, or for this long."""
+    """Wait until Temporal responds again, but at most this long."""
     try:
         async with asyncio.timeout(seconds):
             await health.recovered.wait()
