@@ -45,23 +45,24 @@ from durable_analytics.wire.policies import Policies
 
 
 class BufferingClient:
-    """Enqueues messages in the caller's thread, and sends them to Temporal in its own thread.
+    """Enqueues messages in the caller's thread, and sends them to Temporal in another thread.
 
     >>> analytics = BufferingClient(integration="segment")
     >>> analytics.track(user_id="u-1", event="Signed Up")  # checked and enqueued: microseconds
     >>> analytics.close()  # Temporal has all of them, or NotAccepted is raised
 
-    The methods may be called from any thread and from asyncio. The client connects at the first
-    message. A message is in memory until Temporal has it: if the process is killed, it is lost.
+    The methods may be called from any thread and from asyncio. The client connects when it gets its
+    first message. Until Temporal has a message, it is only in memory: if the process is killed, the
+    message is lost.
     Durations are seconds (an int or a float) or a `timedelta`.
 
     Args:
-        client: A connected Temporal client. Default: the client connects with `TEMPORAL_ADDRESS`, a
-            profile, or to localhost:7233.
+        client: A connected Temporal client. Default: the client connects with `TEMPORAL_ADDRESS`,
+            with a profile, or to localhost:7233.
         integration: The integration that receives the messages. Default: the worker's default.
         deliver_to: Several integrations that receive the messages, instead of `integration`. One
             execution delivers to all of them.
-        context: The context of all messages; the context of a call is merged over it, key by key.
+        context: The context of all messages. The keys of a call's own context replace keys in it.
         policies: The timeouts and retries of the deliveries.
         request_options: The `headers`, `query` and `body` to add to the provider's requests.
         strict: False refuses only messages that the provider itself would refuse.
@@ -70,25 +71,26 @@ class BufferingClient:
         flush_at: The number of enqueued messages that starts a flush. From 5,000 messages a second
             on, the client waits for a full batch while messages keep coming fast.
         flush_interval: The longest time that a message waits for more messages.
-        max_queue_size: The most messages that may wait for Temporal, with those that are being
-            sent.
-        max_batch_bytes: The largest size of all messages of one execution, each with the shared
-            context.
-        max_batch_messages: The most messages in one execution; with `deliver_to`, 5,000 divided by
-            the number of integrations at most.
+        max_queue_size: The most messages that may wait for Temporal, including those that are
+            being sent.
+        max_batch_bytes: The largest total size of the messages of one execution, each counted with
+            the shared context.
+        max_batch_messages: The most messages in one execution. With `deliver_to`, it is reduced to
+            5,000 divided by the number of integrations.
         max_flushes: The most executions that the client starts at the same time.
         wait_when_full: The longest time that a call blocks its thread if the queue is full.
             Default: not at all.
-        exit_timeout: The longest time that the exit of the interpreter waits for Temporal.
+        exit_timeout: The longest time that the interpreter waits for Temporal when it exits.
         on_error: A function that is called with an exception and the messages that may be lost
             because of it: in the client's thread, or, for invalid messages with
             `on_invalid="report"`, in the caller's thread.
         on_invalid: What a call does with an invalid message. "raise" raises an exception; "report"
-            passes the message to `on_error` with the values of the caller, and returns its id.
+            passes the message to `on_error`, with the values as the caller gave them, and returns
+            its id.
         disabled: For tests: the client checks and drops messages, and does not connect.
 
     Raises:
-        ValidationError: The options of the input break the contract.
+        ValidationError: An argument breaks the contract of inputs.
         TypeError: An argument is of the wrong type.
         ValueError: A limit or a duration is out of range.
     """
@@ -160,7 +162,7 @@ class BufferingClient:
         """Identify a user and record the user's traits.
 
         Returns:
-            The message id, like all methods.
+            The message id; so do all methods.
         """
         return self._enqueue("identify", call)
 
@@ -225,8 +227,8 @@ class BufferingClient:
 
         Raises:
             NotAccepted: The timeout has passed; the messages remain in the queue and are sent
-                again. Or the sending thread failed, and messages may be lost: they were passed to
-                `on_error`.
+                again. Or the sending thread has failed: the messages that may be lost were passed
+                to `on_error`.
         """
         self._lifecycle.session.flush(optional_duration("timeout", timeout))
 

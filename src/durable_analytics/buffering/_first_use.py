@@ -1,9 +1,9 @@
-"""A fork waits while a client's thread uses Temporal's SDK for the first time.
+"""Delays a fork while a client's thread uses Temporal's SDK for the first time.
 
-The native part of the SDK initialises its parts at their first use. If the process forks meanwhile,
-the child finds a part that is being initialised by a thread that it does not have: its own first
-call then never returns. Afterwards, a fork does not wait. Forks in C, as uWSGI's, run no hooks of
-Python; there, no thread is started before the fork.
+The native code of the SDK initialises itself at its first use. If the process forks during that,
+the child inherits a half-initialised SDK, without the thread that would complete it: its own first
+call never returns. After the first use, forks are not delayed. Forks in C, like those of uWSGI, do
+not run Python's fork hooks; with them, no thread is started before the fork.
 """
 
 import os
@@ -13,46 +13,46 @@ from contextlib import contextmanager
 
 
 class FirstUse:
-    """The first use of the SDK in this process, by any number of threads at once.
+    """The first use of the SDK in this process, by one or more threads.
 
     Args:
-        patience_seconds: How long a fork waits. Default: enough for a server that responds; without
-            one, forks must go on.
+        patience_seconds: The longest time that a fork waits. The default is enough if the server
+            responds; if it does not, forks must not hang.
     """
 
     def __init__(self, patience_seconds: float = 0.5) -> None:
         self.patience_seconds = patience_seconds
         self.is_over = False
-        """Whether the SDK has been used with success."""
+        """Whether the SDK has been used successfully."""
         self._changed = threading.Condition()
         self._users = 0
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Let forks wait for what is done inside, until it has succeeded once."""
+        """Make forks wait while this context uses the SDK; not after a first successful use."""
         if self.is_over:
             yield
             return
         changed = self._changed
-        self._count(1)
+        self._add_users(1)
         try:
             yield
             self.is_over = True
         finally:
-            if changed is self._changed:  # else this is a thread of the parent, collected here
-                self._count(-1)
+            if changed is self._changed:  # otherwise this context belongs to a thread of the parent
+                self._add_users(-1)
 
     def wait(self) -> None:
-        """Wait until nobody is inside, but not for long."""
+        """Wait until no thread is in `guard`, or the patience has passed."""
         with self._changed:
             self._changed.wait_for(lambda: self.is_over or not self._users, self.patience_seconds)
 
     def forget_threads(self) -> None:
-        """In a forked process: the threads inside do not exist here."""
+        """Reset the state in a forked child, which lacks the threads that are in `guard`."""
         self._changed = threading.Condition()
         self._users = 0
 
-    def _count(self, change: int) -> None:
+    def _add_users(self, change: int) -> None:
         with self._changed:
             self._users += change
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""The settings of a client, as checked by its constructor."""
+"""The settings of a client, after its constructor has checked them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,10 +31,10 @@ class ClientSettings:
     data_converter: DataConverter
     task_queue: str
     options: JsonObject
-    """The keys of an input beside its messages."""
+    """The keys of an input, without its messages."""
 
     overhead_bytes: int
-    """What a message takes in a batch beside its own bytes."""
+    """The bytes that a message takes in a batch in addition to its own: see `message_overhead`."""
 
     max_queue_size: int
     wait_when_full: timedelta | None
@@ -48,14 +48,16 @@ class ClientSettings:
 
 
 def message_overhead(options: JsonObject, max_batch_bytes: int) -> int:
-    """Return the bytes that a message takes in a batch beside its own: the context and a comma.
+    """Return the bytes that a message takes in addition to its own: the context and a comma.
+
+    The context is counted for each message, because the worker adds it to each of them.
 
     Args:
-        options: The keys of an input beside its messages.
+        options: The keys of an input, without its messages.
         max_batch_bytes: The limit of the messages of a batch.
 
     Raises:
-        ValueError: No message would fit beside the options.
+        ValueError: No message would fit, or a full batch with the options would be too large.
     """
     overhead_bytes = len(to_json(options["context"])) + len(b",")
     if max_batch_bytes <= overhead_bytes:

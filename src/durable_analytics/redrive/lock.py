@@ -1,4 +1,4 @@
-"""The lock of redrives, an execution: one redrive runs at a time on a task queue."""
+"""The lock by which one redrive runs at a time on a task queue; it is a workflow execution."""
 
 import asyncio
 import contextlib
@@ -32,13 +32,14 @@ class RedriveRunning(AnalyticsError):
 class RedriveLock:
     """The lock, as an async context manager.
 
-    If this program dies, the lock ends after the lease. It is released only where nothing was
-    interrupted: a redrive that begins later must find in the list of executions all that this one
-    has started, and that list is behind by up to a few seconds.
+    The lock ends when its lease is not renewed, for example because this program was killed. A
+    redrive that completes releases it at once. A redrive that is interrupted does not: the next
+    redrive must see the executions that it has just started, and Temporal lists an execution only
+    some seconds after its start.
 
     Args:
-        client: The connection.
-        task_queue: The task queue of the workers, one of which runs the lock.
+        client: The connection to Temporal.
+        task_queue: The task queue of the workers; a worker runs the workflow of the lock.
         patience_seconds: How long to wait for a lock that another redrive holds.
     """
 
@@ -49,7 +50,7 @@ class RedriveLock:
         self._task_queue = task_queue
         self._patience_seconds = patience_seconds
         self._handle: WorkflowHandle[object, None] | None = None
-        self._renewing: asyncio.Task[None] | None = None
+        self._renewal_task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Take the lock.
@@ -58,24 +59,24 @@ class RedriveLock:
             RedriveRunning: Another redrive has it.
         """
         deadline = time.monotonic() + self._patience_seconds
-        while not await self._take():
+        while not await self._acquire():
             if time.monotonic() > deadline:
                 raise RedriveRunning(
                     f"another redrive runs on the task queue {self._task_queue} "
                     f"(workflow {lock_id(self._task_queue)}): wait for its end"
                 )
             await asyncio.sleep(_RETRY_SECONDS)
-        self._renewing = asyncio.create_task(self._keep())
+        self._renewal_task = asyncio.create_task(self._renew_regularly())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         """Release the lock, unless the redrive was interrupted."""
-        assert self._renewing  # noqa: S101  # set by __aenter__
+        assert self._renewal_task  # noqa: S101  # set by __aenter__
         assert self._handle  # noqa: S101  # set by __aenter__
-        self._renewing.cancel()
-        await asyncio.gather(self._renewing, return_exceptions=True)
+        self._renewal_task.cancel()
+        await asyncio.gather(self._renewal_task, return_exceptions=True)
         if error is None:
             with contextlib.suppress(RPCError):
                 await self._handle.signal(RELEASE_SIGNAL)
@@ -84,7 +85,7 @@ class RedriveLock:
         """Renew the lease.
 
         Raises:
-            RedriveRunning: The lease had ended, for example while this computer slept.
+            RedriveRunning: The lease has expired, for example while the computer was suspended.
         """
         assert self._handle  # noqa: S101  # set by __aenter__
         try:
@@ -97,7 +98,7 @@ class RedriveLock:
                 "it skips what has been sent"
             ) from None
 
-    async def _take(self) -> bool:
+    async def _acquire(self) -> bool:
         try:
             started = await self._client.start_workflow(
                 LOCK_WORKFLOW,
@@ -108,12 +109,14 @@ class RedriveLock:
             )
         except WorkflowAlreadyStartedError:
             return False
-        # A signal must not reach a later lock.
+        # With the run id, a signal cannot reach a later lock with the same workflow id.
         self._handle = self._client.get_workflow_handle(started.id, run_id=started.result_run_id)
         return True
 
-    async def _keep(self) -> None:
+    async def _renew_regularly(self) -> None:
         while True:
             await asyncio.sleep(_RENEW_SECONDS)
-            with contextlib.suppress(RPCError, RedriveRunning):  # `renew` tells before each start
+            with contextlib.suppress(
+                RPCError, RedriveRunning
+            ):  # raised again before the next start
                 await self.renew()

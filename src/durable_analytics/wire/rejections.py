@@ -1,4 +1,4 @@
-"""Descriptions of messages of a batch that were not accepted, or rightly not sent."""
+"""Describes the rejected messages of a batch; shortens long lists of rejected or filtered ones."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,19 +15,19 @@ _FILTERED_LIMIT_BYTES = 512 * 1024
 """The limit for all filtered messages of a batch as JSON; beyond it, they are shortened."""
 
 _SHORT_CHARACTERS = 40
-"""The length of an error message or an id in a shortened rejection."""
+"""The most characters of an error message or an id in a shortened list."""
 
 _VALIDATION = ValidationError.wire_name()
 
 
 def reject(index: int, message: Any, error: DeliveryError) -> Rejection:
-    """Describe a message that was not accepted.
+    """Describe a message that the worker or the provider did not accept.
 
     Args:
         index: The index of the message in the input.
         message: The message, unchanged.
-        error: The reason. Paths that begin inside the message, or with its method, become paths of
-            the input.
+        error: The reason. Its paths may begin inside the message or with the method of the message;
+            they become paths in the input.
     """
     if isinstance(message, Unreadable):
         message = message.value
@@ -54,10 +54,12 @@ def _path_in_batch(index: int, path: str, method: Any) -> str:
 
 
 def all_rejected(rejected: Sequence[Rejection]) -> DeliveryError:
-    """Return the error of a batch without accepted messages; a provider's refusal has priority.
+    """Return the error of a batch of which no message was accepted.
+
+    Its type is that of the first error that is not a `ValidationError`, if there is one.
 
     Args:
-        rejected: The rejections of an output; at least one.
+        rejected: All rejections of the batch; at least one.
     """
     errors = [rejection["error"] for rejection in rejected]
     chosen = next((error for error in errors if error["type"] != _VALIDATION), errors[0])
@@ -69,11 +71,11 @@ def all_rejected(rejected: Sequence[Rejection]) -> DeliveryError:
 
 
 def shorten_rejections(rejected: Iterable[Rejection], share: int = 1) -> list[Rejection]:
-    """Return the rejections; shorten them if Temporal could not store them otherwise.
+    """Return the rejections, shortened if Temporal could not store them in full.
 
     Args:
         rejected: The rejections.
-        share: How many such lists are stored together.
+        share: The number of such lists that are stored together, in a fan-out.
     """
     listed = list(rejected)
     if len(json.dumps(listed)) * share <= _LIMIT_BYTES:
@@ -92,16 +94,19 @@ def _shorten(rejection: Rejection) -> Rejection:
 
 
 def shorten_filtered(filtered: Iterable[FilteredMessage], share: int = 1) -> list[FilteredMessage]:
-    """Return the filtered messages; without their reasons if Temporal could not store them.
+    """Return the filtered messages, without reasons if Temporal could not store them in full.
 
     Args:
-        filtered: The messages.
-        share: How many such lists are stored together.
+        filtered: The filtered messages.
+        share: The number of such lists that are stored together, in a fan-out.
     """
     listed = list(filtered)
     if len(json.dumps(listed)) * share <= _FILTERED_LIMIT_BYTES:
         return listed
-    return [{**one, "message_id": _short_id(one["message_id"]), "reason": ""} for one in listed]
+    return [
+        {**message, "message_id": _short_id(message["message_id"]), "reason": ""}
+        for message in listed
+    ]
 
 
 def _short_id(message_id: str | None) -> str | None:
