@@ -1,11 +1,12 @@
-"""Connections that are closed or reusable after every request, however it ended.
+"""Sends HTTP requests over connections that are never leaked, even if a request is cancelled.
 
 httpcore 1.0.9 leaks connections on cancellation: a connection whose request is cancelled before it
-uses it stays in the pool for ever (issue 1093), and a cancelled TLS handshake or a failed tunnel
+uses it stays in the pool forever (issue 1093), and a cancelled TLS handshake or a failed tunnel
 leaves the socket open (issue 1056). It also reads what a server sends after a response as the
 response to the next request. And for each request, it searches all connections of its pool: with 50
-requests in flight, a request takes 5 ms of CPU. Therefore there is no pool: each request has a
-connection for itself. After anything but a complete response, its sockets are closed.
+requests in flight, a request takes 5 ms of CPU. Therefore httpcore's pool is not used: each
+request has a connection of its own, which is reused only after a complete response. Otherwise its
+sockets are closed.
 """
 
 import asyncio
@@ -20,11 +21,11 @@ import httpx
 from activities.http.sockets import Sockets
 
 KEEP_ALIVE_SECONDS = 4.0
-"""How long an idle connection is kept. Many servers close it after 5 (Node.js)."""
+"""How long an idle connection is kept. Many servers close it after 5 s (Node.js does)."""
 
 
-class _Lane:
-    """A connection, and the sockets that it has opened."""
+class _TrackedConnection:
+    """A connection with the sockets that it has opened."""
 
     def __init__(self, connect: Callable[[Sockets], httpcore.AsyncConnectionInterface]) -> None:
         self.sockets = Sockets()
@@ -32,10 +33,10 @@ class _Lane:
         self.expiry: asyncio.TimerHandle | None = None
 
     def is_clean(self) -> bool:
-        """Whether the connection can be used again, and the server sent nothing after the response.
+        """Whether the connection can be used again: it is idle, and the server sent nothing more.
 
-        The next request would read it as its response. h11 keeps it in `trailing_data`, for which
-        httpcore has no public access.
+        The next request would read such data as its response. h11 keeps the data in
+        `trailing_data`, which httpcore does not expose.
         """
         if not self.connection.is_idle():
             return False
@@ -54,22 +55,22 @@ class _Lane:
 class Connections:
     """Sends the requests of one integration.
 
-    It takes the place of httpx's client and transport, whose redirects, cookies and hooks are not
-    used and cost a fifth of a request's CPU.
+    It replaces the client and the transport of httpx: their redirects, cookies and hooks are not
+    needed, and took a fifth of the CPU time of a request.
 
     Args:
-        verify: The trusted certificate authorities, for the provider and for an `https` proxy.
+        verify: The certificate authorities to trust, for the provider and for an `https` proxy.
         proxy: The URL of the proxy, which may contain a user name and a password.
-        most_idle: The most connections that are kept for the next requests. With fewer than
-            requests in flight, each burst of responses would close connections.
+        most_idle: The most idle connections that are kept. If it were less than the requests in
+            flight, each burst of responses would close connections.
     """
 
     def __init__(self, verify: ssl.SSLContext, proxy: str | None, most_idle: int) -> None:
         self._verify = verify
         self._proxy = httpx.Proxy(proxy) if proxy else None
         self._most_idle = most_idle
-        self._idle: list[_Lane] = []
-        self._busy: set[_Lane] = set()
+        self._idle: list[_TrackedConnection] = []
+        self._busy: set[_TrackedConnection] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
@@ -88,16 +89,16 @@ class Connections:
         return len(self._idle)
 
     async def send(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, and return its response, whose stream the caller closes.
+        """Send a request, and return its response, whose stream the caller must close.
 
         Raises httpcore's exceptions.
         """
         if request.url.scheme not in ("http", "https"):
             raise httpcore.UnsupportedProtocol(request.url.scheme)
         url = _url(request.url)
-        lane = self._take(url.origin)
+        tracked = self._acquire(url.origin)
         try:
-            response = await lane.connection.handle_async_request(
+            response = await tracked.connection.handle_async_request(
                 httpcore.Request(
                     request.method,
                     url,
@@ -107,42 +108,42 @@ class Connections:
                 )
             )
         except BaseException:
-            self._release(lane, reusable=False)
+            self._release(tracked, reusable=False)
             raise
-        stream = _Stream(response, lane, self._release)
+        stream = _Stream(response, tracked, self._release)
         return httpx.Response(response.status, headers=response.headers, stream=stream)
 
     async def aclose(self) -> None:
         """Close all connections, also those in use."""
-        for lane in [*self._idle, *self._busy]:
-            self._discard(lane)
+        for tracked in [*self._idle, *self._busy]:
+            self._discard(tracked)
         self._idle.clear()
         self._busy.clear()
         if self._closing:
             await asyncio.wait(self._closing)
 
-    def _take(self, origin: httpcore.Origin) -> _Lane:
-        lane = self._take_idle(origin) or _Lane(
-            lambda sockets: self._pool(sockets).create_connection(origin)
+    def _acquire(self, origin: httpcore.Origin) -> _TrackedConnection:
+        tracked = self._find_idle(origin) or _TrackedConnection(
+            lambda sockets: self._connection_factory(sockets).create_connection(origin)
         )
-        lane.sockets.begin()
-        self._busy.add(lane)
-        return lane
+        tracked.sockets.begin()
+        self._busy.add(tracked)
+        return tracked
 
-    def _take_idle(self, origin: httpcore.Origin) -> _Lane | None:
-        # The newest connection first, so that unneeded ones expire.
-        for lane in reversed(self._idle):
-            if lane.connection.can_handle_request(origin):
-                self._idle.remove(lane)
-                if lane.expiry:
-                    lane.expiry.cancel()
-                if not lane.connection.has_expired():
-                    return lane
-                self._discard(lane)
+    def _find_idle(self, origin: httpcore.Origin) -> _TrackedConnection | None:
+        # Most recently used first, so that connections that are not needed expire.
+        for tracked in reversed(self._idle):
+            if tracked.connection.can_handle_request(origin):
+                self._idle.remove(tracked)
+                if tracked.expiry:
+                    tracked.expiry.cancel()
+                if not tracked.connection.has_expired():
+                    return tracked
+                self._discard(tracked)
         return None
 
-    def _pool(self, sockets: Sockets) -> httpcore.AsyncConnectionPool:
-        """Return a pool, which only makes connections: through the proxy, if there is one."""
+    def _connection_factory(self, sockets: Sockets) -> httpcore.AsyncConnectionPool:
+        """Return a pool of httpcore, used only to create a connection, through the proxy if any."""
         if not self._proxy:
             return httpcore.AsyncConnectionPool(
                 self._verify, keepalive_expiry=KEEP_ALIVE_SECONDS, network_backend=sockets
@@ -157,56 +158,58 @@ class Connections:
             network_backend=sockets,
         )
 
-    def _release(self, lane: _Lane, *, reusable: bool) -> None:
-        """Keep or close a lane. This is not a coroutine, so that it cannot be cancelled."""
-        if lane not in self._busy:
+    def _release(self, tracked: _TrackedConnection, *, reusable: bool) -> None:
+        """Keep or close a connection. This is not a coroutine, so it cannot be cancelled."""
+        if tracked not in self._busy:
             return
-        self._busy.discard(lane)
+        self._busy.discard(tracked)
         if not reusable or len(self._idle) >= self._most_idle:
-            self._discard(lane)
+            self._discard(tracked)
             return
-        lane.expiry = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, self._expire, lane)
-        self._idle.append(lane)
+        tracked.expiry = asyncio.get_running_loop().call_later(
+            KEEP_ALIVE_SECONDS, self._expire, tracked
+        )
+        self._idle.append(tracked)
 
-    def _expire(self, lane: _Lane) -> None:
-        if lane in self._idle:
-            self._idle.remove(lane)
-            self._discard(lane)
+    def _expire(self, tracked: _TrackedConnection) -> None:
+        if tracked in self._idle:
+            self._idle.remove(tracked)
+            self._discard(tracked)
 
-    def _discard(self, lane: _Lane) -> None:
-        # In a separate task, which is not cancelled with the request.
-        if lane.expiry:
-            lane.expiry.cancel()
-        closing = asyncio.get_running_loop().create_task(lane.aclose())
+    def _discard(self, tracked: _TrackedConnection) -> None:
+        # In a task of its own, which is not cancelled with the request.
+        if tracked.expiry:
+            tracked.expiry.cancel()
+        closing = asyncio.get_running_loop().create_task(tracked.aclose())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
 
 class _Stream(httpx.AsyncByteStream):
-    """A response's body, which records whether it was read to its end."""
+    """The body of a response. It records whether the body was read to its end."""
 
     def __init__(
-        self, response: httpcore.Response, lane: _Lane, release: Callable[..., None]
+        self, response: httpcore.Response, tracked: _TrackedConnection, release: Callable[..., None]
     ) -> None:
         self._response = response
-        self._lane = lane
+        self._tracked = tracked
         self._release = release
-        self._is_whole = False
+        self._is_complete = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         assert isinstance(self._response.stream, AsyncIterable)  # noqa: S101  # for mypy
         async for chunk in self._response.stream:
             yield chunk
-        self._is_whole = True
+        self._is_complete = True
 
     async def aclose(self) -> None:
         """See base class."""
         reusable = False
         try:
             await self._response.aclose()
-            reusable = self._is_whole and self._lane.is_clean()
+            reusable = self._is_complete and self._tracked.is_clean()
         finally:
-            self._release(self._lane, reusable=reusable)
+            self._release(self._tracked, reusable=reusable)
 
 
 def _url(url: httpx.URL) -> httpcore.URL:

@@ -62,7 +62,8 @@ class BufferingClient:
         integration: The integration that receives the messages. Default: the worker's default.
         deliver_to: Several integrations that receive the messages, instead of `integration`. One
             execution delivers to all of them.
-        context: The context of all messages. The keys of a call's own context replace keys in it.
+        context: The context of all messages. The context of a call is merged into it, and its
+            values take precedence.
         policies: The timeouts and retries of the deliveries.
         request_options: The `headers`, `query` and `body` to add to the provider's requests.
         strict: False refuses only messages that the provider itself would refuse.

@@ -21,7 +21,10 @@ _ERRORS_BY_KEY = {
     "events_with_missing_fields": "lacks {}",
     "events_with_invalid_id_lengths": "has a {} that is too short",
 }
-"""The keys in the body of a 400 with the indexes of invalid events by field; and the error."""
+"""Keys in the body of a 400, with the error of the events that they list.
+
+The value of each key is an object: names of fields, each with the indexes of the invalid events.
+"""
 
 
 class AmplitudeResponses(Classification):
@@ -30,8 +33,8 @@ class AmplitudeResponses(Classification):
     def classify(self, response: HttpResponse) -> DeliveryError | None:
         """Classify the response.
 
-        A 400 may mean a wrong API key. A 429 because of a daily quota is final: the quota lasts
-        longer than a delivery.
+        A 400 may mean a wrong API key. A 429 because of a daily quota is final: the quota is
+        renewed later than the delivery ends.
         """
         response = _with_reported_status(response)
         failure = self.classify_status(response.status_code)
@@ -47,16 +50,16 @@ class AmplitudeResponses(Classification):
     def classify_batch(
         self, response: HttpResponse, count: int
     ) -> DeliveryError | Mapping[int, DeliveryError]:
-        """Classify the response; events that a 400 or 429 does not list are retried."""
+        """Classify the response by event; events that a 400 or 429 does not list are retried."""
         response = _with_reported_status(response)
         failure = self.classify(response)
         body = response.body if isinstance(response.body, dict) else {}
         if failure is None or isinstance(failure, Unauthorized):
             return failure or {}
-        answered = f"{self.title} answered {response.status_code}"
+        prefix = f"{self.title} answered {response.status_code}"
         if response.status_code == 400:
             listed: Mapping[int, DeliveryError] = {
-                index: Rejected(f"{answered}: the event {error}")
+                index: Rejected(f"{prefix}: the event {error}")
                 for index, error in _event_errors(body).items()
             }
         elif response.status_code == 429:
@@ -65,17 +68,17 @@ class AmplitudeResponses(Classification):
             return failure
         if not any(index in listed for index in range(count)):
             return failure
-        others = Unavailable(f"{answered} for other events of the batch")
+        others = Unavailable(f"{prefix} for other events of the batch")
         return {index: listed.get(index, others) for index in range(count)}
 
     def retry_after(self, response: HttpResponse, now: datetime) -> timedelta | None:
         """Return the wait in the response, or 30 seconds if a user or device is throttled."""
-        asked = super().retry_after(response, now)
+        requested = super().retry_after(response, now)
         response = _with_reported_status(response)
         is_throttled = isinstance(response.body, dict) and "throttled_events" in response.body
-        if asked is None and response.status_code == 429 and is_throttled:
+        if requested is None and response.status_code == 429 and is_throttled:
             return _THROTTLED_WAIT
-        return asked
+        return requested
 
 
 def _with_reported_status(response: HttpResponse) -> HttpResponse:
@@ -87,7 +90,7 @@ def _with_reported_status(response: HttpResponse) -> HttpResponse:
 
 
 def _event_errors(body: JsonObject) -> dict[int, str]:
-    """Return the errors of events in the body of a 400, by the index of the event."""
+    """Return the error of each invalid event that the body of a 400 lists, by its index."""
     errors = dict.fromkeys(_indexes(body.get("silenced_events")), "is of a silenced device")
     for key, template in _ERRORS_BY_KEY.items():
         by_field = body.get(key)

@@ -1,4 +1,4 @@
-"""Fields and values that a provider does not support: they are refused, or left out."""
+"""Refuses or leaves out fields and values that a provider does not support."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -11,14 +11,14 @@ from durable_analytics.providers._deliveries import Delivery
 from durable_analytics.wire.messages import JsonObject, Message
 
 _CLOCK_SKEW = timedelta(minutes=1)
-"""The largest difference between a timestamp and now that counts as now."""
+"""A timestamp that differs from the current time by at most this much counts as now."""
 
 
 class UnsupportedFields:
     """The part of a provider that refuses or leaves out unsupported fields.
 
-    A strict input is refused. With `"strict": false`, the field is left out and listed in the
-    output. Null means "not set".
+    If the input is strict, an unsupported field is an error. With `"strict": false`, the field is
+    left out and listed in the output. Null means "not set".
     """
 
     title: ClassVar[str]
@@ -43,11 +43,11 @@ class UnsupportedFields:
         delivery.left_out.update(delivery.unchecked)
 
     def refuse_context(self, delivery: Delivery[Message], *taken: str) -> None:
-        """Refuse or leave out the context, but for `library`, which names only the client library.
+        """Refuse or leave out the context, except `library`, which only names the client library.
 
         Args:
             delivery: The message.
-            taken: The fields of the context that the request contains.
+            taken: The fields of the context that the request does contain.
         """
         names = (
             f"context.{name}"
@@ -59,7 +59,7 @@ class UnsupportedFields:
     def refuse_or_leave_out(
         self, delivery: Delivery[Message], problems: Iterable[FieldProblem]
     ) -> None:
-        """Refuse fields with problems if the input is strict, otherwise report them as left out.
+        """Refuse fields with problems if the input is strict; otherwise report them as left out.
 
         Args:
             delivery: The message.
@@ -107,11 +107,11 @@ class UnsupportedFields:
 
         Args:
             delivery: The message.
-            sources: The path in the context, in snake_case, of the value of each field of the
-                provider, like `{"app_version": "app.version"}`.
+            sources: For each field of the provider, the path of its value in the context, in
+                snake_case, like `{"app_version": "app.version"}`.
 
         Returns:
-            The values by the provider's fields; fields without a value are missing.
+            The value of each field of the provider, without fields that have no value.
         """
         objects = {path.partition(".")[0] for path in sources.values() if "." in path}
         values: dict[str, Any] = {}
@@ -144,13 +144,12 @@ class UnsupportedFields:
     def refuse_timestamp(
         self, delivery: Delivery[Message], now: datetime, *, is_given: bool
     ) -> None:
-        """Refuse or leave out a time that the provider would replace with its own time.
+        """Refuse or leave out a timestamp, because the provider uses the time of arrival instead.
 
         Args:
             delivery: The message.
-            now: The time that the provider would use instead.
-            is_given: Whether the caller set the time; otherwise a client that stored the message
-                set it.
+            now: The time that the provider would use.
+            is_given: Whether the caller set the timestamp; otherwise the client set it.
 
         Raises:
             ValidationError: The input is strict and the caller set a time that is not now.
@@ -167,7 +166,7 @@ class UnsupportedFields:
 
     @property
     def conflict(self) -> str:
-        """The problem of a value for whose field at the provider there is another value."""
+        """The error of two different values that would become the same field at the provider."""
         return f"conflicts with another field: {self.title} has one field for both; remove one"
 
     def _refuse_paths(self, delivery: Delivery[Message], paths: Iterable[str]) -> None:

@@ -1,4 +1,8 @@
-"""Checks of what callers add to requests: no credentials, and no path outside the base URL."""
+"""Checks what callers put into requests: no credentials, and no path outside the base URL.
+
+A caller can add headers, query parameters and body fields in `request_options`, and describes a
+whole request in a `call`.
+"""
 
 import re
 import unicodedata
@@ -16,8 +20,7 @@ _CREDENTIAL = re.compile(
     "|(api|access|write|private|project|subscription|functions?|account|client|user|license)key"
     "|^x?key$"
 )
-"""Matches normalized names of credentials and signatures; "author" and the token of a page are
-none."""
+"""Matches normalized names of credentials and signatures, but not "author" or "pageToken"."""
 
 _IS_CREDENTIAL = (
     "is a credential and must not be in an input; "
@@ -32,13 +35,13 @@ _CONNECTION = re.compile(
     "|sec-.*|cf-.*|fastly-.*|fly-.*|x-forward(ed)?(-for)?|x-(real-ip|host|originating-ip)|x-proxy.*"
     "|(x-)?remote-.*|(.*-)?client-?ip|(x-)?authority"
 )
-"""Headers, with hyphens, that belong to the connection, override the method of the request, or
-claim another origin."""
+"""Matches hyphenated names of headers that belong to the connection, override the method of the
+request, or claim another sender."""
 
 
 _MOST_HEADERS = 100
 _HEADERS_LIMIT_BYTES = 8 * 1024
-"""The limits of the headers of a caller. Common servers accept 100 headers, and 8 KiB in total."""
+"""The limits of a caller's headers. Common servers accept 100 headers, and 8 KiB in total."""
 
 
 def check_path(path: str) -> None:
@@ -62,11 +65,11 @@ def with_options(
     credential_names: frozenset[str],
     query_names: frozenset[str] = frozenset(),
 ) -> HttpRequest:
-    """Add the options of the caller to a request; they cannot replace what the provider set.
+    """Return a request with the options of the caller, which cannot replace parts of the request.
 
     Raises:
-        ValidationError: An option would replace something, contains a credential, or is not valid
-            in HTTP.
+        ValidationError: An option would replace a part of the request, contains a credential, or
+            is not valid in HTTP.
     """
     if options == RequestOptions():
         return request
@@ -80,13 +83,13 @@ def with_options(
     )
     taken = {"content-type", *(_hyphenated(name) for name in request.headers)}
     problems = [
-        *_already_set(
+        *_replacement_problems(
             "headers", options.headers, {h for h in options.headers if _hyphenated(h) in taken}
         ),
-        *_already_set("query", options.query, options.query.keys() & request.query.keys()),
+        *_replacement_problems("query", options.query, options.query.keys() & request.query.keys()),
     ]
     if options.body:
-        problems += _already_set("body", options.body, _taken_fields(request.body))
+        problems += _replacement_problems("body", options.body, _existing_fields(request.body))
     if problems:
         raise ValidationError.of(problems)
     added = request.with_fields(options.body) if options.body else request
@@ -94,14 +97,16 @@ def with_options(
 
 
 def refuse_credentials(path: str, options: Any) -> None:
-    """Check additions before their provider is known: no credential must get into a history.
+    """Refuse usual names of credentials, before the provider is known.
+
+    It keeps credentials out of the history, which has the input.
 
     Args:
-        path: Their path in the input, like "call".
-        options: The `headers`, `query` and `body`; anything else is not checked.
+        path: The path of the options in the input, like "call".
+        options: An object with `headers`, `query` and `body`; other values are not checked.
 
     Raises:
-        ValidationError: They have a credential that no provider allows.
+        ValidationError: A name is that of a credential, whatever the provider is.
     """
     if not isinstance(options, Mapping):
         return
@@ -113,14 +118,15 @@ def refuse_credentials(path: str, options: Any) -> None:
         FieldProblem(f"{path}.{place}.{name}", _IS_CREDENTIAL)
         for place, names in (("headers", headers), ("query", query), ("body", body))
         for name in names
-        # A provider may have sessions of its users.
+        # At some providers, a session is a session of a user, not a credential.
         if _is_credential(str(name), frozenset()) and "session" not in str(name).lower()
     ]
     if problems:
         raise ValidationError.of(problems)
 
 
-def _taken_fields(body: Any) -> set[str]:
+def _existing_fields(body: Any) -> set[str]:
+    """Return the names of the fields that the body of a request has."""
     match body:
         case dict():
             return {*body}
@@ -144,20 +150,20 @@ def check_additions(
     *,
     query_names: frozenset[str] = frozenset(),
 ) -> None:
-    """Check the headers, query and body of a caller.
+    """Check the headers, query and body that a caller gives.
 
     Args:
-        path: Their path in the input, like "call".
+        path: Their path in the input: "call" or "request_options".
         headers: The headers.
         query: The query parameters.
         body: The body; only the keys of an object are checked.
-        credential_names: The keys that carry credentials at the provider, in any spelling.
-        query_names: The query keys with a usual name of a credential that the provider uses for
-            something else.
+        credential_names: The names of the provider's credentials, in any spelling.
+        query_names: Names of query parameters that look like credentials, but are none at this
+            provider.
 
     Raises:
-        ValidationError: One of them contains a credential, belongs to the connection, or is not
-            valid in HTTP.
+        ValidationError: A header, parameter or key is a credential, belongs to the connection, or
+            is not valid in HTTP.
     """
     _check_header_limits(f"{path}.headers", headers)
     problems = [
@@ -188,7 +194,7 @@ def check_additions(
 
 
 def _check_header_limits(path: str, headers: Mapping[str, str]) -> None:
-    """Refuse more headers than servers accept; the time for a request grows faster than they do."""
+    """Refuse more headers than servers accept: many headers also take a disproportionate time."""
     if len(headers) > _MOST_HEADERS:
         raise ValidationError.at(path, f"has {len(headers)} headers; the limit is {_MOST_HEADERS}")
     size = sum(len(name) + len(value) for name, value in headers.items())
@@ -199,7 +205,7 @@ def _check_header_limits(path: str, headers: Mapping[str, str]) -> None:
 def credentials_among(
     path: str, names: Iterable[str], credential_names: frozenset[str]
 ) -> list[FieldProblem]:
-    """Return the problems of keys that carry a credential, which must not enter a history."""
+    """Return a problem for each name that is a credential of the provider."""
     normalized = _all_normalized(credential_names)
     return [
         FieldProblem(f"{path}.{name}", _IS_CREDENTIAL)
@@ -209,7 +215,7 @@ def credentials_among(
 
 
 def _is_credential(name: str, credential_names: frozenset[str]) -> bool:
-    """Whether a name is one of the provider's credentials, or a usual name of a credential."""
+    """Whether a name is a credential of the provider, or a usual name of a credential."""
     normalized = _normalized(name)
     is_own = normalized in _all_normalized(credential_names)
     return is_own or bool(_CREDENTIAL.search(normalized))
@@ -225,7 +231,7 @@ def is_reserved_header(name: str, credential_names: frozenset[str]) -> bool:
 
 @lru_cache(maxsize=256)
 def _all_normalized(names: frozenset[str]) -> frozenset[str]:
-    """Return the normalized names of a provider's credentials, which are checked very often."""
+    """Return normalized names; cached, because a provider's credentials are checked very often."""
     return frozenset(map(_normalized, names))
 
 
@@ -243,7 +249,9 @@ def is_header_value(value: str) -> bool:
     return value.isascii() and value.isprintable() and value == value.strip()
 
 
-def _already_set(part: str, added: Mapping[str, Any], taken: Collection[str]) -> list[FieldProblem]:
+def _replacement_problems(
+    part: str, added: Mapping[str, Any], taken: Collection[str]
+) -> list[FieldProblem]:
     reason = "is already part of the provider's request and cannot be replaced: remove it"
     return [FieldProblem(f"request_options.{part}.{n}", reason) for n in added if n in taken]
 

@@ -116,7 +116,6 @@ class RedriveLock:
     async def _renew_regularly(self) -> None:
         while True:
             await asyncio.sleep(_RENEW_SECONDS)
-            with contextlib.suppress(
-                RPCError, RedriveRunning
-            ):  # raised again before the next start
+            # The redrive itself renews before each start, and fails then.
+            with contextlib.suppress(RPCError, RedriveRunning):
                 await self.renew()
