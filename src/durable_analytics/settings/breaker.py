@@ -21,8 +21,8 @@ class BreakerSettings(BaseModel):
     0.8."""
 
     minimum: int = Field(default=20, ge=1, le=1_000_000)
-    """The attempts in the window, below which it does not open. Default 20. Each worker process
-    counts its own."""
+    """The breaker does not open with fewer attempts in the window. Default 20. Each worker process
+    counts its own attempts."""
 
     window: Annotated[DurationSetting, at_least(1), at_most(3600)] = timedelta(seconds=30)
     """The time in which the attempts are counted, 1 s to an hour. Default 30 s."""
@@ -30,5 +30,5 @@ class BreakerSettings(BaseModel):
     open_for: Annotated[DurationSetting, at_least(1), at_most(LONGEST_OPEN.total_seconds())] = (
         timedelta(seconds=30)
     )
-    """The time until messages probe the provider, 1 s to 10 min; it doubles up to 10 min while they
-    fail. Default 30 s."""
+    """The time until the first probe of the provider, 1 s to 10 min. Default 30 s. While probes
+    fail, the time between them grows, to 10 min at most."""
