@@ -11,7 +11,13 @@ from temporalio.common import RawValue
 from activities.origin import Origin
 from activities.prepared_batches import PreparedBatches
 from activities.search_attributes import SearchAttributes
-from activities.validation import add_turn_seconds, effective_policies, plan_fan_out, reporting
+from activities.validation import (
+    add_turn_seconds,
+    effective_policies,
+    limit_fan_out,
+    plan_fan_out,
+    reporting,
+)
 from durable_analytics.delivery.batch_preparation import (
     BatchDefaults,
     PreparedBatch,
@@ -74,8 +80,9 @@ class BatchValidation:
                 plan = await asyncio.to_thread(plan_for, report.integration)
             else:
                 integrations = self.integrations.all_of(names)
+                limit_fan_out(input, len(names))
                 _limit_deliveries(batch, len(names))
-                plan = await asyncio.to_thread(plan_fan_out, BATCH, integrations, plan_for, dict)
+                plan = await asyncio.to_thread(plan_fan_out, BATCH, integrations, plan_for, {})
             for one, prepared in made:
                 if len(one["slices"]) <= _MOST_KEPT and not one["one_by_one"]:
                     self.prepared.keep(one["message"]["message_id"], prepared, one["slices"])
@@ -127,9 +134,7 @@ def plan_batch(
     """
     envelope = batch.envelope
     defaults = BatchDefaults(origin.message_id(), origin.started_at)
-    prepared = prepare_batch(
-        batch, integration, defaults, is_fan_out=envelope.deliver_to is not None
-    )
+    prepared = prepare_batch(batch, integration, defaults)
     slices = list(prepared.slices(origin.started_at))
     one_by_one = not integration.provider.batch_limits
     requests = len(prepared.messages) if one_by_one else len(slices)
@@ -140,8 +145,9 @@ def plan_batch(
             f"the limit is {MOST_REQUESTS} for one execution: send fewer messages",
         )
     options = envelope.options.model_dump(mode="json")
-    shared = len(to_json(options)) + len(to_json(envelope.context))
-    if shared * (len(slices) - 1) > _SHARED_LIMIT_BYTES:
+    source_plan = envelope.tracking_plan and envelope.tracking_plan.model_dump(mode="json")
+    shared = len(to_json([options, envelope.context, source_plan]))
+    if shared * (len(slices) - 1) * share > _SHARED_LIMIT_BYTES:
         raise ValidationError.at(
             "messages",
             f"need {len(slices)} requests, and each repeats {shared} bytes of the input: "

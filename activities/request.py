@@ -68,8 +68,8 @@ class Request:
         """Return the response and the attempts, or fail with a failure type of the contract.
 
         If nothing was sent because the integration is paused, or the worker ends while the request
-        waits for its turn, it returns only `held`. If it gets no plan, and the integration must not
-        get the message, it returns only `filtered`.
+        waits for its turn, it returns only `held`. If the integration must not get the message,
+        it returns only `filtered`.
 
         A workflow of an earlier release gets the response alone.
         """
@@ -131,6 +131,8 @@ class Request:
             filled_in = plan.get("message") if isinstance(plan, dict) else None
             if not isinstance(filled_in, dict) or not filled_in.get("message_id"):
                 raise ValidationError.at("plan", "must be what Validation returned, or null")
+            if filtered := plan.get("filtered"):
+                return {"filtered": filtered}
             integration = self.integrations.find(plan.get("integration"))
             delivery = self.prepared.take(input, plan, now) or self._restore(
                 input, integration, plan, now

@@ -25,6 +25,11 @@ from durable_analytics.errors import DeliveryError, UnsupportedMethod, Validatio
 from durable_analytics.providers import Delivery
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import normalise
+from durable_analytics.wire.limits import (
+    FAN_OUT_LIMIT_BYTES,
+    INPUT_LIMIT_BYTES,
+    PLANS_LIMIT_BYTES,
+)
 from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import ABSENT, Method
 from durable_analytics.wire.outputs import count_left_out
@@ -63,7 +68,8 @@ class Validation:
                 data = normalise(self.method, decode(input))
 
                 def plan_for(integration: Integration) -> Plan:
-                    plan, delivery = make_plan(self.method, data, integration, source)
+                    share = len(data.get("deliver_to") or [1])
+                    plan, delivery = make_plan(self.method, data, integration, source, share)
                     if delivery:
                         self.prepared.keep(input, plan, delivery)
                     return plan
@@ -72,12 +78,10 @@ class Validation:
                     report.integration = self.integrations.find(data.get("integration"))
                     return plan_for(report.integration)
                 envelope, message = read_input(self.method, data)
-                return plan_fan_out(
-                    self.method,
-                    self.integrations.all_of(envelope.deliver_to or ()),
-                    plan_for,
-                    lambda: {"message": identify(message, source.defaults())},
-                )
+                integrations = self.integrations.all_of(envelope.deliver_to or ())
+                limit_fan_out(input, len(integrations))
+                identified = identify(message, source.defaults())
+                return plan_fan_out(self.method, integrations, plan_for, {"message": identified})
 
             return report.complete(await run_in_thread_if_large(input, check))
 
@@ -128,11 +132,26 @@ def reporting(method: Method) -> Iterator[_Report]:
         raise report.failure(internal_error(error)) from None
 
 
+def limit_fan_out(input: Any, integrations: int) -> None:
+    """Refuse a fan-out whose activities Temporal could not schedule together.
+
+    Raises:
+        ValidationError: It is too large.
+    """
+    size = len(input.payload.data) if isinstance(input, RawValue) else 0
+    if size * integrations > FAN_OUT_LIMIT_BYTES:
+        reason = (
+            f"has {integrations} integrations, and the input {size} bytes: together they are more "
+            f"than {FAN_OUT_LIMIT_BYTES}; send a smaller input, or to fewer integrations"
+        )
+        raise ValidationError.at("deliver_to", reason)
+
+
 def plan_fan_out(
     method: Method,
     integrations: Iterable[Integration],
     plan_for: Callable[[Integration], Plan],
-    unsupported: Callable[[], JsonObject],
+    unsupported: JsonObject,
 ) -> FanOutPlan:
     """Return the plans of a fan-out; an error at one integration does not affect the others.
 
@@ -140,7 +159,7 @@ def plan_fan_out(
         method: The method.
         integrations: The integrations, in the order of the input.
         plan_for: Returns the plan for one integration.
-        unsupported: Returns further keys of a plan whose provider does not support the method.
+        unsupported: Further keys of a plan whose provider does not support the method.
     """
     plans: dict[str, Any] = {}
     for integration in integrations:
@@ -152,17 +171,20 @@ def plan_fan_out(
             plans[name] = {
                 "integration": name,
                 "policies": effective_policies(method, integration, None),
+                "task_queue": integration.task_queue(activity.info().task_queue),
                 "filtered": filtered,
-                **unsupported(),
+                **unsupported,
             }
         except DeliveryError as error:
             _log_refusal(method, name, error)
             plans[name] = {"integration": name, "error": error.as_json()}
+        except Exception as error:  # noqa: BLE001  # a bug concerns only this integration
+            plans[name] = {"integration": name, "error": internal_error(error).as_json()}
     return {"plans": plans}
 
 
 def make_plan(
-    method: Method, data: JsonObject, integration: Integration, origin: Origin
+    method: Method, data: JsonObject, integration: Integration, origin: Origin, share: int = 1
 ) -> tuple[Plan, Delivery[Message] | None]:
     """Check an input, also against the limits of its provider; return its plan and its delivery.
 
@@ -173,6 +195,7 @@ def make_plan(
         data: The input, as `normalise` returned it.
         integration: The integration to deliver to.
         origin: The execution that delivers the message.
+        share: How many plans are stored together, and share one size limit.
 
     Raises:
         UnsupportedMethod: The provider does not support the method.
@@ -188,6 +211,7 @@ def make_plan(
             "integration": integration.name,
             "message": identify(message, origin.defaults()),
             "policies": policies,
+            "task_queue": integration.task_queue(activity.info().task_queue),
             "filtered": not_sent.filtered,
         }, None
     integration.provider.require(method.key)
@@ -208,10 +232,19 @@ def make_plan(
         raise ValidationError.at(
             method.key, "has an id that is too long for the output: shorten it"
         )
-    if integration.route.transform:
+    if routed is message:
+        return plan, prepared.delivery
+    if integration.route.needs_whole_messages or envelope.tracking_plan:
         plan["routed"] = {"message": routed.fields, "context": routed.context}
     else:
         plan["message"] |= changed_fields(message.fields, routed.fields)
+    limit = min(INPUT_LIMIT_BYTES - _PLAN_LIMIT_BYTES, PLANS_LIMIT_BYTES // share)
+    if len(json.dumps(plan)) > limit:
+        raise ValidationError.at(
+            method.key,
+            f"is too large: the settings of {integration.name} change it, and the "
+            f"result may have {limit} bytes",
+        )
     return plan, prepared.delivery
 
 

@@ -57,7 +57,7 @@ class Coalescer:
                 await self._gather(queue, expected)
                 if not queue:
                     return
-                if entries := _take_entries(queue, len(options)):
+                if entries := _take_entries(queue):
                     await self._store_entries(integration, entries)
                 expected = len(entries) + len(queue)
         finally:
@@ -92,16 +92,16 @@ class Coalescer:
                 stored.set_result(None)
 
 
-def _take_entries(queue: deque[_Entry], shared_bytes: int) -> list[_Entry]:
+def _take_entries(queue: deque[_Entry]) -> list[_Entry]:
     """Take the first entries that fit one execution, at least one; drop the cancelled ones.
 
     Args:
-        queue: The entries.
-        shared_bytes: The size of the options, which become part of each message.
+        queue: The entries, all with the same options.
     """
     entries: list[_Entry] = []
-    count, size = 0, shared_bytes
-    max_items = most_in_execution(shared_bytes)
+    first, _ = queue[0]
+    count, size = 0, len(first.options)
+    max_items = most_in_execution(first.shared_bytes)
     while queue:
         part, stored = queue[0]
         if not stored.done():

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from temporalio.client import Client
 
 from durable_analytics import AnalyticsClient
@@ -62,7 +62,7 @@ class Executions:
         Raises:
             RequestError: The message is too large, or Temporal does not store it in time.
         """
-        options = to_json(source.settings.options)
+        options = source.settings.options_json
         if len(message.content) + len(options) > LIMIT_BYTES:
             raise too_large("the message", LIMIT_BYTES)
         await self.start_batch(source, [Part(None, [message], options)])
@@ -148,7 +148,7 @@ class Executions:
                 return self._coalescer.put(integration, part)
             return asyncio.create_task(self._store(integration, part))
 
-        size = len(part.options) + part.messages_bytes + _ENTRY_BYTES * len(part.items)
+        size = part.shared_bytes + part.messages_bytes + _ENTRY_BYTES * len(part.items)
         return self._stores.begin(size, create, keys)
 
     async def _store(self, integration: str, part: Part) -> None:

@@ -40,6 +40,9 @@ class Part:
     options: bytes = b"{}"
     """The keys of the input beside its messages, as JSON."""
 
+    shared_bytes: int = len(b"{}")
+    """The size of the options of which each message gets a copy."""
+
     @property
     def unique(self) -> UUID:
         """The same id for the same source and messages, in order; a random one without a source."""
@@ -72,7 +75,7 @@ class Part:
 
     def of(self, items: Sequence[GatewayMessage]) -> "Part":
         """The same execution with only these messages."""
-        return Part(self.source, items, self.options)
+        return Part(self.source, items, self.options, self.shared_bytes)
 
 
 def read_parts_of_batch(body: JsonObject, arrival: Arrival, source: Source) -> list[Part]:
@@ -87,9 +90,16 @@ def read_parts_of_batch(body: JsonObject, arrival: Arrival, source: Source) -> l
         RequestError: The body is not a batch, or exceeds a limit.
     """
     items, context = read_batch(body, arrival, source.settings.messages_limit)
-    options = to_json({**source.settings.options, **({"context": context} if context else {})})
-    parts = [Part(source.name, items, options) for items in _divide(items, len(options))]
-    if len(parts) * len(options) > SHARED_LIMIT_BYTES:
+    shared = {"context": context} if context else {}
+    shared_bytes = len(to_json(shared))
+    options = source.settings.options_json
+    if shared:
+        options = to_json({**source.settings.options, **shared})
+    parts = [
+        Part(source.name, items, options, shared_bytes)
+        for items in _divide(items, len(options), shared_bytes)
+    ]
+    if len(parts) * shared_bytes > SHARED_LIMIT_BYTES:
         raise too_large("context, copied into all executions,", SHARED_LIMIT_BYTES)
     return parts
 
@@ -102,17 +112,20 @@ def most_in_execution(shared_bytes: int) -> int:
     return min(MOST_IN_EXECUTION, SHARED_LIMIT_BYTES // shared_bytes)
 
 
-def _divide(items: Iterable[GatewayMessage], shared_bytes: int) -> Iterator[list[GatewayMessage]]:
+def _divide(
+    items: Iterable[GatewayMessage], options_bytes: int, shared_bytes: int
+) -> Iterator[list[GatewayMessage]]:
     """Divide messages, in order, into lists that fit into one execution each.
 
     Args:
         items: The messages.
-        shared_bytes: The size of the options, which each message gets a copy of.
+        options_bytes: The size of the options.
+        shared_bytes: The size of those of which each message gets a copy.
 
     Raises:
         RequestError: Even the placeholder for a message that is too large does not fit.
     """
-    max_bytes = LIMIT_BYTES - shared_bytes
+    max_bytes = LIMIT_BYTES - options_bytes
     return cut_slices(
         (_replace_if_too_large(item, max_bytes) for item in items),
         lambda item: len(item.content) + len(b","),

@@ -171,6 +171,11 @@ class SourceSettings(_Section):
         plan = {"schemas": self.tracking_plan, "on_violation": self.on_violation}
         return {"tracking_plan": plan}
 
+    @cached_property
+    def options_json(self) -> bytes:
+        """The same as JSON."""
+        return to_json(self.options)
+
     def limit_bytes(self, *, is_single: bool) -> int:
         """The limit for a body with a single message, or with a list."""
         return self.message_limit_bytes if is_single else self.body_limit_bytes

@@ -35,7 +35,7 @@ class BatchResults:
 
     def __init__(self, input: RawValue, plan: BatchPlan, share: int = 1) -> None:
         self.input = input
-        self._share = share
+        self.share = share
         self.plan = plan
         self.policy = policy_of(plan)
         self._deadline: datetime = workflow.now() + (self.policy.total_timeout or _NO_TIMEOUT)
@@ -50,7 +50,7 @@ class BatchResults:
 
     def output(self) -> JsonObject:
         """Return the output of the contract; its status is `failure` if nothing was accepted."""
-        rejected = shorten_rejections(self._rejected, self._share)
+        rejected = shorten_rejections(self._rejected, self.share)
         error = all_rejected(rejected).as_json() if rejected and not self._accepted else None
         return batch_output(
             integration=self.plan["integration"],

@@ -28,6 +28,7 @@ class BatchSends:
 
     def __init__(self, results: BatchResults) -> None:
         self._results = results
+        self._copies_limit = _COPIES_LIMIT_BYTES // results.share
         self._open = results.plan["slices"]
         self._split = [0, 0]
         self._copied_bytes = 0
@@ -43,7 +44,7 @@ class BatchSends:
             if remaining <= timedelta(0):
                 await self._results.reject_expired(self._open[0][0], self._open[-1][1])
                 return
-            is_full = self._copied_bytes > _COPIES_LIMIT_BYTES
+            is_full = self._copied_bytes > self._copies_limit
             slices = self._open[:1] if is_full else self._open
             try:
                 result = await self._send(slices, remaining)

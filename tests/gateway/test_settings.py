@@ -61,6 +61,8 @@ def test_write_key_alone_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     assert source.model_dump(exclude={"write_key"}) == {
         "integrations": ["segment"],
         "allow_delete": False,
+        "tracking_plan": None,
+        "on_violation": "block",
         "body_limit_bytes": 512_000,
         "message_limit_bytes": 32_768,
         "messages_limit": 2500,

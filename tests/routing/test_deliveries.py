@@ -208,6 +208,9 @@ async def test_activities_alone_obey_the_filters(settings: Settings) -> None:
     track: Any = {"integration": "trakio", "track": {**ORDER, "event": "Other"}}
     assert await ActivityEnvironment().run(request, track) == {"filtered": filtered}
 
+    plan: Any = {"integration": "trakio", "message": {"message_id": "m-1"}, "filtered": filtered}
+    assert await ActivityEnvironment().run(request, track, plan) == {"filtered": filtered}
+
     messages = [{"type": "track", **ORDER, "event": "Other"}]
     alone = Alone(settings, {})
     alone.answering(lambda _: pytest.fail("it was sent"))

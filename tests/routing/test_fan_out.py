@@ -171,7 +171,7 @@ async def test_too_many_deliveries_of_a_batch(execute: Execute) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size_bytes", "kept"), [(300_000, [True, True, True]), (700_000, [True, False, False])]
+    ("size_bytes", "kept"), [(300_000, [True, True]), (600_000, [True, False])]
 )
 async def test_messages_of_all_deliveries_fit_an_output(
     execute: Execute, size_bytes: int, kept: list[bool]
@@ -179,12 +179,32 @@ async def test_messages_of_all_deliveries_fit_an_output(
     """Beyond that, the input has them."""
     message = {**TRACK, "properties": {"text": "x" * size_bytes}}
 
-    output = await execute(
-        "Track", {"deliver_to": ["archive", "webhook", "amplitude"], "track": message}
-    )
+    output = await execute("Track", {"deliver_to": ["archive", "webhook"], "track": message})
 
     assert output["status"] == "success"
     assert [one["track"] is not None for one in output["deliveries"].values()] == kept
+
+
+@pytest.mark.parametrize("workflow", ["Track", "Batch"])
+async def test_a_fan_out_that_temporal_could_not_schedule(execute: Execute, workflow: str) -> None:
+    """Each activity has the input; together they have a limit."""
+    message = {**TRACK, "properties": {"text": "x" * 700_000}}
+    own: Json = {"track": message}
+    if workflow == "Batch":
+        own = {"messages": [{"type": "track", **message}]}
+
+    output = await execute(workflow, {"deliver_to": ["archive", "webhook", "amplitude"], **own})
+
+    assert output["error"]["fields"][0]["path"] == "deliver_to"
+    assert "together they are more than 2097152" in output["error"]["message"]
+
+
+async def test_too_many_integrations(execute: Execute) -> None:
+    names = [f"a{number}" for number in range(5_000)]
+
+    output = await execute("Track", {"deliver_to": names, "track": TRACK})
+
+    assert output["error"]["fields"][0]["path"] == "deliver_to"
 
 
 async def test_responses_of_all_deliveries_share_a_limit(

@@ -73,7 +73,7 @@ def test_the_table_of_segment(
     assert reached(consent, integrations, mapping) == {*expected.split()}
 
 
-@pytest.mark.parametrize("consent", ["yes", [], {"categoryPreferences": "all"}, {"other": 1}])
+@pytest.mark.parametrize("consent", ["yes", [1], {"categoryPreferences": "all"}, {"other": 1}])
 def test_consent_that_cannot_be_read_grants_nothing(consent: Any) -> None:
     assert reached(consent, None, ONE_EACH) == {"plain"}
 
@@ -83,6 +83,11 @@ def test_only_true_grants_a_category(granted: Any) -> None:
     consent = {"categoryPreferences": {"ad": granted, "analytics": True, "unknown": False}}
 
     assert reached(consent, None, ONE_EACH) == {"amplitude", "plain"}
+
+
+def test_an_empty_object_of_php() -> None:
+    assert reached([], None, ONE_EACH) == reached({}, None, ONE_EACH) == {*DESTINATIONS}
+    assert reached([], NOT_AMPLITUDE, ONE_EACH) == {"plain"}
 
 
 def test_null_is_no_consent() -> None:

@@ -199,9 +199,27 @@ def test_the_changes_apply_in_order() -> None:
     assert len(sent["traits"]["mail"]) == 64
 
 
-@pytest.mark.parametrize("message", [{}, {"properties": None}, {"traits": [], "properties": "x"}])
+@pytest.mark.parametrize("message", [{}, {"properties": None}, {"traits": []}])
 def test_a_message_without_these_objects_is_unchanged(message: Json) -> None:
     assert changed(message, drop=["properties.a"], hash=["traits.b"]) is message
+
+
+@pytest.mark.parametrize("value", ["4111", 4111, [{"card": "4111"}]])
+@pytest.mark.parametrize("routing", [{"allow": ["properties.plan"]}, {"drop": ["properties.card"]}])
+def test_what_is_no_object_is_not_let_through(value: Any, routing: Json) -> None:
+    """With "strict": false, it could have the very values."""
+    with pytest.raises(ValidationError) as refused:
+        changed({"properties": value}, **routing)
+
+    assert refused.value.fields[0].path == "track.properties"
+
+
+def test_the_context_of_an_sdk_has_camel_case() -> None:
+    routing = Routing(where={"context.user_agent": "x", "type": "track"})
+
+    for context in ({"userAgent": "x"}, {"user_agent": "x"}):
+        assert routing.excludes("track", {}, context) is None
+        assert routing.excludes("page", {}, context) is not None
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ CONTEXT = {"locale": "en-US"}
 
 def broken(method: str, message: Json, context: Any = CONTEXT, plan: Any = None) -> list[str]:
     """The paths of the values that break the plan."""
-    return [".".join(path) for path in TrackingPlan(plan or PLAN).check(method, message, context)]
+    whole = {"type": method, "context": context, **message}
+    return [".".join(path) for path in TrackingPlan(plan or PLAN).check(method, whole)]
 
 
 def order(**properties: Any) -> Json:
@@ -50,9 +51,15 @@ def order(**properties: Any) -> Json:
     return {"event": "Order Completed", "user_id": "u-1", "properties": properties}
 
 
+def whole(**properties: Any) -> Json:
+    """The same as a whole message."""
+    return {"type": "track", "context": CONTEXT, **order(**properties)}
+
+
 @pytest.mark.parametrize(
     ("method", "message", "paths"),
     [
+        ("identify", {"user_id": "u-1", "traits": []}, []),
         ("track", order(total=1), []),
         ("track", order(total="1"), ["properties.total"]),
         ("track", order(), ["properties.total"]),
@@ -94,18 +101,38 @@ def test_omit(properties: Json, sent: Json) -> None:
     """The wrong values are left out; what is missing cannot be."""
     message = order(**properties)
 
-    planned, paths = TrackingPlan(PLAN).apply("track", message, CONTEXT, "omit")
+    planned, paths = TrackingPlan(PLAN).apply("track", message, "omit")
 
     assert planned["properties"] == sent
     assert paths
     assert message == order(**properties)
 
 
+@pytest.mark.parametrize("name", ["\N{SUPERSCRIPT TWO}", "9" * 5_000])
+def test_omit_of_names_that_look_like_numbers(name: str) -> None:
+    planned, _ = TrackingPlan(PLAN).apply("track", order(total=1, **{name: 1}), "omit")
+
+    assert planned["properties"] == {"total": 1}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "http://127.0.0.1:9/x"},
+        {"$ref": "file:///etc/hostname"},
+        {"properties": {"a": {"pattern": "(?<=a)b"}}},
+    ],
+)
+def test_schemas_read_nothing_else_and_have_no_slow_patterns(schema: Json) -> None:
+    with pytest.raises(ValueError, match="event A: is not a valid JSON Schema"):
+        TrackingPlan({"A": schema})
+
+
 @pytest.mark.parametrize("on_violation", ["allow", "omit", "block"])
 def test_a_message_that_matches_is_unchanged(on_violation: OnViolation) -> None:
     message = order(total=1)
 
-    planned, paths = TrackingPlan(PLAN).apply("track", message, CONTEXT, on_violation)
+    planned, paths = TrackingPlan(PLAN).apply("track", message, on_violation)
 
     assert planned is message
     assert paths == []
@@ -113,7 +140,7 @@ def test_a_message_that_matches_is_unchanged(on_violation: OnViolation) -> None:
 
 def test_block_names_each_value() -> None:
     with pytest.raises(ValidationError) as refused:
-        TrackingPlan(PLAN).apply("track", order(total="1", card=1), CONTEXT, "block")
+        TrackingPlan(PLAN).apply("track", order(total="1", card=1), "block")
 
     assert {field.path for field in refused.value.fields} == {
         "track.properties.total",
@@ -221,6 +248,43 @@ async def test_batches(deliver: Execute, standin: StandIn) -> None:
     assert "card" not in by_name["segment"]
     assert "card" not in by_name["journy"]
     assert "card" in by_name["rudderstack"]
+
+
+async def test_a_plan_of_whole_messages(deliver: Execute, standin: StandIn) -> None:
+    """Singles and batches are judged alike; the context can be omitted too."""
+    schema = {
+        "type": "object",
+        "required": ["user_id", "type"],
+        "properties": {"context": {"type": "object", "properties": {"ip": {"const": "none"}}}},
+    }
+    plan = {"schemas": {"common": schema}, "on_violation": "omit"}
+    message = {"userId": "u-1", "event": "E"}
+    common: Json = {
+        "integration": "rudderstack",
+        "context": {"ip": "192.0.2.7", "locale": "en-US"},
+        "tracking_plan": plan,
+    }
+
+    single = await deliver("Track", track=message, **common)
+    batch = await deliver("Batch", messages=[{"type": "track", **message}], **common)
+
+    assert single["violations"] == batch["violations"] == {"track.context.ip": 1}
+    assert "192.0.2.7" not in str(standin.requests)
+    assert str(standin.requests).count("en-US") == 2
+
+
+async def test_violations_of_messages_that_are_not_sent(deliver: Execute) -> None:
+    """They are not counted."""
+    messages = [
+        {"type": "track", **order(total=1, card=4), "integrations": {"All": False}},
+        {"type": "track", "event": "Order Completed", "properties": {"total": 1, "card": 4}},
+        {"type": "track", **order(total=1)},
+    ]
+
+    output = await deliver("Batch", integration="rudderstack", messages=messages)
+
+    assert (output["accepted"], output["filtered_count"]) == (1, 1)
+    assert "violations" not in output
 
 
 SOURCE_PLAN: Json = {"schemas": {"Signed Up": {"type": "object", "required": ["plan"]}}}

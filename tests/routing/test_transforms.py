@@ -154,8 +154,10 @@ async def test_a_transform_that_raises(
         ("list", "TransformationError", "returned list, not a message or None"),
         ("type", "TransformationError", "changed the type of the message"),
         ("object", "TransformationError", "returned a value that is not JSON"),
-        ("large", "ValidationError", "the transformed message"),
+        ("large", "ValidationError", "the changed message"),
         ("invalid", "ValidationError", "track.event"),
+        ("nan", "TransformationError", "returned a value that is not JSON"),
+        ("context", "ValidationError", "track.context must be an object"),
     ],
 )
 async def test_a_wrong_result(deliver: Execute, event: str, error: str, message: str) -> None:
@@ -163,6 +165,29 @@ async def test_a_wrong_result(deliver: Execute, event: str, error: str, message:
 
     assert output["error"]["type"] == error
     assert message in output["error"]["message"]
+
+
+async def test_a_transform_may_remove_the_context(deliver: Execute, standin: StandIn) -> None:
+    output = await deliver(
+        "Track",
+        integration="rudderstack",
+        track={**TRACK, "event": "no context"},
+        context=CONTEXT,
+    )
+
+    assert output["status"] == "success"
+    body: Any = standin.requests[0]["body"]
+    assert "192.0.2.7" not in str(body)
+
+
+async def test_an_empty_context_of_php(deliver: Execute, standin: StandIn) -> None:
+    """The shared one is not lost."""
+    message = {"type": "track", **TRACK, "context": []}
+
+    await deliver("Batch", integration="segment", messages=[message], context=CONTEXT, strict=False)
+
+    batch: Any = standin.requests[0]["body"]
+    assert batch["batch"][0]["context"]["locale"] == "en-US"
 
 
 async def test_integrations_do_not_see_what_another_transform_changed(

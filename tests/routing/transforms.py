@@ -36,4 +36,7 @@ def wrong(message: Json, integration: str) -> Any:
         "object": {**message, "properties": {"x": object()}},
         "large": {**message, "properties": {"x": "y" * 2_000_000}},
         "invalid": {**message, "event": None},
+        "nan": {**message, "properties": {"x": float("nan")}},
+        "context": {**message, "context": "x"},
+        "no context": {**message, "context": None},
     }[message["event"]]

@@ -75,9 +75,9 @@ class BufferingClient:
         max_queue_size: The most messages that may wait for Temporal, including those that are
             being sent.
         max_batch_bytes: The largest total size of the messages of one execution, each counted with
-            the shared context.
-        max_batch_messages: The most messages in one execution. With `deliver_to`, it is reduced to
-            5,000 divided by the number of integrations.
+            the shared context. With `deliver_to`, it and `max_batch_messages` are reduced: to
+            1.9 MB and 5,000 divided by the number of integrations.
+        max_batch_messages: The most messages in one execution.
         max_flushes: The most executions that the client starts at the same time.
         wait_when_full: The longest time that a call blocks its thread if the queue is full.
             Default: not at all.
@@ -128,13 +128,17 @@ class BufferingClient:
             request_options=request_options,
             strict=strict,
         )
+        integrations = len(options.get("deliver_to", [""]))
         flush_settings = FlushSettings(
             flush_at=whole_number("flush_at", flush_at),
             flush_interval=duration("flush_interval", flush_interval),
-            max_batch_bytes=whole_number("max_batch_bytes", max_batch_bytes, BATCH_LIMIT_BYTES),
+            max_batch_bytes=min(
+                whole_number("max_batch_bytes", max_batch_bytes, BATCH_LIMIT_BYTES),
+                BATCH_LIMIT_BYTES // integrations,
+            ),
             max_batch_messages=min(
                 whole_number("max_batch_messages", max_batch_messages, MOST_MESSAGES),
-                MOST_MESSAGES // len(options.get("deliver_to", [""])),
+                MOST_MESSAGES // integrations,
             ),
             max_flushes=whole_number("max_flushes", max_flushes),
         )

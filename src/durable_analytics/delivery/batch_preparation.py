@@ -181,7 +181,6 @@ def prepare_batch(
     skipped: Collection[int] = (),
     *,
     is_filtered: bool = False,
-    is_fan_out: bool = False,
 ) -> PreparedBatch:
     """Check and prepare each message, with the limits of its provider.
 
@@ -195,17 +194,21 @@ def prepare_batch(
         skipped: The indexes, in the whole input, of messages that were already rejected or
             filtered.
         is_filtered: Whether that was done before.
-        is_fan_out: Whether a message that the provider does not support is filtered.
 
     Raises:
         ValidationError: The context, which is added to each message, makes the batch too large.
     """
-    _limit_copies(batch, integration.provider)
-    size = 0
-    prepared = PreparedBatch(integration, batch.envelope.options, defaults)
     envelope = batch.envelope
+    names = envelope.deliver_to
+    limit_bytes = PREPARED_LIMIT_BYTES // len(names or [1])
+    _limit_copies(batch, integration.provider, limit_bytes)
+    size = 0
+    prepared = PreparedBatch(integration, envelope.options, defaults)
     route = integration.route.with_source_plan(envelope.tracking_plan)
-    if route.transform:
+    passes = is_filtered and not route.changes_messages
+    only_integrations = route.reads_only_integrations
+    violations = Counter[str]()
+    if route.needs_whole_messages:
         # Each message has its complete context.
         envelope = replace(envelope, context={})
     plain = integration.provider.plain_items()
@@ -213,14 +216,20 @@ def prepare_batch(
     for index, message in enumerate(batch.messages, first):
         if index in skipped:
             continue
+        violations.clear()
         try:
-            routed = _routed(route, message, batch.envelope, prepared, is_filtered=is_filtered)
+            if passes or (only_integrations and not _has_integrations(message)):
+                routed = message
+            else:
+                routed = _routed(
+                    route, message, batch.envelope, violations, is_filtered=is_filtered
+                )
             ready = _prepare_message(index, routed, envelope, prepared, fast_path)
         except NotSentError as not_sent:
             prepared.filtered.append(_filtered(index, message, prepared, not_sent.filtered))
             continue
         except DeliveryError as error:
-            if is_fan_out and isinstance(error, UnsupportedMethod):
+            if names is not None and isinstance(error, UnsupportedMethod):
                 unsupported: Filtered = {"by": "unsupported", "reason": error.message}
                 prepared.filtered.append(_filtered(index, message, prepared, unsupported))
                 continue
@@ -230,21 +239,27 @@ def prepare_batch(
             prepared.rejected.append(reject(index, message, _log_bug(error)))
             continue
         prepared.messages.append(ready)
+        if violations:
+            prepared.violations.update(violations)
         size += len(ready.item or b"")
-        if size > PREPARED_LIMIT_BYTES:
+        if size > limit_bytes:
             reason = (
                 "is too large: added to each message, "
-                f"it makes more than {PREPARED_LIMIT_BYTES} bytes in total"
+                f"it makes more than {limit_bytes} bytes in total"
             )
             raise ValidationError.at("context", reason)
     return prepared
+
+
+def _has_integrations(message: Any) -> bool:
+    return isinstance(message, dict) and "integrations" in message
 
 
 def _routed(
     route: Route,
     message: Any,
     envelope: Envelope,
-    prepared: PreparedBatch,
+    violations: Counter[str],
     *,
     is_filtered: bool,
 ) -> Any:
@@ -256,16 +271,20 @@ def _routed(
         or (is_filtered and not route.changes_messages)
     ):
         return message
-    if route.transform:
+    context = envelope.context
+    if route.needs_whole_messages:
         message = _with_context(snake_case(message, METHODS[method].message, ""), envelope)
+        context = {}
     if is_filtered:
-        return route.change_selected(method, message, envelope.context)
-    return route.select(method, message, envelope.context, prepared.violations)
+        return route.change_selected(method, message)
+    return route.select(method, message, context, violations)
 
 
 def _with_context(message: JsonObject, envelope: Envelope) -> JsonObject:
-    """Return a message with its complete context, for a transform."""
+    """Return a message with its complete context."""
     own = message.get("context")
+    if own == [] and not envelope.strict:  # PHP's empty object
+        own = {}
     if own is not None and not isinstance(own, dict):
         return message  # It is refused, or sent as it is.
     if own and envelope.strict:
@@ -280,7 +299,7 @@ def _filtered(
     return {"index": index, "message_id": message_id, **filtered}
 
 
-def _limit_copies(batch: BatchInput, provider: Provider) -> None:
+def _limit_copies(batch: BatchInput, provider: Provider, limit_bytes: int) -> None:
     """Refuse what is shared by too many messages, before it is added to each of them."""
     envelope, count = batch.envelope, len(batch.messages)
     shared = {"context": envelope.context}
@@ -291,10 +310,10 @@ def _limit_copies(batch: BatchInput, provider: Provider) -> None:
             size = len(to_json(value))
         except PydanticSerializationError:
             continue  # each message is refused for it
-        if size * count > PREPARED_LIMIT_BYTES:
+        if size * count > limit_bytes:
             reason = (
                 f"is too large: {size} bytes, added to each of {count} messages, "
-                f"are more than {PREPARED_LIMIT_BYTES} bytes in total"
+                f"are more than {limit_bytes} bytes in total"
             )
             raise ValidationError.at(name, reason)
 

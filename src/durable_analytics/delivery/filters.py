@@ -65,7 +65,7 @@ class Filters:
 
     def _missing_consent(self, consent: Any, integrations: Any) -> str | None:
         """Return the reason if a category lacks consent; an unreadable consent grants nothing."""
-        if consent == {} and not integrations:
+        if consent in ({}, []) and not integrations:
             return None  # Like Segment: `{}` counts as a consent object only with `integrations`.
         granted: Any = consent.get("categoryPreferences") if isinstance(consent, dict) else None
         if not isinstance(granted, dict):

@@ -12,10 +12,17 @@ from durable_analytics.errors import ValidationError
 from durable_analytics.providers import Delivery, Provider
 from durable_analytics.wire.decoding import check_size
 from durable_analytics.wire.field_types import is_message_id
+from durable_analytics.wire.json_writer import ascii_size
 from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import Method
-from durable_analytics.wire.parsing import Envelope, Fields, needs_message_id, read_message
+from durable_analytics.wire.parsing import (
+    Envelope,
+    Fields,
+    needs_message_id,
+    read_batch_message,
+    read_message,
+)
 from durable_analytics.wire.timestamps import is_missing_time, to_timestamp, write_timestamp
 
 DEFAULT_TIMESTAMP = "default_timestamp"
@@ -97,15 +104,15 @@ def route_message(
         TransformationError: The transform failed.
     """
     route, method = integration.route.with_source_plan(envelope.tracking_plan), message.method.key
-    if route.transform is None:
+    if not route.needs_whole_messages:
         fields = route.select(method, message.fields, message.context, violations)
         return replace(message, fields=fields)
     whole = {"type": method, **message.fields, "context": message.context}
-    routed = route.select(method, whole, {}, violations)
-    check_size("the transformed message", len(to_json(routed)), INPUT_LIMIT_BYTES)
-    context = routed.pop("context", {})
-    del routed["type"]
-    return replace(message, fields=routed, context=context)
+    selected = route.select(method, whole, {}, violations)
+    if selected is whole:
+        return message
+    check_size("the changed message", ascii_size(to_json(selected)), INPUT_LIMIT_BYTES)
+    return read_batch_message(replace(envelope, context={}), selected)
 
 
 def identify(message: Fields, defaults: Defaults) -> JsonObject:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import from_json, to_json
 
 from durable_analytics.delivery.filters import NO_FILTERS, Filters
 from durable_analytics.delivery.routing import Routing
 from durable_analytics.errors import TransformationError, ValidationError
+from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import SourcePlan
 from durable_analytics.wire.plans import Filtered
@@ -61,6 +62,18 @@ class Route:
         is_routed = self.routing is not None and self.routing.changes_values
         return self.transform is not None or omits or is_routed
 
+    @property
+    def needs_whole_messages(self) -> bool:
+        """Whether it reads messages in snake_case, with `type` and their complete context."""
+        return self.transform is not None or any(plan.describes_messages for plan, _ in self.plans)
+
+    @property
+    def reads_only_integrations(self) -> bool:
+        """Whether a message without `integrations` passes unchanged."""
+        filters = self.filters
+        filters_people = filters.consent_categories or filters.suppressed
+        return not (filters_people or self.plans or self.transform or self.routing)
+
     def select(
         self, method: str, message: JsonObject, context: Any, violations: Counter[str]
     ) -> JsonObject:
@@ -68,9 +81,8 @@ class Route:
 
         Args:
             method: The key of the method.
-            message: The message, in snake_case or camelCase. If there is a transform: in
-                snake_case, with `type` and the complete context.
-            context: The context of the input.
+            message: The message, in snake_case or camelCase; a whole one if the route needs it.
+            context: The context of the input; empty for a whole message.
             violations: Counts the paths of values that do not match a tracking plan.
 
         Raises:
@@ -80,25 +92,24 @@ class Route:
         """
         if filtered := self.filters.check(method, message, context):
             raise NotSentError(filtered)
-        message = self._apply_transform(self._apply_plans(method, message, context, violations))
+        message = self._apply_transform(self._apply_plans(method, message, violations))
         if self.routing and (reason := self.routing.excludes(method, message, context)):
             raise NotSentError({"by": "routing", "reason": reason})
         return self._apply_routing(method, message)
 
-    def change_selected(self, method: str, message: JsonObject, context: Any) -> JsonObject:
+    def change_selected(self, method: str, message: JsonObject) -> JsonObject:
         """Change a message that was selected earlier, in Validation; do not filter it again.
 
         Args:
             method: The key of the method.
             message: The message, as for `select`.
-            context: The context of the input.
 
         Raises:
             ValidationError: The message does not match a tracking plan, or cannot be changed.
             TransformationError: The transform failed, or returned None this time.
         """
         try:
-            message = self._apply_plans(method, message, context, Counter())
+            message = self._apply_plans(method, message, Counter())
             return self._apply_routing(method, self._apply_transform(message))
         except NotSentError:
             raise TransformationError(
@@ -106,11 +117,11 @@ class Route:
             ) from None
 
     def _apply_plans(
-        self, method: str, message: JsonObject, context: Any, violations: Counter[str]
+        self, method: str, message: JsonObject, violations: Counter[str]
     ) -> JsonObject:
         found: set[str] = set()
         for plan, on_violation in self.plans:
-            message, paths = plan.apply(method, message, context, on_violation)
+            message, paths = plan.apply(method, message, on_violation)
             found.update(paths)
         violations.update(found)
         return message
@@ -160,8 +171,8 @@ class Route:
         if transformed.get("type") != message.get("type"):
             raise self._failure("changed the type of the message")
         try:
-            made: JsonObject = from_json(to_json(transformed), cache_strings="keys")
-        except (PydanticSerializationError, ValueError, RecursionError):
+            made: JsonObject = from_json(write_json(transformed), cache_strings="keys")
+        except (ValidationError, ValueError):
             raise self._failure("returned a value that is not JSON") from None
         return made
 

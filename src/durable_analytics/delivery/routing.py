@@ -17,7 +17,7 @@ from pydantic import (
     JsonValue,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 
 from durable_analytics.errors import ValidationError
 from durable_analytics.wire.contexts import merge_context
@@ -118,6 +118,11 @@ class Routing(BaseModel):
         return fields
 
     @cached_property
+    def _edited_fields(self) -> frozenset[str]:
+        paths = (*self.drop, *self.allow, *self.rename, *self.hash)
+        return frozenset(path.partition(".")[0] for path in paths)
+
+    @cached_property
     def changes_values(self) -> bool:
         """Whether it changes values of messages."""
         return bool(self.drop or self.allow or self.rename or self.hash)
@@ -138,7 +143,8 @@ class Routing(BaseModel):
         if self._events and isinstance(event, str) and not self._events.match(event):
             return "the routing does not list its event"
         for path, expected in self.where.items():
-            if not _is_equal(_read(message, context, path), expected):
+            value = method if path == "type" else _read(message, context, path)
+            if not _is_equal(value, expected):
                 return f"the routing requires another value of {path}"
         if self.sample is not None and not self._is_sampled(message):
             return "its user is not in the sample"
@@ -163,12 +169,18 @@ class Routing(BaseModel):
         Raises:
             ValidationError: A new name is taken, or a value to hash is not text.
         """
-        edited = {
-            field: dict(message[field])
-            for field in _EDITABLE_FIELDS
-            if isinstance(message.get(field), dict)
-        }
-        if not self.changes_values or not edited:
+        if not self.changes_values:
+            return message
+        edited: JsonObject = {}
+        for field in self._edited_fields:
+            value = message.get(field)
+            if isinstance(value, dict):
+                edited[field] = dict(value)
+            elif value not in (None, []):  # PHP's empty object
+                raise ValidationError.at(
+                    f"{method}.{field}", "must be an object: the routing changes its values"
+                )
+        if not edited:
             return message
         for steps in self._dropped:
             _pop(edited, steps)
@@ -196,9 +208,13 @@ def _get(message: JsonObject, name: str) -> Any:
 def _read(message: JsonObject, context: Any, path: str) -> Any:
     first, *rest = path.split(".")
     value = _get(message, first)
-    if first == "context" and isinstance(context, dict):
+    is_context = first == "context"
+    if is_context and isinstance(context, dict):
         value = merge_context(context, value) if isinstance(value, dict) else context
     for name in rest:
+        if is_context and isinstance(value, dict) and name not in value:
+            # Its keys are in snake_case in a strict input; an SDK writes camelCase.
+            name = to_camel(name) if "_" in name else to_snake(name)  # noqa: PLW2901
         if not isinstance(value, dict) or name not in value:
             return _MISSING
         value = value[name]

@@ -8,7 +8,6 @@ import jsonschema_rs
 from pydantic_core import from_json, to_json
 
 from durable_analytics.errors import FieldProblem, ValidationError
-from durable_analytics.wire.contexts import merge_context
 from durable_analytics.wire.messages import JsonObject
 
 OnViolation = Literal["allow", "omit", "block"]
@@ -59,15 +58,19 @@ class TrackingPlan:
             name: _Schema(name, plan[name]) for name in _NON_EVENT_KEYS if name in plan
         }
 
-    def check(
-        self, method: str, message: JsonObject, context: Any = None
-    ) -> Iterator[tuple[str, ...]]:
+    @property
+    def describes_messages(self) -> bool:
+        """Whether a schema is for whole messages."""
+        schemas = (*self._events.values(), *self._other_schemas.values())
+        return any(schema.describes_message for schema in schemas)
+
+    def check(self, method: str, message: JsonObject) -> Iterator[tuple[str, ...]]:
         """Yield the paths, inside the message, of the values that do not match the plan.
 
         Args:
             method: The key of the method.
-            message: The message.
-            context: The context of the input, into which that of the message is merged.
+            message: The message; if a schema is for whole messages, in snake_case, with `type` and
+                the complete context.
         """
         if method in _EXEMPT_METHODS:
             return
@@ -79,27 +82,26 @@ class TrackingPlan:
         field_name = "traits" if method in ("identify", "group") else "properties"
         seen: set[tuple[str, ...]] = set()
         for schema in schemas:
-            for path in schema.check(message, context, field_name) if schema else ():
+            for path in schema.check(message, field_name) if schema else ():
                 if path not in seen:
                     seen.add(path)
                     yield path
 
     def apply(
-        self, method: str, message: JsonObject, context: Any, on_violation: OnViolation
+        self, method: str, message: JsonObject, on_violation: OnViolation
     ) -> tuple[JsonObject, list[str]]:
         """Return the message to send, and the paths of the values that do not match the plan.
 
         Args:
             method: The key of the method.
-            message: The message. Changes are made to a copy of it.
-            context: The context of the input.
+            message: The message, as for `check`. Changes are made to a copy of it.
             on_violation: "block" raises an error. "omit" removes the values that do not match, and
                 only reports missing values. "allow" returns the message unchanged.
 
         Raises:
             ValidationError: The message does not match the plan, and `on_violation` is "block".
         """
-        paths = list(self.check(method, message, context))
+        paths = list(self.check(method, message))
         if not paths:
             return message, []
         shown = [".".join((method, *path))[:_PATH_LIMIT_CHARACTERS] for path in paths]
@@ -130,23 +132,31 @@ class _Schema:
 
     def __init__(self, name: str, schema: Any) -> None:
         try:
-            self._validator = jsonschema_rs.Draft7Validator(schema)
-        except (jsonschema_rs.ValidationError, ValueError, TypeError):
+            # Offline: a `$ref` to a URL or a file is an error. Without backtracking, a pattern
+            # takes no longer than the text that it matches.
+            self._validator = jsonschema_rs.Draft7Validator(
+                schema, offline=True, pattern_options=jsonschema_rs.RegexOptions()
+            )
+        except (
+            jsonschema_rs.ValidationError,
+            jsonschema_rs.ReferencingError,
+            ValueError,
+            TypeError,
+        ):
             raise ValueError(f"{name}: is not a valid JSON Schema, draft 7") from None
         described = schema.get("properties") if isinstance(schema, dict) else None
-        self._describes_message = isinstance(described, dict) and not described.keys().isdisjoint(
+        self.describes_message = isinstance(described, dict) and not described.keys().isdisjoint(
             _MESSAGE_FIELDS
         )
+        """Whether it is for the whole message."""
 
-    def check(
-        self, message: JsonObject, context: Any, field_name: str
-    ) -> Iterator[tuple[str, ...]]:
+    def check(self, message: JsonObject, field_name: str) -> Iterator[tuple[str, ...]]:
         """Yield the paths, inside the message, of the values that do not match the schema."""
         part: Any = message.get(field_name)
         prefix: tuple[str, ...] = (field_name,)
-        if self._describes_message:
-            part, prefix = _with_merged_context(message, context), ()
-        elif part is None:
+        if self.describes_message:
+            part, prefix = message, ()
+        elif part is None or part == []:  # PHP's empty object
             part = {}
         if self._validator.is_valid(part):
             return
@@ -160,15 +170,13 @@ class _Schema:
                 yield path
 
 
-def _with_merged_context(message: JsonObject, context: Any) -> JsonObject:
-    own = message.get("context")
-    if isinstance(context, dict) and context:
-        own = merge_context(context, own) if isinstance(own, dict) else context
-    return {**message, "context": own or {}}
+def _index(step: str) -> int:
+    """Return the index that a step of a path is in a list; -1 if it is none."""
+    return int(step) if step.isascii() and step.isdecimal() and len(step) < 10 else -1
 
 
 def _sort_key(path: Sequence[str]) -> tuple[tuple[int, str], ...]:
-    return tuple((int(step) if step.isdigit() else -1, step) for step in path)
+    return tuple((_index(step), step) for step in path)
 
 
 def _remove(message: JsonObject, path: Sequence[str]) -> None:
@@ -181,13 +189,13 @@ def _remove(message: JsonObject, path: Sequence[str]) -> None:
     last = path[-1]
     if isinstance(container, dict):
         container.pop(last, None)
-    elif isinstance(container, list) and last.isdigit() and int(last) < len(container):
-        del container[int(last)]
+    elif isinstance(container, list) and 0 <= _index(last) < len(container):
+        del container[_index(last)]
 
 
 def _child(container: Any, step: str) -> Any:
     if isinstance(container, Mapping):
         return container.get(step)
-    if isinstance(container, list) and step.isdigit() and int(step) < len(container):
-        return container[int(step)]
+    if isinstance(container, list) and 0 <= _index(step) < len(container):
+        return container[_index(step)]
     return None

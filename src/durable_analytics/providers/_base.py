@@ -71,6 +71,9 @@ class Provider(Classification, CombinedFields, PersonIds, BaseModel):
     title: ClassVar[str]
     """The name of the vendor in error messages."""
 
+    destination_names: ClassVar[tuple[str, ...]] = ()
+    """Further names of the vendor in the `integrations` of messages, besides `title`."""
+
     message_limit_bytes: ClassVar[int | None] = None
     """The largest body of a request with one message that the vendor accepts."""
 

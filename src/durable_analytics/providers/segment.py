@@ -17,6 +17,7 @@ class Segment(SegmentCompatible):
     """A source at Segment."""
 
     title: ClassVar = "Segment"
+    destination_names: ClassVar = ("Segment.io",)
     credential_sets: ClassVar = ("", _PUBLIC_API)
     separate_credentials: ClassVar = frozenset({_PUBLIC_API})
     credential_settings: ClassVar = {"delete": "public_api_token"}

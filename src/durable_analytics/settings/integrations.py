@@ -154,7 +154,8 @@ class IntegrationSettings(BaseModel):
             name: The name of the integration.
             hash_keys: The `user_hash_keys`.
         """
-        names = (name, self.provider.title, self.segment_name or name)
+        own = (name, self.segment_name or name)
+        names = (*own, self.provider.title, *self.provider.destination_names)
         filters = Filters(
             self.consent_categories,
             frozenset(map(str.casefold, names)) if self.obey_integrations else frozenset(),

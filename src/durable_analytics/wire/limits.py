@@ -7,6 +7,16 @@ BATCH_LIMIT_BYTES = 2 * INPUT_LIMIT_BYTES - 128 * 1024
 """The largest input of a batch. With the plan it stays below Temporal's 2 MiB; an output does not
 repeat the messages."""
 
+FAN_OUT_LIMIT_BYTES = 2 * INPUT_LIMIT_BYTES
+"""The largest input of a fan-out, multiplied by its integrations. Temporal refuses more than 4 MiB
+of activities at once, and each has the input."""
+
+PLANS_LIMIT_BYTES = INPUT_LIMIT_BYTES + INPUT_LIMIT_BYTES // 2
+"""The largest plans of a fan-out together."""
+
+MOST_INTEGRATIONS = 20
+"""Integrations of one fan-out."""
+
 MOST_MESSAGES = 5_000
 """Messages in one batch: an output can list this many if each of them is refused."""
 

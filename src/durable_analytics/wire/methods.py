@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SkipValidation, create_model
 
+from durable_analytics.wire.limits import MOST_INTEGRATIONS
 from durable_analytics.wire.messages import (
     Alias,
     Annotate,
@@ -76,7 +77,9 @@ class Input(Wire):
     """The integration to deliver to. Optional if the worker has a default or only one
     integration."""
 
-    deliver_to: Annotated[list[str], Field(min_length=1)] | None = None
+    deliver_to: Annotated[list[str], Field(min_length=1, max_length=MOST_INTEGRATIONS)] | None = (
+        None
+    )
     """Several integrations to deliver to, instead of `integration`."""
 
     tracking_plan: SourcePlan | None = None
