@@ -31,6 +31,14 @@ class Origin(NamedTuple):
     fan_out: str = ""
     """The integration of a fan-out at which it failed."""
 
+    def as_json(self) -> list[str | int]:
+        """Return what the memo of a redrive has, and what the id of the redrive follows from.
+
+        It has a fourth element only for a fan-out: commands of releases without fan-outs read
+        three, and so give the redrive of the same messages the same id.
+        """
+        return list(self) if self.fan_out else list(self[:3])
+
 
 def lock_id(task_queue: str) -> str:
     """Return the workflow id of the lock."""
@@ -44,7 +52,8 @@ def redrive_id(task_queue: str, origins: Iterable[Origin]) -> str:
         task_queue: The task queue of the workers.
         origins: Where the messages failed.
     """
-    return f"{redrive_prefix(task_queue)}{uuid5(_REDRIVES, to_json(sorted(origins)).hex())}"
+    written = to_json([origin.as_json() for origin in sorted(origins)])
+    return f"{redrive_prefix(task_queue)}{uuid5(_REDRIVES, written.hex())}"
 
 
 def redrive_prefix(task_queue: str) -> str:

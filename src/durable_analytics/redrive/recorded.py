@@ -57,6 +57,13 @@ class Recorded:
             return 1
         return len(messages) if isinstance(messages, list) else 0
 
+    def deliver_to(self) -> list[str]:
+        """Return the integrations of a fan-out, each once; none if its input is wrong there."""
+        names = self.data.get("deliver_to")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return []
+        return list(dict.fromkeys(names))
+
     def message_id(self, index: int = 0) -> str:
         """Return the id that a message was sent with, or would have been."""
         message = self.message(index)

@@ -200,7 +200,7 @@ class Redrive:
                 task_queue=self._task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                memo={MEMO_KEY: [list(origin) for origin in carrier.origins]},
+                memo={MEMO_KEY: [origin.as_json() for origin in carrier.origins]},
                 static_summary=f"{len(carrier.origins)} failed messages, sent again",
             )
         return self._client.get_workflow_handle(workflow_id)
@@ -208,7 +208,7 @@ class Redrive:
     async def _settle(self, handle: WorkflowHandle[Any, Any], count: int) -> None:
         """Wait for the end of an execution, and count its messages."""
         try:
-            rejected = len(rejected_indexes(await handle.result()))
+            rejected = len(rejected_indexes(await handle.result(), count))
         except WorkflowFailureError:
             rejected = count
         self._report.redriven += count - rejected
