@@ -83,6 +83,7 @@ async def test_show_explains_one_with_its_input_attempts_and_response(
     assert shown["input"] == {"track": track()}
     assert [one["status_code"] for one in shown["attempts"]] == [401]
     assert shown["response"]["status_code"] == 401
+    assert "others" not in shown
     text = (await command("show", handle.id)).stdout
     assert "type: Unauthorized" in text
     assert '"event": "Signed Up"' in text
@@ -100,6 +101,34 @@ async def test_show_lists_the_refused_messages_of_a_batch(
     assert shown["messages"] == 1
     assert [one["index"] for one in shown["rejected"]] == [1]
     assert shown["response"]["status_code"] == 200
+
+
+async def test_show_explains_each_integration_at_which_a_fan_out_failed(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    """In its latest run, in the order of the input."""
+    data = {"deliver_to": ["segment", "amplitude", "journy"], "track": track()}
+    workflow_id = unique()
+    standin.script("amplitude", {"status": 400}, {"status": 400})
+    await run(temporal, queue, "Track", data, id=workflow_id)
+    standin.script("segment", {"status": 401})
+    latest = await run(temporal, queue, "Track", data, id=workflow_id)
+    await closed(temporal, queue, 2)
+
+    shown = json.loads((await command("show", workflow_id, "--json")).stdout)
+
+    (other,) = shown["others"]
+    assert shown["run_id"] == other["run_id"] == latest.result_run_id
+    assert [(one["integration"], one["type"]) for one in (shown, other)] == [
+        ("segment", "Unauthorized"),
+        ("amplitude", "Rejected"),
+    ]
+    assert [one["response"]["status_code"] for one in (shown, other)] == [401, 400]
+    assert other.keys() == shown.keys() - {"input", "others"}
+    text = (await command("show", workflow_id)).stdout
+    first, second = text.split("\n\n")
+    assert "integration: segment\ntype: Unauthorized\n" in first
+    assert "integration: amplitude\ntype: Rejected\n" in second
 
 
 async def test_an_unknown_id_is_one_line_and_status_1(command: Command) -> None:

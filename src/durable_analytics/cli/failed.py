@@ -124,7 +124,10 @@ def _print_rows(rows: list[JsonObject]) -> None:
 def show_command(
     workflow_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonOption = False
 ) -> None:
-    """Show one failed delivery: its input, its attempts, and the provider's last response."""
+    """Show one failed delivery: its input, its attempts, and the provider's last response.
+
+    Of a fan-out, those of each integration at which it failed.
+    """
 
     async def explain(client: Client, task_queue: str) -> JsonObject | None:
         return await explain_failed(client, workflow_id, task_queue)
@@ -135,6 +138,13 @@ def show_command(
     if as_json:
         print_json(shown)
         return
+    for number, one in enumerate([shown, *shown.pop("others", [])]):
+        if number:
+            typer.echo()
+        _print_failed(one)
+
+
+def _print_failed(shown: JsonObject) -> None:
     for key, value in shown.items():
         if isinstance(value, (dict, list)):
             typer.echo(f"{key}:")
