@@ -10,7 +10,7 @@ from durable_analytics.redrive.earlier import Earlier, rejected_indexes
 from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.names import Origin, redrive_prefix
-from durable_analytics.redrive.redrive import Report
+from durable_analytics.redrive.redrive import Options, Redrive, Report
 from durable_analytics.testing import StandIn
 from durable_analytics.wire.outputs import fan_out_output
 from tests.support.batches import numbered
@@ -118,3 +118,46 @@ async def test_a_redrive_of_a_whole_fan_out_has_delivered_to_each_integration(
 
     assert earlier.has(Origin("order-1", "r-1", 0, "segment"))
     assert not earlier.has(Origin("order-2", "r-2", 0, "segment"))
+
+
+async def test_another_integration_gets_a_message_once(
+    temporal: Client, queue: str, standin: StandIn
+) -> None:
+    """Although it failed at two; what one of them has got since is not sent for that one."""
+    standin.script("segment", *[{"status": 401}] * 2)
+    standin.script("journy", *[{"status": 401}] * 2)
+    messages = [{**one, "message_id": f"m-{n}"} for n, one in enumerate(numbered(2))]
+    await run(temporal, queue, "Batch", {"deliver_to": TWO, "messages": messages})
+    await run(temporal, queue, "Track", {"deliver_to": TWO, "track": track(message_id="m-2")})
+    await closed(temporal, queue, 2)
+
+    backup = Redrive(temporal, queue, Filters(), Options(to="rudderstack"))
+    preview = await backup.preview()
+    first = await Redrive(temporal, queue, Filters(method="track", integration="journy")).run()
+    second = await backup.run()
+    third = await backup.run()
+    fourth = await redrive(temporal, queue)
+
+    assert preview == Report(selected=3, dry_run=True)
+    assert first == redriven(1)
+    assert second == redriven(3)
+    assert third == redriven(0, skipped=3)
+    assert fourth == redriven(0, skipped=6)
+    assert sorted(map(str, accepted_ids(standin, "rudderstack"))) == ["m-0", "m-1", "m-2"]
+    assert accepted_ids(standin, "journy") == ["m-2"]
+
+
+async def test_what_failed_at_another_integration_is_still_to_be_sent(
+    temporal: Client, queue: str, standin: StandIn
+) -> None:
+    """The backup got the message in place of one integration only."""
+    standin.script("segment", {"status": 401})
+    standin.script("journy", {"status": 401})
+    await run(temporal, queue, "Track", {"deliver_to": TWO, "track": track(message_id="m-0")})
+    await closed(temporal, queue, 1)
+
+    in_place_of_one = Filters(integration="segment")
+    await Redrive(temporal, queue, in_place_of_one, Options(to="rudderstack")).run()
+
+    assert await redrive(temporal, queue) == redriven(1, skipped=1)
+    assert accepted_ids(standin, "journy") == ["m-0"]

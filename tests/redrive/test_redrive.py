@@ -312,6 +312,9 @@ async def test_an_origin_in_a_fan_out_has_its_integration() -> None:
 
     assert segment.as_json() == ["order-1", "r-1", 0, "segment"]
     assert redrive_id("analytics", [segment]) != redrive_id("analytics", [trakio])
+    assert segment.unite(trakio).unite(segment).at_each_integration() == [segment, trakio]
+    alone = Origin("order-1", "r-1", 0)
+    assert alone.unite(alone) == alone
 
 
 async def test_a_limit_counts_what_is_sent(temporal: Client, queue: str, standin: StandIn) -> None:

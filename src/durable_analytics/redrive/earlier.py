@@ -61,9 +61,9 @@ class Earlier:
 
     def add(self, origin: Origin) -> bool:
         """Add a message that is delivered; return whether it is new."""
-        digest = _digest(origin)
-        is_new = digest not in self._delivered
-        self._delivered.add(digest)
+        digests = {_digest(one) for one in origin.at_each_integration()}
+        is_new = not digests <= self._delivered
+        self._delivered |= digests
         self._workflows.add(_digest(origin.workflow_id))
         return is_new
 

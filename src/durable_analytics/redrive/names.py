@@ -29,7 +29,17 @@ class Origin(NamedTuple):
     """Its index in the input of a batch; 0 for a single message."""
 
     fan_out: str = ""
-    """The integration of a fan-out at which it failed."""
+    """The integration of a fan-out at which it failed; several have commas between them, if a
+    redrive sends the message to another one instead of them."""
+
+    def unite(self, other: "Origin") -> "Origin":
+        """Return the origin with the integrations of both, each once."""
+        names = dict.fromkeys([*self.fan_out.split(","), *other.fan_out.split(",")])
+        return self._replace(fan_out=",".join(names))
+
+    def at_each_integration(self) -> list["Origin"]:
+        """Return an origin for each integration in `fan_out`."""
+        return [self._replace(fan_out=name) for name in self.fan_out.split(",")]
 
     def as_json(self) -> list[str | int]:
         """Return what the memo of a redrive has, and what the id of the redrive follows from.

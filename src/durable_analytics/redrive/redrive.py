@@ -29,6 +29,7 @@ from durable_analytics.redrive.filters import Filters, quoted
 from durable_analytics.redrive.lock import RedriveLock
 from durable_analytics.redrive.names import MEMO_KEY, redrive_id
 from durable_analytics.redrive.recorded import read_recorded
+from durable_analytics.redrive.selected import Selected, unite_runs
 from durable_analytics.wire.messages import JsonObject
 
 _MOST_RUNNING = 4
@@ -71,15 +72,6 @@ class Options:
 
     limit: int | None = None
     """The largest number of failed deliveries to send; those that are skipped do not count."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Selected:
-    """A failed delivery, and what of it is still to be sent."""
-
-    failed: FailedDelivery
-    messages: list[CarriedMessage]
-    unreadable: int = 0
 
 
 class Redrive:
@@ -154,12 +146,12 @@ class Redrive:
         earlier = await Earlier.read(self._client, self._task_queue)
         remaining = self._options.limit
 
-        async def select(failed: FailedDelivery) -> _Selected:
+        async def select(failed: FailedDelivery) -> Selected:
             return await self._select(failed, earlier)
 
         listed = list_failed(self._client, self._filters, self._task_queue)
         async with contextlib.aclosing(map_concurrently(select, listed)) as selection:
-            async for selected in selection:
+            async for selected in unite_runs(selection) if self._options.to else selection:
                 # A list of executions may contain one twice.
                 messages = [one for one in selected.messages if earlier.add(one.origin)]
                 self._count(selected, len(messages))
@@ -168,27 +160,28 @@ class Redrive:
                 if messages and remaining is not None and (remaining := remaining - 1) == 0:
                     return
 
-    def _count(self, selected: _Selected, messages: int) -> None:
-        report, total = self._report, len(selected.failed.indexes)
+    def _count(self, selected: Selected, messages: int) -> None:
+        report, total, unreadable = self._report, len(selected.indexes), len(selected.unreadable)
         report.selected += total
-        report.failed += selected.unreadable
-        report.skipped += total - selected.unreadable - messages
+        report.failed += unreadable
+        report.skipped += total - unreadable - messages
         self._on_progress(report)
 
-    async def _select(self, failed: FailedDelivery, earlier: Earlier) -> _Selected:
-        workflow_id, run_id = failed.workflow_id, failed.run_id
+    async def _select(self, failed: FailedDelivery, earlier: Earlier) -> Selected:
+        run, failed_indexes = (failed.workflow_id, failed.run_id), frozenset(failed.indexes)
+        unreadable = Selected(run, failed_indexes, unreadable=failed_indexes)
         try:
-            recorded = await read_recorded(self._client, failed.method, workflow_id, run_id)
+            recorded = await read_recorded(self._client, failed.method, *run)
             indexes = await earlier.undelivered(failed, recorded)
         except ValidationError:
-            return _Selected(failed, [], len(failed.indexes))
+            return unreadable
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return _Selected(failed, [], len(failed.indexes))  # Its retention has just ended.
+            return unreadable  # Its retention has just ended.
         integration = self._options.to or failed.integration
-        carried = [carry(recorded, failed.origin(index), integration) for index in indexes]
-        return _Selected(failed, carried)
+        carried = (carry(recorded, failed.origin(index), integration) for index in indexes)
+        return Selected(run, failed_indexes, tuple(carried))
 
     async def _start(self, carrier: Carrier) -> WorkflowHandle[Any, Any]:
         workflow_id = redrive_id(self._task_queue, carrier.origins)
