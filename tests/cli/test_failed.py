@@ -191,6 +191,58 @@ async def test_what_fails_again_is_status_1(
 
     assert shown.exit_code == 1
     assert shown.stdout == "selected 1, redriven 0, skipped 0, failed 1\n"
+    assert shown.stderr == (
+        "the first that failed: Unauthorized: "
+        "Segment answered 401; check the integration's credentials\n"
+    )
+
+
+async def test_an_input_that_cannot_be_read_has_a_reason(
+    temporal: Client, queue: str, command: Command
+) -> None:
+    await temporal.start_workflow("Track", "no object", id=unique(), task_queue=queue)
+    await closed(temporal, queue, 1)
+
+    shown = await command("redrive", "--yes", "--json")
+
+    assert json.loads(shown.stdout)["failed"] == 1
+    assert "the first that failed: ValidationError: the input must be one JSON" in shown.stderr
+
+
+async def test_a_redrive_to_an_unknown_integration(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    """The settings tell before anything is sent; without them, the worker does."""
+    await fail_track(temporal, standin, queue)
+    await closed(temporal, queue, 1)
+    settings = {
+        "ANALYTICS_INTEGRATIONS__BACKUP__PROVIDER": "segment",
+        "ANALYTICS_INTEGRATIONS__TRAKIO__TOKEN": "a-token",
+    }
+
+    refused = await command("redrive", "--to", "nope", "--yes", **settings)
+    tried = await command("redrive", "--to", "nope", "--yes")
+
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "--to nope: the settings have no such integration; they have backup, trakio\n"
+    )
+    assert tried.exit_code == 1
+    assert tried.stdout == "selected 1, redriven 0, skipped 0, failed 1\n"
+    assert tried.stderr.startswith("the first that failed: UnknownIntegration: ")
+
+
+async def test_a_redrive_to_a_configured_integration(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    await fail_track(temporal, standin, queue)
+    await closed(temporal, queue, 1)
+    settings = {"ANALYTICS_INTEGRATIONS__RUDDERSTACK__WRITE_KEY": "a-key"}
+
+    shown = await command("redrive", "--to", "rudderstack", "--yes", **settings)
+
+    assert shown.exit_code == 0
+    assert len(accepted_ids(standin, "rudderstack")) == 1
 
 
 @pytest.mark.parametrize(("answer", "sent"), [("y", 1), ("n", 0)])

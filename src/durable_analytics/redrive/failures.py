@@ -112,7 +112,7 @@ async def read_failed(client: Client, execution: WorkflowExecution) -> list[Fail
     try:
         output = await handle.result(follow_runs=False)
     except WorkflowFailureError as failure:
-        error, output = _failure(failure)
+        error, output = read_failure(failure)
     output = output if isinstance(output, dict) else {}
     deliveries = output.get("deliveries")
     if not isinstance(deliveries, dict):
@@ -174,7 +174,8 @@ async def _with_input(
     return several or [failed]
 
 
-def _failure(failure: WorkflowFailureError) -> tuple[JsonObject, Any]:
+def read_failure(failure: WorkflowFailureError) -> tuple[JsonObject, Any]:
+    """Return the error of a failed execution, and its output if it has one."""
     cause = failure.cause
     if isinstance(cause, exceptions.TimeoutError):
         return Unavailable(_TIMED_OUT).as_json(), None
@@ -182,6 +183,15 @@ def _failure(failure: WorkflowFailureError) -> tuple[JsonObject, Any]:
         return {"type": type(cause).__name__, "message": str(cause)}, None
     error = {"type": cause.type or "Unknown", "message": cause.message}
     return error, cause.details[0] if cause.details else None
+
+
+def first_error(output: Any) -> JsonObject | None:
+    """Return the error of the first message that an output says was not delivered."""
+    if not isinstance(output, dict):
+        return None
+    deliveries = (output.get("deliveries") or {}).values()  # of a fan-out
+    errors = [*(one["error"] for one in _rejected(output)), *map(first_error, deliveries)]
+    return next(filter(None, [*errors, output.get("error")]), None)
 
 
 def _rejected(output: JsonObject) -> list[JsonObject]:

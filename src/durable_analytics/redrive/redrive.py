@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
@@ -24,7 +24,12 @@ from durable_analytics.redrive.carried import (
 )
 from durable_analytics.redrive.concurrency import map_concurrently
 from durable_analytics.redrive.earlier import Earlier, rejected_indexes
-from durable_analytics.redrive.failures import FailedDelivery, list_failed
+from durable_analytics.redrive.failures import (
+    FailedDelivery,
+    first_error,
+    list_failed,
+    read_failure,
+)
 from durable_analytics.redrive.filters import Filters, quoted
 from durable_analytics.redrive.lock import RedriveLock
 from durable_analytics.redrive.names import MEMO_KEY, redrive_id
@@ -55,9 +60,17 @@ class Report:
 
     dry_run: bool = False
 
+    reason: str | None = field(default=None, compare=False)
+    """Why the first message that is counted in `failed` was not delivered."""
+
+    def add_failed(self, count: int, reason: str | None) -> None:
+        """Count messages that were not delivered, for the same reason or for several."""
+        self.failed += count
+        self.reason = self.reason or (reason if count else None)
+
     def as_json(self) -> JsonObject:
         """Return the report of the contract."""
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if key != "reason"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,25 +176,26 @@ class Redrive:
     def _count(self, selected: Selected, messages: int) -> None:
         report, total, unreadable = self._report, len(selected.indexes), len(selected.unreadable)
         report.selected += total
-        report.failed += unreadable
+        report.add_failed(unreadable, selected.reason)
         report.skipped += total - unreadable - messages
         self._on_progress(report)
 
     async def _select(self, failed: FailedDelivery, earlier: Earlier) -> Selected:
         run, failed_indexes = (failed.workflow_id, failed.run_id), frozenset(failed.indexes)
-        unreadable = Selected(run, failed_indexes, unreadable=failed_indexes)
         try:
             recorded = await read_recorded(self._client, failed.method, *run)
             indexes = await earlier.undelivered(failed, recorded)
-        except ValidationError:
-            return unreadable
+        except ValidationError as error:
+            reason = f"ValidationError: {error}"
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return unreadable  # Its retention has just ended.
-        integration = self._options.to or failed.integration
-        carried = (carry(recorded, failed.origin(index), integration) for index in indexes)
-        return Selected(run, failed_indexes, tuple(carried))
+            reason = "Temporal does not keep its execution any more"  # its retention has ended
+        else:
+            integration = self._options.to or failed.integration
+            carried = (carry(recorded, failed.origin(index), integration) for index in indexes)
+            return Selected(run, failed_indexes, tuple(carried))
+        return Selected(run, failed_indexes, unreadable=failed_indexes, reason=reason)
 
     async def _start(self, carrier: Carrier) -> WorkflowHandle[Any, Any]:
         workflow_id = redrive_id(self._task_queue, carrier.origins)
@@ -201,11 +215,13 @@ class Redrive:
     async def _settle(self, handle: WorkflowHandle[Any, Any], count: int) -> None:
         """Wait for the end of an execution, and count its messages."""
         try:
-            rejected = len(rejected_indexes(await handle.result(), count))
-        except WorkflowFailureError:
-            rejected = count
+            output = await handle.result()
+            error, rejected = first_error(output), len(rejected_indexes(output, count))
+        except WorkflowFailureError as failure:
+            error, output = read_failure(failure)
+            error, rejected = first_error(output) or error, count
         self._report.redriven += count - rejected
-        self._report.failed += rejected
+        self._report.add_failed(rejected, f"{error['type']}: {error['message']}" if error else None)
         self._on_progress(self._report)
 
     async def _wait_until_listed(self, workflow_id: str) -> None:

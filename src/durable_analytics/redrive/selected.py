@@ -22,6 +22,9 @@ class Selected:
     unreadable: frozenset[int] = frozenset()
     """Those that cannot be sent: the input is not JSON, or Temporal does not keep it any more."""
 
+    reason: str | None = None
+    """Why those cannot be sent."""
+
     def unite(self, other: "Selected") -> "Selected":
         """Unite it with what failed at another integration: each message is sent once."""
         messages = {message.origin.position: message for message in self.messages}
@@ -35,6 +38,7 @@ class Selected:
             self.indexes | other.indexes,
             tuple(messages.values()),
             (self.unreadable | other.unreadable) - messages.keys(),
+            self.reason or other.reason,
         )
 
 
