@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from temporalio.api.enums.v1 import PendingActivityState as State
 from temporalio.client import Client
 
 from durable_analytics.temporal import integration_control
@@ -13,6 +14,7 @@ from tests.support.json_objects import Execute, Json
 from tests.support.visible import until_closed, until_visible
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import own_process
+from tests.worker.pauses import until_attempt
 
 MESSAGE: Json = {"user_id": "u-1", "event": "Hi"}
 TWO = ["segment", "journy"]
@@ -56,6 +58,7 @@ async def test_tells_why_a_message_waits(
 ) -> None:
     """Its second integration is paused; the execution has no search attributes."""
     monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
+    standin.script("journy", *[{"status": 503}] * 20)
     handle = await temporal.start_workflow(
         "Track",
         {"deliverTo": TWO, "track": {**MESSAGE, "message_id": task_queue}},
@@ -65,6 +68,7 @@ async def test_tells_why_a_message_waits(
     await until_visible(temporal, f"TaskQueue = '{task_queue}'")
     (untouched,) = (await command("find", task_queue, "--json")).json
     async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        await until_attempt(handle, 2, State.PENDING_ACTIVITY_STATE_SCHEDULED)
         await integration_control.pause(temporal, task_queue, "journy", reason="moving")
         (paused,) = (await command("find", task_queue, "--json")).json
         await handle.cancel()
@@ -73,7 +77,9 @@ async def test_tells_why_a_message_waits(
 
     assert untouched["integration"] == paused["integration"] == "segment, journy"
     assert untouched["reason"] == "nothing has been sent: is a worker running?"
-    assert "the integration journy is paused by an operator: moving" in paused["reason"]
+    assert paused["reason"].startswith(
+        "the integration journy is paused by an operator: moving; attempt "
+    )
 
 
 async def test_the_integration_that_the_worker_has_chosen(
