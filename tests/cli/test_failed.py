@@ -83,6 +83,7 @@ async def test_show_explains_one_with_its_input_attempts_and_response(
     assert shown["input"] == {"track": track()}
     assert [one["status_code"] for one in shown["attempts"]] == [401]
     assert shown["response"]["status_code"] == 401
+    assert "others" not in shown
     text = (await command("show", handle.id)).stdout
     assert "type: Unauthorized" in text
     assert '"event": "Signed Up"' in text
@@ -100,6 +101,34 @@ async def test_show_lists_the_refused_messages_of_a_batch(
     assert shown["messages"] == 1
     assert [one["index"] for one in shown["rejected"]] == [1]
     assert shown["response"]["status_code"] == 200
+
+
+async def test_show_explains_each_integration_at_which_a_fan_out_failed(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    """In its latest run, in the order of the input."""
+    data = {"deliver_to": ["segment", "amplitude", "journy"], "track": track()}
+    workflow_id = unique()
+    standin.script("amplitude", {"status": 400}, {"status": 400})
+    await run(temporal, queue, "Track", data, id=workflow_id)
+    standin.script("segment", {"status": 401})
+    latest = await run(temporal, queue, "Track", data, id=workflow_id)
+    await closed(temporal, queue, 2)
+
+    shown = json.loads((await command("show", workflow_id, "--json")).stdout)
+
+    (other,) = shown["others"]
+    assert shown["run_id"] == other["run_id"] == latest.result_run_id
+    assert [(one["integration"], one["type"]) for one in (shown, other)] == [
+        ("segment", "Unauthorized"),
+        ("amplitude", "Rejected"),
+    ]
+    assert [one["response"]["status_code"] for one in (shown, other)] == [401, 400]
+    assert other.keys() == shown.keys() - {"input", "others"}
+    text = (await command("show", workflow_id)).stdout
+    first, second = text.split("\n\n")
+    assert "integration: segment\ntype: Unauthorized\n" in first
+    assert "integration: amplitude\ntype: Rejected\n" in second
 
 
 async def test_an_unknown_id_is_one_line_and_status_1(command: Command) -> None:
@@ -162,6 +191,58 @@ async def test_what_fails_again_is_status_1(
 
     assert shown.exit_code == 1
     assert shown.stdout == "selected 1, redriven 0, skipped 0, failed 1\n"
+    assert shown.stderr == (
+        "the first that failed: Unauthorized: "
+        "Segment answered 401; check the integration's credentials\n"
+    )
+
+
+async def test_an_input_that_cannot_be_read_has_a_reason(
+    temporal: Client, queue: str, command: Command
+) -> None:
+    await temporal.start_workflow("Track", "no object", id=unique(), task_queue=queue)
+    await closed(temporal, queue, 1)
+
+    shown = await command("redrive", "--yes", "--json")
+
+    assert json.loads(shown.stdout)["failed"] == 1
+    assert "the first that failed: ValidationError: the input must be one JSON" in shown.stderr
+
+
+async def test_a_redrive_to_an_unknown_integration(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    """The settings tell before anything is sent; without them, the worker does."""
+    await fail_track(temporal, standin, queue)
+    await closed(temporal, queue, 1)
+    settings = {
+        "ANALYTICS_INTEGRATIONS__BACKUP__PROVIDER": "segment",
+        "ANALYTICS_INTEGRATIONS__TRAKIO__TOKEN": "a-token",
+    }
+
+    refused = await command("redrive", "--to", "nope", "--yes", **settings)
+    tried = await command("redrive", "--to", "nope", "--yes")
+
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "--to nope: the settings have no such integration; they have backup, trakio\n"
+    )
+    assert tried.exit_code == 1
+    assert tried.stdout == "selected 1, redriven 0, skipped 0, failed 1\n"
+    assert tried.stderr.startswith("the first that failed: UnknownIntegration: ")
+
+
+async def test_a_redrive_to_a_configured_integration(
+    temporal: Client, queue: str, standin: StandIn, command: Command
+) -> None:
+    await fail_track(temporal, standin, queue)
+    await closed(temporal, queue, 1)
+    settings = {"ANALYTICS_INTEGRATIONS__RUDDERSTACK__WRITE_KEY": "a-key"}
+
+    shown = await command("redrive", "--to", "rudderstack", "--yes", **settings)
+
+    assert shown.exit_code == 0
+    assert len(accepted_ids(standin, "rudderstack")) == 1
 
 
 @pytest.mark.parametrize(("answer", "sent"), [("y", 1), ("n", 0)])

@@ -219,6 +219,27 @@ async def test_tells_that_a_message_was_filtered(
     assert found["reason"].startswith("by integrations: its integrations have All: false")
 
 
+async def test_tells_that_a_message_was_filtered_beside_refused_ones(
+    command: Command, execute: Execute, temporal: Client
+) -> None:
+    """The batch has failed, because nothing was accepted."""
+    workflow_id, refused, filtered = (f"test-{uuid.uuid4()}" for _ in range(3))
+    message = {"type": "track", "user_id": "u-1"}
+    messages = [
+        {**message, "message_id": refused},
+        {**message, "event": "Hi", "message_id": filtered, "integrations": {"All": False}},
+    ]
+    output = await execute(
+        "Batch", {"integration": "segment", "messages": messages}, id=workflow_id
+    )
+    await until_closed(temporal, workflow_id)
+
+    found = [(await command("find", one, "--json")).json[0] for one in (refused, filtered)]
+
+    assert output["status"] == "failure"
+    assert [one["outcome"] for one in found] == ["refused", "filtered"]
+
+
 async def test_tells_what_has_become_of_a_message_at_each_integration(
     command: Command, temporal: Client, running_worker: Settings, standin: StandIn
 ) -> None:

@@ -11,7 +11,7 @@ from temporalio.worker import Worker
 from durable_analytics.redrive.carried import CarriedMessage, load
 from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
-from durable_analytics.redrive.names import MEMO_KEY, Origin, redrive_prefix
+from durable_analytics.redrive.names import MEMO_KEY, Origin, redrive_id, redrive_prefix
 from durable_analytics.redrive.redrive import Options, Redrive, Report
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.testing import StandIn
@@ -291,6 +291,30 @@ async def test_long_workflow_ids_need_more_executions() -> None:
 
     assert sum(len(carrier.origins) for carrier in carriers) == 100
     assert max(len(to_json(carrier.origins)) for carrier in carriers) <= 50 * 1024
+
+
+async def test_an_origin_is_written_as_before_fan_outs() -> None:
+    """Else commands of releases without fan-outs could not read it, or would send it twice."""
+    origins = [Origin("order-2", "r-2", 1), Origin("order-1", "r-1", 0)]
+
+    assert [origin.as_json() for origin in origins] == [
+        ["order-2", "r-2", 1],
+        ["order-1", "r-1", 0],
+    ]
+    assert redrive_id("analytics", origins) == (
+        "analytics:redrive:1ef71353-9cbd-51f4-bcc1-7420946a6e41"  # of a release without fan-outs
+    )
+
+
+async def test_an_origin_in_a_fan_out_has_its_integration() -> None:
+    """So that what failed at two integrations is sent to both."""
+    segment, trakio = (Origin("order-1", "r-1", 0, name) for name in ("segment", "trakio"))
+
+    assert segment.as_json() == ["order-1", "r-1", 0, "segment"]
+    assert redrive_id("analytics", [segment]) != redrive_id("analytics", [trakio])
+    assert segment.unite(trakio).unite(segment).at_each_integration() == [segment, trakio]
+    alone = Origin("order-1", "r-1", 0)
+    assert alone.unite(alone) == alone
 
 
 async def test_a_limit_counts_what_is_sent(temporal: Client, queue: str, standin: StandIn) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import typer
@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.cli._errors import CommandFailed
 from durable_analytics.cli._histories import Beginning, read_beginning
+from durable_analytics.cli._integrations import integrations_of
 from durable_analytics.cli._outcomes import outcome_of
 from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
@@ -20,12 +21,12 @@ from durable_analytics.cli._times import time_or_ago
 from durable_analytics.cli._users import executions_of_user
 from durable_analytics.cli._visibility import Deliveries, at, one_of, quoted
 from durable_analytics.errors import ValidationError
+from durable_analytics.redrive.recorded import planned_message
 from durable_analytics.settings.sources import configured_names
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS
 from durable_analytics.wire.parsing import batch_message_id, decode_batch
-from durable_analytics.wire.search_attributes import INTEGRATION
 
 _AT_ONCE = 16
 """Histories that are read at the same time."""
@@ -148,7 +149,8 @@ def _index_in_batch(beginning: Beginning, message_id: str) -> int | None:
         messages = decode_batch(beginning.input).get("messages")
     except (ValidationError, AttributeError):
         return None
-    batch_id = (beginning.plan.get("message") or {}).get("message_id") or _ANY_BATCH
+    planned = planned_message(beginning.plan)
+    batch_id = planned["message_id"] if planned else _ANY_BATCH
     for index, message in enumerate(messages if isinstance(messages, list) else ()):
         if isinstance(message, dict) and batch_message_id(message, batch_id, index) == message_id:
             return index
@@ -164,9 +166,8 @@ def _is_generated(message_id: str) -> bool:
 
 
 def _is_single(beginning: Beginning, execution: WorkflowExecution, message_id: str) -> bool:
-    planned: Any = (beginning.plan.get("message") or {}).get("message_id")
-    if planned is not None:
-        return bool(planned == message_id)
+    if planned := planned_message(beginning.plan):
+        return bool(planned["message_id"] == message_id)
     try:
         data = decode(beginning.input)
         message = data[execution.workflow_type.lower()]
@@ -182,17 +183,14 @@ def _is_batch(execution: WorkflowExecution) -> bool:
 async def _described(
     deliveries: Deliveries, execution: WorkflowExecution, index: int | None
 ) -> JsonObject:
-    named = execution.typed_search_attributes.get(INTEGRATION)
-    by_id = execution.id.split(":")[0] if execution.id.count(":") > 1 else None
-    integration = named[0] if named else by_id
-    outcome, reason = await outcome_of(
-        deliveries.client, deliveries.task_queue, execution, integration, index
-    )
+    client, task_queue = deliveries.client, deliveries.task_queue
+    integrations = await integrations_of(client, task_queue, execution)
+    outcome, reason = await outcome_of(client, task_queue, execution, integrations, index)
     return {
         "workflow_id": execution.id,
         "run_id": execution.run_id,
         "method": execution.workflow_type.lower(),
-        "integration": integration,
+        "integration": ", ".join(integrations) or None,
         "status": execution.status.name.lower() if execution.status else None,
         "index": index,
         "outcome": outcome,

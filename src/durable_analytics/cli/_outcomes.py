@@ -1,12 +1,13 @@
 """What has become of one message: delivered, refused and why, or why it still waits."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
-from durable_analytics.cli._histories import read_beginning, read_output
+from durable_analytics.cli._histories import read_output
 from durable_analytics.cli._output import short_duration
 from durable_analytics.redrive.earlier import Earlier
 from durable_analytics.redrive.names import Origin
@@ -22,7 +23,7 @@ async def outcome_of(
     client: Client,
     task_queue: str,
     execution: WorkflowExecution,
-    integration: str | None,
+    integrations: Sequence[str],
     index: int | None,
 ) -> Outcome:
     """Tell what has become of a message.
@@ -31,7 +32,7 @@ async def outcome_of(
         client: A client that can read the payloads.
         task_queue: The task queue of the workers.
         execution: The execution of the message.
-        integration: Its integration, if that is known.
+        integrations: Its integration, several for a fan-out; empty if that is not known.
         index: Its index in a batch; None if it is a single message.
 
     Returns:
@@ -39,7 +40,9 @@ async def outcome_of(
         that has ended otherwise; of a fan-out, that of all integrations or of its output.
     """
     if execution.status is WorkflowExecutionStatus.RUNNING:
-        return "waiting", await _why_waiting(client, task_queue, execution, integration)
+        return "waiting", await _why_waiting(
+            client, task_queue, execution.id, execution.run_id, integrations
+        )
     output = await read_output(client, execution)
     earlier = await Earlier.read(client, task_queue)
     origin = Origin(execution.id, execution.run_id, index or 0)
@@ -56,40 +59,46 @@ async def outcome_of(
         return words.pop() if len(words) == 1 else output["status"], "; ".join(reasons)
     if not output and execution.status:
         return execution.status.name.lower(), None
-    return _outcome(output, index, is_redriven=earlier.has(origin))
+    # A fan-out that failed as a whole has been redriven if each integration has got the message.
+    origins = [origin._replace(fan_out=name) for name in integrations] or [origin]
+    return _outcome(output, index, is_redriven=all(map(earlier.has, origins)))
 
 
 def _outcome(output: JsonObject, index: int | None, *, is_redriven: bool) -> Outcome:
     """Return the outcome of a message at one integration."""
-    rejected = [one for one in output.get("rejected") or [] if one["index"] == index]
-    if error := (rejected[0]["error"] if rejected else output.get("error")):
-        return "redriven" if is_redriven else "refused", f"{error['type']}: {error['message']}"
     filtered = output.get("filtered")
     if isinstance(filtered, list):
         filtered = next((one for one in filtered if one["index"] == index), None)
     if filtered:
         return "filtered", f"by {filtered['by']}: {filtered['reason']}"
+    rejected = [one for one in output.get("rejected") or [] if one["index"] == index]
+    # A batch of which nothing was accepted has an error of its own.
+    if error := (rejected[0]["error"] if rejected else output.get("error")):
+        return "redriven" if is_redriven else "refused", f"{error['type']}: {error['message']}"
     if output.get("status") in ("success", "partial"):
         return "delivered", None
     return str(output.get("status", "unknown")), None
 
 
 async def _why_waiting(
-    client: Client, task_queue: str, execution: WorkflowExecution, integration: str | None
+    client: Client, task_queue: str, workflow_id: str, run_id: str, integrations: Sequence[str]
 ) -> str:
-    handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
     description = (await handle.describe()).raw_description
     reasons = [_next_attempt(one) for one in description.pending_activities]
     if not reasons:
         reasons = ["nothing has been sent: is a worker running?"]
-    if integration is None:
-        integration = (await read_beginning(client, execution)).plan.get("integration")
-    if integration:
-        state = await integration_control.state(client, task_queue, integration)
-        if state["by"]:
-            until = f", until {state['until']}" if state["until"] else ""
-            reasons.insert(0, f"{described(integration, state)}{until}")
-    return "; ".join(reasons)
+    paused = [await _paused(client, task_queue, integration) for integration in integrations]
+    return "; ".join(filter(None, [*paused, *reasons]))
+
+
+async def _paused(client: Client, task_queue: str, integration: str) -> str | None:
+    """Return why an integration is paused, and until when; None if it is running."""
+    state = await integration_control.state(client, task_queue, integration)
+    if not state["by"]:
+        return None
+    until = f", until {state['until']}" if state["until"] else ""
+    return f"{described(integration, state)}{until}"
 
 
 def _next_attempt(pending: PendingActivityInfo) -> str:

@@ -17,7 +17,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from temporalio.service import RPCError
 
 from durable_analytics.cli._errors import describe_refusal
-from durable_analytics.cli._output import JsonOption, print_json
+from durable_analytics.cli._output import JsonOption, print_json, printable
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
 from durable_analytics.errors import DELIVERY_ERRORS, AnalyticsError, NotAccepted, SettingsError
@@ -25,6 +25,7 @@ from durable_analytics.redrive.explained import explain_failed
 from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.redrive import Options, Redrive, Report
+from durable_analytics.settings.sources import configured_names
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS
 
@@ -124,7 +125,10 @@ def _print_rows(rows: list[JsonObject]) -> None:
 def show_command(
     workflow_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonOption = False
 ) -> None:
-    """Show one failed delivery: its input, its attempts, and the provider's last response."""
+    """Show one failed delivery: its input, its attempts, and the provider's last response.
+
+    Of a fan-out, those of each integration at which it failed.
+    """
 
     async def explain(client: Client, task_queue: str) -> JsonObject | None:
         return await explain_failed(client, workflow_id, task_queue)
@@ -135,6 +139,13 @@ def show_command(
     if as_json:
         print_json(shown)
         return
+    for number, one in enumerate([shown, *shown.pop("others", [])]):
+        if number:
+            typer.echo()
+        _print_failed(one)
+
+
+def _print_failed(shown: JsonObject) -> None:
     for key, value in shown.items():
         if isinstance(value, (dict, list)):
             typer.echo(f"{key}:")
@@ -174,6 +185,8 @@ def redrive_command(
         workflow_ids=tuple(workflow_ids or ()),
     )
     options = Options(to=to, rate=rate, limit=limit)
+    if to is not None:
+        _check_integration(to)
     if not (yes or dry_run or _is_terminal()):
         _exit("add --yes to send the messages again, or --dry-run to count them", _WRONG_USE)
     if dry_run or not yes:
@@ -188,6 +201,17 @@ def redrive_command(
     _report(report, as_json=as_json)
     if report.failed:
         raise typer.Exit(_FAILED)
+
+
+def _check_integration(name: str) -> None:
+    """Refuse a name that the settings of the worker do not have, if they are here."""
+    try:
+        configured = configured_names("integrations")
+    except SettingsError as error:
+        _exit(str(error), _WRONG_USE)
+    if configured and name not in configured:
+        names = ", ".join(configured)
+        _exit(f"--to {name}: the settings have no such integration; they have {names}", _WRONG_USE)
 
 
 def _is_terminal() -> bool:
@@ -225,6 +249,8 @@ def _progress() -> Iterator[Callable[[Report], None]]:
 
 
 def _report(report: Report, *, as_json: bool) -> None:
+    if report.reason:
+        typer.echo(f"the first that failed: {printable(report.reason)}", err=True)
     if as_json:
         print_json(report.as_json())
         return

@@ -177,11 +177,11 @@ def _parts(
     size = memo_size = 0
     for message in messages:
         size += len(message.content)
-        memo_size += len(to_json(message.origin))
+        memo_size += len(to_json(message.origin.as_json()))
         is_full = len(part) == most_messages or size > MOST_BYTES or memo_size > MOST_MEMO_BYTES
         if part and is_full:
             yield part
-            part, size, memo_size = [], len(message.content), len(to_json(message.origin))
+            part, size, memo_size = [], len(message.content), len(to_json(message.origin.as_json()))
         part.append(message)
     if part:
         yield part

@@ -61,15 +61,19 @@ class Earlier:
 
     def add(self, origin: Origin) -> bool:
         """Add a message that is delivered; return whether it is new."""
-        digest = _digest(origin)
-        is_new = digest not in self._delivered
-        self._delivered.add(digest)
+        digests = {_digest(one) for one in origin.at_each_integration()}
+        is_new = not digests <= self._delivered
+        self._delivered |= digests
         self._workflows.add(_digest(origin.workflow_id))
         return is_new
 
     def has(self, origin: Origin) -> bool:
-        """Whether a redrive has delivered a message, or is delivering it."""
-        return _digest(origin) in self._delivered
+        """Whether a redrive has delivered a message, or is delivering it.
+
+        Without `fan_out`, the redrive sent the message to all integrations of the fan-out.
+        """
+        whole = origin._replace(fan_out="")
+        return any(_digest(one) in self._delivered for one in (origin, whole))
 
     async def undelivered(self, failed: FailedDelivery, recorded: Recorded) -> list[int]:
         """Return the indexes of the failed messages that nothing has delivered since."""
@@ -133,14 +137,24 @@ async def _delivered_by(client: Client, redrive: WorkflowExecution) -> list[Orig
         output = await handle.result(follow_runs=False)
     except WorkflowFailureError:
         return []
-    rejected = rejected_indexes(output)
+    rejected = rejected_indexes(output, len(origins))
     return [origin for index, origin in enumerate(origins) if index not in rejected]
 
 
-def rejected_indexes(output: Any) -> set[int]:
-    """Return the indexes of the messages that a batch did not deliver."""
-    rejected = output.get("rejected") if isinstance(output, dict) else None
-    return {one["index"] for one in rejected or []}
+def rejected_indexes(output: Any, count: int) -> set[int]:
+    """Return the indexes of the messages that an execution did not deliver everywhere.
+
+    Args:
+        output: Its output.
+        count: How many messages it has.
+    """
+    if not isinstance(output, dict):
+        return set()
+    if output.get("status") == "failure":
+        return set(range(count))
+    rejected = {one["index"] for one in output.get("rejected") or []}
+    deliveries = (output.get("deliveries") or {}).values()  # of a fan-out
+    return rejected.union(*(rejected_indexes(one, count) for one in deliveries))
 
 
 def _digest(value: Any) -> bytes:

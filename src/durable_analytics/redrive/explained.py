@@ -1,4 +1,4 @@
-"""All that is known about one failed delivery."""
+"""All that is known about what failed in one execution."""
 
 from temporalio.client import Client
 
@@ -10,7 +10,7 @@ from durable_analytics.wire.messages import JsonObject
 
 
 async def explain_failed(client: Client, workflow_id: str, task_queue: str) -> JsonObject | None:
-    """Return the latest failed delivery of a workflow id; None if there is none.
+    """Return what failed in the latest failed run of a workflow id; None if there is none.
 
     Args:
         client: A client that can read the payloads.
@@ -20,27 +20,42 @@ async def explain_failed(client: Client, workflow_id: str, task_queue: str) -> J
     Returns:
         The row of the list, and: `input`, as the execution was started (null if it is not JSON);
         `rejected`, of a batch, the refused messages; `attempts`; `response`, the provider's last.
+        If a fan-out failed at several integrations: the first one, and `others`, a list with the
+        same keys without `input`.
     """
-    latest: FailedDelivery | None = None
+    latest: list[FailedDelivery] = []
     async for failed in list_failed(client, Filters(workflow_ids=(workflow_id,)), task_queue):
-        if latest is None or failed.closed_at > latest.closed_at:
-            latest = failed
-    return None if latest is None else await _explain(client, latest)
+        if latest and failed.run_id != latest[0].run_id:
+            if failed.closed_at <= latest[0].closed_at:
+                continue
+            latest = []
+        latest.append(failed)
+    if not latest:
+        return None
+    first, *others = latest
+    more = {"others": [{**one.as_json(), **_details(one)} for one in others]} if others else {}
+    return {
+        **first.as_json(),
+        "input": await _input(client, first),
+        **_details(first),
+        **more,
+    }
 
 
-async def _explain(client: Client, failed: FailedDelivery) -> JsonObject:
+async def _input(client: Client, failed: FailedDelivery) -> JsonObject | None:
     try:
         recorded = await read_recorded(client, failed.method, failed.workflow_id, failed.run_id)
-        input: JsonObject | None = recorded.data
     except ValidationError:
-        input = None
+        return None
+    return recorded.data
+
+
+def _details(failed: FailedDelivery) -> JsonObject:
     output = failed.output
     responses = output.get("responses") or [output.get("response")]
     attempts = [one for each in responses if each for one in each.get("attempts", [])]
     rejected = {"rejected": output["rejected"]} if output.get("rejected") else {}
     return {
-        **failed.as_json(),
-        "input": input,
         **rejected,
         "attempts": output.get("attempts", attempts),
         "response": responses[-1],

@@ -112,28 +112,32 @@ async def read_failed(client: Client, execution: WorkflowExecution) -> list[Fail
     try:
         output = await handle.result(follow_runs=False)
     except WorkflowFailureError as failure:
-        error, output = _failure(failure)
+        error, output = read_failure(failure)
     output = output if isinstance(output, dict) else {}
     deliveries = output.get("deliveries")
     if not isinstance(deliveries, dict):
-        failed = await _failed(client, execution, error, output)
-        return [failed] if failed else []
-    made = [
-        await _failed(client, execution, one.get("error"), {**one, "integration": name})
+        return await _failed(client, execution, error, output)
+    return [
+        replace(failed, is_fan_out=True)
         for name, one in deliveries.items()
+        for failed in await _failed(
+            client, execution, one.get("error"), {**one, "integration": name}
+        )
     ]
-    return [replace(failed, is_fan_out=True) for failed in made if failed]
 
 
 async def _failed(
     client: Client, execution: WorkflowExecution, error: JsonObject | None, output: JsonObject
-) -> FailedDelivery | None:
-    """Return what failed at one integration; None if everything was delivered."""
+) -> list[FailedDelivery]:
+    """Return what failed according to one output: nothing if everything was delivered.
+
+    A fan-out that failed as a whole has one output, which names no integration. It failed at each.
+    """
     method = METHOD_BY_WORKFLOW[execution.workflow_type]
     rejected = _rejected(output)
     error = error or _most_frequent(rejected)
     if error is None:
-        return None
+        return []
     integration = output.get("integration")
     failed = FailedDelivery(
         workflow_id=execution.id,
@@ -147,25 +151,31 @@ async def _failed(
         output=output,
     )
     is_known = failed.integration is not None and (rejected or method is not BATCH)
-    return failed if is_known else await _with_input(client, failed, has_indexes=bool(rejected))
+    return [failed] if is_known else await _with_input(client, failed, has_indexes=bool(rejected))
 
 
 async def _with_input(
     client: Client, failed: FailedDelivery, *, has_indexes: bool
-) -> FailedDelivery:
-    """Add what only the input tells: the integration, and how many messages there are."""
+) -> list[FailedDelivery]:
+    """Add what only the input tells: the integrations, and how many messages there are."""
     try:
         recorded = await read_recorded(client, failed.method, failed.workflow_id, failed.run_id)
     except ValidationError:
-        return failed
+        return [failed]
     name = failed.integration or recorded.data.get("integration")
     indexes = failed.indexes if has_indexes else tuple(range(recorded.count()))
-    return replace(
+    failed = replace(
         failed, integration=name if isinstance(name, str) else None, indexes=indexes or (0,)
     )
+    if name is not None:
+        return [failed]
+    names = recorded.deliver_to()
+    several = [replace(failed, integration=one, is_fan_out=True) for one in names]
+    return several or [failed]
 
 
-def _failure(failure: WorkflowFailureError) -> tuple[JsonObject, Any]:
+def read_failure(failure: WorkflowFailureError) -> tuple[JsonObject, Any]:
+    """Return the error of a failed execution, and its output if it has one."""
     cause = failure.cause
     if isinstance(cause, exceptions.TimeoutError):
         return Unavailable(_TIMED_OUT).as_json(), None
@@ -173,6 +183,15 @@ def _failure(failure: WorkflowFailureError) -> tuple[JsonObject, Any]:
         return {"type": type(cause).__name__, "message": str(cause)}, None
     error = {"type": cause.type or "Unknown", "message": cause.message}
     return error, cause.details[0] if cause.details else None
+
+
+def first_error(output: Any) -> JsonObject | None:
+    """Return the error of the first message that an output says was not delivered."""
+    if not isinstance(output, dict):
+        return None
+    deliveries = (output.get("deliveries") or {}).values()  # of a fan-out
+    errors = [*(one["error"] for one in _rejected(output)), *map(first_error, deliveries)]
+    return next(filter(None, [*errors, output.get("error")]), None)
 
 
 def _rejected(output: JsonObject) -> list[JsonObject]:

@@ -29,7 +29,25 @@ class Origin(NamedTuple):
     """Its index in the input of a batch; 0 for a single message."""
 
     fan_out: str = ""
-    """The integration of a fan-out at which it failed."""
+    """The integration of a fan-out at which it failed; several have commas between them, if a
+    redrive sends the message to another one instead of them."""
+
+    def unite(self, other: "Origin") -> "Origin":
+        """Return the origin with the integrations of both, each once."""
+        names = dict.fromkeys([*self.fan_out.split(","), *other.fan_out.split(",")])
+        return self._replace(fan_out=",".join(names))
+
+    def at_each_integration(self) -> list["Origin"]:
+        """Return an origin for each integration in `fan_out`."""
+        return [self._replace(fan_out=name) for name in self.fan_out.split(",")]
+
+    def as_json(self) -> list[str | int]:
+        """Return what the memo of a redrive has, and what the id of the redrive follows from.
+
+        It has a fourth element only for a fan-out: commands of releases without fan-outs read
+        three, and so give the redrive of the same messages the same id.
+        """
+        return list(self) if self.fan_out else list(self[:3])
 
 
 def lock_id(task_queue: str) -> str:
@@ -44,7 +62,8 @@ def redrive_id(task_queue: str, origins: Iterable[Origin]) -> str:
         task_queue: The task queue of the workers.
         origins: Where the messages failed.
     """
-    return f"{redrive_prefix(task_queue)}{uuid5(_REDRIVES, to_json(sorted(origins)).hex())}"
+    written = to_json([origin.as_json() for origin in sorted(origins)])
+    return f"{redrive_prefix(task_queue)}{uuid5(_REDRIVES, written.hex())}"
 
 
 def redrive_prefix(task_queue: str) -> str:

@@ -57,6 +57,13 @@ class Recorded:
             return 1
         return len(messages) if isinstance(messages, list) else 0
 
+    def deliver_to(self) -> list[str]:
+        """Return the integrations of a fan-out, each once; none if its input is wrong there."""
+        names = self.data.get("deliver_to")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return []
+        return list(dict.fromkeys(names))
+
     def message_id(self, index: int = 0) -> str:
         """Return the id that a message was sent with, or would have been."""
         message = self.message(index)
@@ -104,7 +111,7 @@ async def read_recorded(client: Client, method: Method, workflow_id: str, run_id
         raise ValidationError.at("", "the execution was not started with one JSON object")
     raw = await _first(client.data_converter, attributes.input)
     data = decode_batch(raw) if method is BATCH else decode(raw)
-    planned = _planned(decode(plan, limit_bytes=_NO_LIMIT) if plan else None)
+    planned = planned_message(decode(plan, limit_bytes=_NO_LIMIT) if plan else None)
     return Recorded(
         method,
         rename_keys(method, data),
@@ -123,10 +130,11 @@ async def _first(converter: DataConverter, payloads: Payloads | None) -> RawValu
     return raw if isinstance(raw, RawValue) else None
 
 
-def _planned(plan: Any) -> JsonObject | None:
+def planned_message(plan: Any) -> JsonObject | None:
+    """Return the message of a plan, with its id and time; None if the plan has none."""
     if isinstance(plan, dict) and isinstance(plans := plan.get("plans"), dict):
         # All deliveries of a fan-out have the same id and time; some may have no plan.
-        return next((found for one in plans.values() if (found := _planned(one))), None)
+        return next((found for one in plans.values() if (found := planned_message(one))), None)
     message = plan.get("message") if isinstance(plan, dict) else None
     has_id = isinstance(message, dict) and isinstance(message.get("message_id"), str)
     return message if has_id else None

@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
@@ -24,11 +24,17 @@ from durable_analytics.redrive.carried import (
 )
 from durable_analytics.redrive.concurrency import map_concurrently
 from durable_analytics.redrive.earlier import Earlier, rejected_indexes
-from durable_analytics.redrive.failures import FailedDelivery, list_failed
+from durable_analytics.redrive.failures import (
+    FailedDelivery,
+    first_error,
+    list_failed,
+    read_failure,
+)
 from durable_analytics.redrive.filters import Filters, quoted
 from durable_analytics.redrive.lock import RedriveLock
 from durable_analytics.redrive.names import MEMO_KEY, redrive_id
 from durable_analytics.redrive.recorded import read_recorded
+from durable_analytics.redrive.selected import Selected, unite_runs
 from durable_analytics.wire.messages import JsonObject
 
 _MOST_RUNNING = 4
@@ -54,9 +60,17 @@ class Report:
 
     dry_run: bool = False
 
+    reason: str | None = field(default=None, compare=False)
+    """Why the first message that is counted in `failed` was not delivered."""
+
+    def add_failed(self, count: int, reason: str | None) -> None:
+        """Count messages that were not delivered, for the same reason or for several."""
+        self.failed += count
+        self.reason = self.reason or (reason if count else None)
+
     def as_json(self) -> JsonObject:
         """Return the report of the contract."""
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if key != "reason"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +85,6 @@ class Options:
 
     limit: int | None = None
     """The largest number of failed deliveries to send; those that are skipped do not count."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Selected:
-    """A failed delivery, and what of it is still to be sent."""
-
-    failed: FailedDelivery
-    messages: list[CarriedMessage]
-    unreadable: int = 0
 
 
 class Redrive:
@@ -154,12 +159,12 @@ class Redrive:
         earlier = await Earlier.read(self._client, self._task_queue)
         remaining = self._options.limit
 
-        async def select(failed: FailedDelivery) -> _Selected:
+        async def select(failed: FailedDelivery) -> Selected:
             return await self._select(failed, earlier)
 
         listed = list_failed(self._client, self._filters, self._task_queue)
         async with contextlib.aclosing(map_concurrently(select, listed)) as selection:
-            async for selected in selection:
+            async for selected in unite_runs(selection) if self._options.to else selection:
                 # A list of executions may contain one twice.
                 messages = [one for one in selected.messages if earlier.add(one.origin)]
                 self._count(selected, len(messages))
@@ -168,27 +173,29 @@ class Redrive:
                 if messages and remaining is not None and (remaining := remaining - 1) == 0:
                     return
 
-    def _count(self, selected: _Selected, messages: int) -> None:
-        report, total = self._report, len(selected.failed.indexes)
+    def _count(self, selected: Selected, messages: int) -> None:
+        report, total, unreadable = self._report, len(selected.indexes), len(selected.unreadable)
         report.selected += total
-        report.failed += selected.unreadable
-        report.skipped += total - selected.unreadable - messages
+        report.add_failed(unreadable, selected.reason)
+        report.skipped += total - unreadable - messages
         self._on_progress(report)
 
-    async def _select(self, failed: FailedDelivery, earlier: Earlier) -> _Selected:
-        workflow_id, run_id = failed.workflow_id, failed.run_id
+    async def _select(self, failed: FailedDelivery, earlier: Earlier) -> Selected:
+        run, failed_indexes = (failed.workflow_id, failed.run_id), frozenset(failed.indexes)
         try:
-            recorded = await read_recorded(self._client, failed.method, workflow_id, run_id)
+            recorded = await read_recorded(self._client, failed.method, *run)
             indexes = await earlier.undelivered(failed, recorded)
-        except ValidationError:
-            return _Selected(failed, [], len(failed.indexes))
+        except ValidationError as error:
+            reason = f"ValidationError: {error}"
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return _Selected(failed, [], len(failed.indexes))  # Its retention has just ended.
-        integration = self._options.to or failed.integration
-        carried = [carry(recorded, failed.origin(index), integration) for index in indexes]
-        return _Selected(failed, carried)
+            reason = "Temporal does not keep its execution any more"  # its retention has ended
+        else:
+            integration = self._options.to or failed.integration
+            carried = (carry(recorded, failed.origin(index), integration) for index in indexes)
+            return Selected(run, failed_indexes, tuple(carried))
+        return Selected(run, failed_indexes, unreadable=failed_indexes, reason=reason)
 
     async def _start(self, carrier: Carrier) -> WorkflowHandle[Any, Any]:
         workflow_id = redrive_id(self._task_queue, carrier.origins)
@@ -200,7 +207,7 @@ class Redrive:
                 task_queue=self._task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                memo={MEMO_KEY: [list(origin) for origin in carrier.origins]},
+                memo={MEMO_KEY: [origin.as_json() for origin in carrier.origins]},
                 static_summary=f"{len(carrier.origins)} failed messages, sent again",
             )
         return self._client.get_workflow_handle(workflow_id)
@@ -208,11 +215,13 @@ class Redrive:
     async def _settle(self, handle: WorkflowHandle[Any, Any], count: int) -> None:
         """Wait for the end of an execution, and count its messages."""
         try:
-            rejected = len(rejected_indexes(await handle.result()))
-        except WorkflowFailureError:
-            rejected = count
+            output = await handle.result()
+            error, rejected = first_error(output), len(rejected_indexes(output, count))
+        except WorkflowFailureError as failure:
+            error, output = read_failure(failure)
+            error, rejected = first_error(output) or error, count
         self._report.redriven += count - rejected
-        self._report.failed += rejected
+        self._report.add_failed(rejected, f"{error['type']}: {error['message']}" if error else None)
         self._on_progress(self._report)
 
     async def _wait_until_listed(self, workflow_id: str) -> None:
