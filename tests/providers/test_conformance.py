@@ -110,12 +110,9 @@ class TestWebhook(ProviderConformance):
 
 
 NOT_YET = {
-    TestAmplitude: ("sends_the_message_id",),
     TestArchive: (
-        "the_stand_in_accepts_each_message",
         "authorize_only_adds",
         "what_is_sent_is_masked_when_it_comes_back",
-        "sends_the_message_id",
     ),
     TestBraze: (
         "batch_keys_have_limits",
@@ -129,16 +126,12 @@ NOT_YET = {
     TestMixpanel: (
         "strict_sends_or_refuses_each_field",
         "keeps_the_required_fields",
-        "sends_the_message_id",
     ),
     TestPostHog: (
         "the_stand_in_refuses_other_credentials",
         "credentials_stand_where_they_are_declared",
     ),
-    TestWebhook: (
-        "what_is_sent_is_masked_when_it_comes_back",
-        "sends_the_message_id",
-    ),
+    TestWebhook: ("what_is_sent_is_masked_when_it_comes_back",),
 }
 """The checks that do not pass yet, or cannot apply."""
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
@@ -87,6 +88,10 @@ def test_a_good_provider_passes() -> None:
     assert failing(Acme) == set()
 
 
+def test_an_id_that_is_computed_from_the_message_id_passes() -> None:
+    assert failing(HashesTheId) == set()
+
+
 class DropsFields(Acme):
     def item(self, delivery: Delivery[Message]) -> JsonObject:
         self.refuse_fields(delivery)
@@ -123,6 +128,19 @@ class DropsAccents(Acme):
 class SendsNoId(Acme):
     def item(self, delivery: Delivery[Message]) -> JsonObject:
         return {k: v for k, v in super().item(delivery).items() if k != "message_id"}
+
+
+class HashesTheId(Acme):
+    """The vendor accepts only UUIDs as ids. This is no fault."""
+
+    def item(self, delivery: Delivery[Message]) -> JsonObject:
+        item = super().item(delivery)
+        return {**item, "message_id": str(uuid5(NAMESPACE_URL, item["message_id"]))}
+
+
+class SendsTheSameId(Acme):
+    def item(self, delivery: Delivery[Message]) -> JsonObject:
+        return {**super().item(delivery), "message_id": "message"}
 
 
 class DeclaresNoId(Acme):
@@ -255,6 +273,7 @@ class OpenCall(Acme):
         (DropsNulls, {"keeps_nulls_and_every_character"}),
         (DropsAccents, {"keeps_nulls_and_every_character"}),
         (SendsNoId, {"sends_the_message_id", "a_batch_holds_its_messages_in_order"}),
+        (SendsTheSameId, {"sends_the_message_id", "a_batch_holds_its_messages_in_order"}),
         (DeclaresNoId, {"sends_the_message_id"}),
         (IsRandom, {"builds_the_same_request_again", "items_are_built_alike"}),
         (ReadsFiles, {"does_no_input_or_output"}),

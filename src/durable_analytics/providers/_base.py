@@ -82,8 +82,9 @@ class Provider(Classification, CombinedFields, PersonIds, BaseModel):
     batches."""
 
     message_id_fields: ClassVar[Mapping[str, str]] = {}
-    """The header or the key in the body that contains the message id, by method. The vendor drops
-    a message whose id it already has; without an id, it may record a message twice."""
+    """The header or the key in the body that contains the message id, or an id that is computed
+    from it, by method. The vendor drops a message whose id it already has; without an id, it may
+    record a message twice."""
 
     credential_names: ClassVar[frozenset[str]] = frozenset()
     """Headers, query keys and body keys (lower case) that contain credentials of this vendor."""

@@ -70,6 +70,9 @@ class Amplitude(AmplitudeResponses, Provider):
         },
     }
     timestamped_methods: ClassVar = frozenset({"identify", "track", "group", "page", "screen"})
+    message_id_fields: ClassVar = dict.fromkeys(
+        ("identify", "track", "group", "page", "screen"), "insert_id"
+    )
 
     message_limit_bytes: ClassVar = 1_000_000
     """1 MB for each request (HTTP V2 API)."""

@@ -41,6 +41,7 @@ class Archive(Provider):
         {"x-amz-credential", "x-amz-security-token", "x-amz-signature"}
     )
     timestamped_methods: ClassVar = frozenset(MESSAGE_METHODS)
+    message_id_fields: ClassVar = dict.fromkeys(MESSAGE_METHODS, "message_id")
     batch_limits: ClassVar = {"object": BatchLimits(body_bytes=16 * 1024 * 1024, messages=100_000)}
     """16 MiB before compression; S3 accepts 5 GB in a request."""
 

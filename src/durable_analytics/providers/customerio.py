@@ -48,6 +48,7 @@ class CustomerIo(Provider):
         "eu": {"base_url": "https://track-eu.customer.io"},
     }
     timestamped_methods: ClassVar = frozenset({"identify", "track", "page", "screen"})
+    message_id_fields: ClassVar = dict.fromkeys(("track", "page", "screen"), "id")
 
     message_limit_bytes: ClassVar = 32 * 1024
     """32 KB for each operation (Track API limits)."""

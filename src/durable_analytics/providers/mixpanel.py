@@ -49,6 +49,7 @@ class Mixpanel(MixpanelItems, Provider):
         "in": {"base_url": "https://api-in.mixpanel.com", "app_url": "https://in.mixpanel.com"},
     }
     timestamped_methods: ClassVar = frozenset({"identify", "track", "group", "page", "screen"})
+    message_id_fields: ClassVar = dict.fromkeys(("track", "page", "screen"), "$insert_id")
 
     message_limit_bytes: ClassVar = 1_000_000
     """1 MB for each event or profile update."""

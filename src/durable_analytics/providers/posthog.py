@@ -51,6 +51,9 @@ class PostHog(Provider):
     timestamped_methods: ClassVar = frozenset(
         {"identify", "track", "group", "alias", "page", "screen", "annotate"}
     )
+    message_id_fields: ClassVar = dict.fromkeys(
+        ("identify", "track", "group", "alias", "page", "screen"), "uuid"
+    )
 
     project_api_key: Credential
     """The project's API key, which is also called its token."""

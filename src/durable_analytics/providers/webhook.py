@@ -51,6 +51,7 @@ class Webhook(Provider):
     title: ClassVar = "Webhook"
     credential_names: ClassVar = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature"})
     timestamped_methods: ClassVar = frozenset(MESSAGE_METHODS)
+    message_id_fields: ClassVar = dict.fromkeys(MESSAGE_METHODS, "webhook-id")
 
     base_url: Url = Field(validation_alias=AliasChoices("url", "base_url"))
     """The setting `url`: the complete URL of the receiver. A slash at its end is kept."""

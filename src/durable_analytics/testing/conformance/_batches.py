@@ -1,7 +1,8 @@
 """Checks of batch requests: their contents, order and limits."""
 
+import json
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from durable_analytics.delivery.batch_preparation import (
     BatchDefaults,
@@ -53,15 +54,17 @@ class BatchChecks(ConformanceCase):
     def test_a_batch_holds_its_messages_in_order(self) -> None:
         """The message ids in a batch request are in order, if the provider sends message ids."""
         for method, key in self._batch_keys().items():
-            ids = [f"kit-batch-{number}" for number in range(3)]
-            items = [
-                write_json(self.provider.item(self._delivery(method, message_id)))
-                for message_id in ids
-            ]
+            deliveries = [self._delivery(method, f"kit-batch-{number}") for number in range(3)]
+            items = [write_json(self.provider.item(delivery)) for delivery in deliveries]
             request = self.authorized(self._batch_request(key, items))
             if name := self.provider.message_id_fields.get(method):
+                # An id may be computed from the message id, and another key may have this name.
+                ids = [[text for n, text in named_texts(json.loads(i)) if n == name] for i in items]
+                assert len({*map(tuple, ids)}) == len(items), (
+                    f"different messages of {method} have the same id in {name}"
+                )
                 sent = [text for n, text in named_texts(body_of(request)) if n == name]
-                assert sent == ids, f"the batch of {key} has the ids {sent} in {name}, not {ids}"
+                assert sent == [*chain(*ids)], f"the batch of {key} has the ids {sent} in {name}"
 
     def test_slices_keep_to_the_limits(self) -> None:
         """Slices do not exceed the number of messages or the bytes, and contain all messages once.

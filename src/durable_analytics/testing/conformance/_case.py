@@ -97,7 +97,9 @@ class ConformanceCase:
 
 def body_of(request: HttpRequest) -> Any:
     """Return the body of a request, parsed as a vendor parses it."""
-    return parse_body(request.content() or b"", request.content_type() or "")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    content_type = headers.get("content-type", request.content_type() or "")
+    return parse_body(request.content() or b"", content_type)
 
 
 def named_texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -35,7 +35,9 @@ class StandInChecks(ConformanceCase):
             assert failure is None, f"{method} fails at the stand-in: {failure}"
             if method in self.provider.message_id_fields and MESSAGE_ID in repr(received):
                 ids = [message.id for message in self.vendor.messages(received)]
-                assert ids == [MESSAGE_ID], f"the stand-in finds the message ids {ids} in {method}"
+                # A message may become several, each with an id of its own.
+                are_right = MESSAGE_ID in ids and None not in ids and len({*ids}) == len(ids)
+                assert are_right, f"the stand-in finds the message ids {ids} in {method}"
 
     def test_the_stand_in_refuses_other_credentials(self) -> None:
         """The vendor refuses wrong credentials, and the provider classifies this correctly."""
@@ -65,6 +67,7 @@ class StandInChecks(ConformanceCase):
             target=f"{path}?{query}" if query else path,
             query=fields_of(parse_qsl(query, keep_blank_values=True)),
             headers={
+                "host": urlsplit(request.url).netloc,
                 "content-type": request.content_type() or "",
                 **{name.lower(): value for name, value in request.headers.items()},
             },
