@@ -110,10 +110,7 @@ class TestWebhook(ProviderConformance):
 
 
 NOT_YET = {
-    TestArchive: (
-        "authorize_only_adds",
-        "what_is_sent_is_masked_when_it_comes_back",
-    ),
+    TestArchive: ("authorize_only_adds",),
     TestBraze: (
         "batch_keys_have_limits",
         "slices_keep_to_the_limits",
@@ -131,7 +128,6 @@ NOT_YET = {
         "the_stand_in_refuses_other_credentials",
         "credentials_stand_where_they_are_declared",
     ),
-    TestWebhook: ("what_is_sent_is_masked_when_it_comes_back",),
 }
 """The checks that do not pass yet, or cannot apply."""
 

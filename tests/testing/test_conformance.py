@@ -1,6 +1,7 @@
 """The checks of `ProviderConformance` find what is wrong with a provider, and nothing else."""
 
 # ruff: noqa: D101, D102  # the faults of the providers are their names
+import hashlib
 import os
 import random
 import subprocess
@@ -86,6 +87,10 @@ def failing(provider: type[Provider], **declared: Any) -> set[str]:
 
 def test_a_good_provider_passes() -> None:
     assert failing(Acme) == set()
+
+
+def test_signatures_pass() -> None:
+    assert failing(Signs) == set()
 
 
 def test_an_id_that_is_computed_from_the_message_id_passes() -> None:
@@ -190,6 +195,32 @@ class ShowsTheKey(Acme):
         return request.with_headers({"X-Acme-Key": self.key})
 
 
+class ForgetsAHeader(Acme):
+    """The header has the key in another form, which `secret_values` lacks."""
+
+    def authorize(
+        self, request: HttpRequest, *, delivery_id: str, sent_at: datetime
+    ) -> HttpRequest:
+        del delivery_id, sent_at
+        return request.with_headers({"X-Acme-Key": self.key.get_secret_value()[::-1]})
+
+    def secret_values(self) -> set[str]:
+        return self.configured_secrets()
+
+
+class Signs(ForgetsAHeader):
+    """A signature over the request is no credential. This is no fault."""
+
+    def authorize(
+        self, request: HttpRequest, *, delivery_id: str, sent_at: datetime
+    ) -> HttpRequest:
+        del delivery_id
+        signed = f"{self.key.get_secret_value()}{sent_at}".encode() + (request.content() or b"")
+        time = str(int(sent_at.timestamp()))
+        signature = hashlib.sha256(signed).hexdigest()
+        return request.with_headers({"X-Acme-Key": signature, "X-Amz-Date": time})
+
+
 class AuthorizesNothing(Acme):
     def authorize(
         self, request: HttpRequest, *, delivery_id: str, sent_at: datetime
@@ -284,6 +315,7 @@ class OpenCall(Acme):
         (UndeclaredKey, {"credentials_stand_where_they_are_declared"}),
         (KeyInTheUrl, {"credentials_stand_where_they_are_declared", "authorize_only_adds"}),
         (ShowsTheKey, {"credentials_are_not_shown"}),
+        (ForgetsAHeader, {"what_is_sent_is_masked_when_it_comes_back"}),
         (AuthorizesNothing, {"credentials_stand_where_they_are_declared"}),
         (UndeclaredCredentials, {"builds_a_valid_request_for_each_method"}),
         (BadUrl, {"builds_a_valid_request_for_each_method"}),

@@ -1,6 +1,9 @@
 """Checks of credentials: they are only where they are declared, and they are never shown."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -65,12 +68,14 @@ class CredentialChecks(ConformanceCase):
         mask = Masker(self.provider.secret_values()).text
         for method, request in self._requests():
             sent = self.authorized(request)
-            again = self.provider.authorize(request, delivery_id="other", sent_at=SENT_AT)
+            other = self.provider.authorize(
+                _other_request(request), delivery_id="other", sent_at=SENT_AT + timedelta(days=1)
+            )
             for name in sent.headers.keys() - request.headers.keys():
                 value = sent.headers[name]
                 is_credential = is_reserved_header(name, self.provider.credential_names)
-                # A signature differs from request to request.
-                if is_credential and value == again.headers[name]:
+                # Signatures, digests and times differ from request to request.
+                if is_credential and value == other.headers.get(name, value):
                     assert mask(value) != value, (
                         f"`secret_values()` lacks the credential in the header {name} of {method}"
                     )
@@ -118,6 +123,13 @@ class CredentialChecks(ConformanceCase):
         return any(
             secret in text for secret in self.provider.secret_values() if len(secret) >= _SHORTEST
         )
+
+
+def _other_request(request: HttpRequest) -> HttpRequest:
+    """Return a request with the same credentials to another host, with another body if possible."""
+    url = urlsplit(request.url)._replace(netloc="other.example.com").geturl()
+    is_replaceable = request.body is None or isinstance(request.body, (bytes, dict))
+    return replace(request, url=url, body={"kit": "other"} if is_replaceable else request.body)
 
 
 def _all_texts(request: HttpRequest) -> Iterator[tuple[str, str]]:
