@@ -110,7 +110,6 @@ class TestWebhook(ProviderConformance):
 
 
 NOT_YET = {
-    TestArchive: ("authorize_only_adds",),
     TestBraze: (
         "batch_keys_have_limits",
         "slices_keep_to_the_limits",

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, uuid5
@@ -221,6 +222,20 @@ class Signs(ForgetsAHeader):
         return request.with_headers({"X-Acme-Key": signature, "X-Amz-Date": time})
 
 
+class ChangesTheUrl(Acme):
+    """A quoted slash is not the end of a segment."""
+
+    @builds("track")
+    def track(self, delivery: Delivery[Track]) -> HttpRequest:
+        return HttpRequest("POST", f"{self.base_url}/events%2Ftrack", self.item(delivery))
+
+    def authorize(
+        self, request: HttpRequest, *, delivery_id: str, sent_at: datetime
+    ) -> HttpRequest:
+        sent = super().authorize(request, delivery_id=delivery_id, sent_at=sent_at)
+        return replace(sent, url=sent.url.replace("%2F", "/"))
+
+
 class AuthorizesNothing(Acme):
     def authorize(
         self, request: HttpRequest, *, delivery_id: str, sent_at: datetime
@@ -316,6 +331,7 @@ class OpenCall(Acme):
         (KeyInTheUrl, {"credentials_stand_where_they_are_declared", "authorize_only_adds"}),
         (ShowsTheKey, {"credentials_are_not_shown"}),
         (ForgetsAHeader, {"what_is_sent_is_masked_when_it_comes_back"}),
+        (ChangesTheUrl, {"authorize_only_adds"}),
         (AuthorizesNothing, {"credentials_stand_where_they_are_declared"}),
         (UndeclaredCredentials, {"builds_a_valid_request_for_each_method"}),
         (BadUrl, {"builds_a_valid_request_for_each_method"}),
