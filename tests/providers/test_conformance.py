@@ -116,12 +116,7 @@ NOT_YET = {
     ),
     TestGoogleAnalytics4: (
         "the_stand_in_refuses_other_credentials",
-        "keeps_the_required_fields",
         "sends_the_message_id",
-    ),
-    TestMixpanel: (
-        "strict_sends_or_refuses_each_field",
-        "keeps_the_required_fields",
     ),
     TestPostHog: (
         "the_stand_in_refuses_other_credentials",

@@ -1,24 +1,19 @@
-"""The checks of `ProviderConformance` find what is wrong with a provider, and nothing else."""
+"""The checks of `ProviderConformance` find what is wrong with a provider."""
 
 # ruff: noqa: D101, D102  # the faults of the providers are their names
-import hashlib
 import os
 import random
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar
-from uuid import NAMESPACE_URL, uuid5
+from typing import ClassVar
 
 import pytest
 
-from durable_analytics.errors import DeliveryError, Rejected, Unavailable
+from durable_analytics.errors import DeliveryError, Rejected
 from durable_analytics.providers import (
-    BaseUrl,
     BatchDelivery,
-    BatchLimits,
-    Credential,
     Delivery,
     HttpRequest,
     HttpResponse,
@@ -26,76 +21,8 @@ from durable_analytics.providers import (
     Provider,
     builds,
 )
-from durable_analytics.testing import ProviderConformance
-from durable_analytics.wire.messages import Call, JsonObject, Message, Track
-
-SURPLUS = ("anonymous_id", "traits", "channel", "company_id", "integrations")
-
-
-class Acme(Provider):
-    """A provider without a fault, which the others inherit from."""
-
-    title: ClassVar = "Acme"
-    timestamped_methods: ClassVar = frozenset({"track"})
-    message_id_fields: ClassVar = {"track": "message_id"}
-    message_limit_bytes: ClassVar = 10_000
-    credential_names: ClassVar = frozenset({"x-acme-key", "key"})
-    batch_limits: ClassVar = {"events": BatchLimits(body_bytes=20_000, messages=10)}
-
-    base_url: BaseUrl = "https://acme.example.com"
-    key: Credential
-
-    def authorize(
-        self, request: HttpRequest, *, delivery_id: str, sent_at: datetime
-    ) -> HttpRequest:
-        del delivery_id, sent_at
-        return request.with_headers({"X-Acme-Key": self.key.get_secret_value()})
-
-    @builds("track")
-    def track(self, delivery: Delivery[Track]) -> HttpRequest:
-        return HttpRequest("POST", f"{self.base_url}/events", self.item(delivery))
-
-    def item(self, delivery: Delivery[Message]) -> JsonObject:
-        self.refuse_fields(delivery, *SURPLUS)
-        self.refuse_context(delivery)
-        return delivery.given("message_id", "timestamp", "user_id", "event", "properties")
-
-    def batch_key(self, method: str, message: Message) -> str | None:
-        del message
-        return "events" if method == "track" else None
-
-    def batch(self, batch: BatchDelivery) -> HttpRequest:
-        return HttpRequest("POST", f"{self.base_url}/batch", JsonItems([*batch.items], "events"))
-
-
-def failing(provider: type[Provider], **declared: Any) -> set[str]:
-    """The checks that a provider does not pass, without `test_`."""
-    case_class = type(
-        "Case", (ProviderConformance,), {"provider": provider.model_validate({"key": "acme-key-1"})}
-    )
-    case = case_class()
-    for name, value in declared.items():
-        setattr(case, name, value)
-    names = [name for name in dir(case_class) if name.startswith("test_")]
-    failed = set()
-    for name in names:
-        try:
-            getattr(case, name)()
-        except Exception:  # noqa: BLE001  # a check that ends so has failed, too
-            failed.add(name.removeprefix("test_"))
-    return failed
-
-
-def test_a_good_provider_passes() -> None:
-    assert failing(Acme) == set()
-
-
-def test_signatures_pass() -> None:
-    assert failing(Signs) == set()
-
-
-def test_an_id_that_is_computed_from_the_message_id_passes() -> None:
-    assert failing(HashesTheId) == set()
+from durable_analytics.wire.messages import Call, Group, JsonObject, Message, Track
+from tests.support.acme import SURPLUS, Acme, failing
 
 
 class DropsFields(Acme):
@@ -136,17 +63,24 @@ class SendsNoId(Acme):
         return {k: v for k, v in super().item(delivery).items() if k != "message_id"}
 
 
-class HashesTheId(Acme):
-    """The vendor accepts only UUIDs as ids. This is no fault."""
-
-    def item(self, delivery: Delivery[Message]) -> JsonObject:
-        item = super().item(delivery)
-        return {**item, "message_id": str(uuid5(NAMESPACE_URL, item["message_id"]))}
-
-
 class SendsTheSameId(Acme):
     def item(self, delivery: Delivery[Message]) -> JsonObject:
         return {**super().item(delivery), "message_id": "message"}
+
+
+class DropsTheEvent(Acme):
+    def item(self, delivery: Delivery[Message]) -> JsonObject:
+        return {k: v for k, v in super().item(delivery).items() if k != "event"}
+
+
+class DropsThePerson(Acme):
+    """The groups of the vendor have no persons, and the caller cannot see that."""
+
+    @builds("group")
+    def group(self, delivery: Delivery[Group]) -> HttpRequest:
+        self.refuse_fields(delivery, "traits")
+        self.refuse_context(delivery)
+        return HttpRequest("POST", f"{self.base_url}/groups", delivery.given("group_id"))
 
 
 class DeclaresNoId(Acme):
@@ -207,19 +141,6 @@ class ForgetsAHeader(Acme):
 
     def secret_values(self) -> set[str]:
         return self.configured_secrets()
-
-
-class Signs(ForgetsAHeader):
-    """A signature over the request is no credential. This is no fault."""
-
-    def authorize(
-        self, request: HttpRequest, *, delivery_id: str, sent_at: datetime
-    ) -> HttpRequest:
-        del delivery_id
-        signed = f"{self.key.get_secret_value()}{sent_at}".encode() + (request.content() or b"")
-        time = str(int(sent_at.timestamp()))
-        signature = hashlib.sha256(signed).hexdigest()
-        return request.with_headers({"X-Acme-Key": signature, "X-Amz-Date": time})
 
 
 class ChangesTheUrl(Acme):
@@ -320,6 +241,11 @@ class OpenCall(Acme):
         (DropsAccents, {"keeps_nulls_and_every_character"}),
         (SendsNoId, {"sends_the_message_id", "a_batch_holds_its_messages_in_order"}),
         (SendsTheSameId, {"sends_the_message_id", "a_batch_holds_its_messages_in_order"}),
+        (DropsTheEvent, {"keeps_the_required_fields"}),
+        (
+            DropsThePerson,
+            {"keeps_the_required_fields", "strict_sends_or_refuses_each_field"},
+        ),
         (DeclaresNoId, {"sends_the_message_id"}),
         (IsRandom, {"builds_the_same_request_again", "items_are_built_alike"}),
         (ReadsFiles, {"does_no_input_or_output"}),
@@ -348,17 +274,6 @@ class OpenCall(Acme):
 def test_finds_what_is_wrong(provider: type[Provider], expected: set[str]) -> None:
     """At least these checks fail."""
     assert failing(provider) >= expected
-
-
-def test_a_declared_status_is_accepted() -> None:
-    assert failing(RetriesConflicts, statuses={409: Unavailable}) == set()
-
-
-def test_a_sample_of_the_vendors_own() -> None:
-    """It takes the place of ours."""
-    samples = {"track": {"user_id": "user-1", "event": "E", "properties": {"plan": "pro"}}}
-
-    assert failing(Acme, samples=samples) == set()
 
 
 def test_it_needs_no_pytest_to_be_imported() -> None:

@@ -128,6 +128,22 @@ def texts_in(request: HttpRequest) -> list[tuple[str, str]]:
     return [text for part in parts for text in named_texts(part)]
 
 
+def is_named(error: ValidationError, path: str) -> bool:
+    """Whether an error names a field, or a field inside it."""
+    return any(f"{problem.path}.".startswith(f"{path}.") for problem in error.fields)
+
+
+def is_reported_person(delivery: Delivery[Message], path: str) -> bool:
+    """Whether a path is an id of the person of a group, and the delivery reports it as left out.
+
+    The contract requires a person in a group, so a vendor whose groups have no persons cannot
+    refuse the ids.
+    """
+    method, _, name = path.partition(".")
+    is_person = method == "group" and name in ("user_id", "anonymous_id")
+    return is_person and name in delivery.left_out
+
+
 def _remove(data: JsonObject, path: str) -> bool:
     """Remove the value at a path with dots; return whether there was one."""
     *parents, last = path.split(".")
