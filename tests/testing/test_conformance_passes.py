@@ -4,12 +4,22 @@
 import hashlib
 import re
 from datetime import datetime
+from typing import ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
 from durable_analytics.errors import DeliveryError, Unavailable, ValidationError
-from durable_analytics.providers import Delivery, HttpRequest, HttpResponse, Provider, builds
+from durable_analytics.providers import (
+    BatchDelivery,
+    BatchLimits,
+    Delivery,
+    HttpRequest,
+    HttpResponse,
+    JsonItems,
+    Provider,
+    builds,
+)
 from durable_analytics.wire.messages import Group, JsonObject, Message, Track
 from tests.support.acme import Acme, failing
 
@@ -62,6 +72,40 @@ class LimitsNames(Acme):
 @pytest.mark.parametrize("provider", [Acme, HashesTheId, Signs, HasNoPersons, LimitsNames])
 def test_a_good_provider_passes(provider: type[Provider]) -> None:
     assert failing(provider) == set()
+
+
+_ORDER = ("track", {"user_id": "user-1", "event": "Order"})
+
+
+class SendsOrdersApart(Acme):
+    """Orders have an endpoint of their own, also for batches."""
+
+    batch_limits: ClassVar = {**Acme.batch_limits, "orders": BatchLimits(20_000, 10)}
+
+    def batch_key(self, method: str, message: Message) -> str | None:
+        is_order = isinstance(message, Track) and message.event == "Order"
+        return "orders" if is_order else super().batch_key(method, message)
+
+    def batch(self, batch: BatchDelivery) -> HttpRequest:
+        return HttpRequest("POST", f"{self.base_url}/{batch.key}", JsonItems([*batch.items], "x"))
+
+
+def test_a_batch_key_needs_a_sample() -> None:
+    """Without one, nothing checks the batches of this key."""
+    assert failing(SendsOrdersApart, more_samples=[_ORDER]) == set()
+    assert failing(SendsOrdersApart) == {"batch_keys_have_limits", "slices_keep_to_the_limits"}
+
+
+class ReversesOrders(SendsOrdersApart):
+    """The batches of orders have a fault."""
+
+    def batch(self, batch: BatchDelivery) -> HttpRequest:
+        items = [*reversed(batch.items)] if batch.key == "orders" else [*batch.items]
+        return HttpRequest("POST", f"{self.base_url}/{batch.key}", JsonItems(items, "x"))
+
+
+def test_the_batches_of_a_sample_of_the_vendors_own_are_checked() -> None:
+    assert failing(ReversesOrders, more_samples=[_ORDER]) == {"a_batch_holds_its_messages_in_order"}
 
 
 class ConflictsAreTemporary(Acme):

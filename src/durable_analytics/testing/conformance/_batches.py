@@ -1,8 +1,9 @@
 """Checks of batch requests: their contents, order and limits."""
 
 import json
-from collections.abc import Mapping
+from copy import deepcopy
 from itertools import chain, pairwise
+from typing import NamedTuple
 
 from durable_analytics.delivery.batch_preparation import (
     BatchDefaults,
@@ -10,7 +11,7 @@ from durable_analytics.delivery.batch_preparation import (
     PreparedMessage,
 )
 from durable_analytics.delivery.integrations import Integration
-from durable_analytics.providers import BatchDelivery, Delivery, HttpRequest
+from durable_analytics.providers import BatchDelivery, HttpRequest
 from durable_analytics.testing.conformance._case import (
     ConformanceCase,
     body_of,
@@ -18,11 +19,19 @@ from durable_analytics.testing.conformance._case import (
 )
 from durable_analytics.testing.conformance._samples import SENT_AT
 from durable_analytics.wire.json_writer import write_json
-from durable_analytics.wire.messages import Message, RequestOptions
+from durable_analytics.wire.messages import JsonObject, RequestOptions
 
 _BATCH_ID = "0b2b6a0e-93f5-5a6c-b0f7-1d8d5b3a2c11"
 
 _ITEMS_IN_A_FULL_SLICE = 50
+
+
+class _BatchSample(NamedTuple):
+    method: str
+    key: str
+    """The result of `Provider.batch_key`."""
+
+    message: JsonObject
 
 
 class BatchChecks(ConformanceCase):
@@ -30,18 +39,21 @@ class BatchChecks(ConformanceCase):
 
     def test_batch_keys_have_limits(self) -> None:
         """`batch_limits` has the keys that `batch_key` returns for messages, and no others."""
-        keys = {*self._batch_keys().values()}
+        keys = {sample.key for sample in self._batch_samples()}
         assert keys <= {*self.provider.batch_limits}, "`batch_limits` lacks a key of `batch_key`"
         unused = {*self.provider.batch_limits} - keys
-        assert not unused, f"no sample message has the batch key {', '.join(unused)}"
+        assert not unused, (
+            f"no sample message has the batch key {', '.join(unused)}: add one to `more_samples`"
+        )
         for key, limits in self.provider.batch_limits.items():
             assert limits.messages > 0, key
             assert limits.body_bytes > 0, key
 
     def test_items_are_built_alike(self) -> None:
         """The same message gives the same item, which is an object without credentials."""
-        for method in self._batch_keys():
-            for message, context in ((self.least(method), None), self.full(method)):
+        for method, _, sample in self._batch_samples():
+            full, full_context = self.full(method)
+            for message, context in ((sample, None), (full, full_context)):
                 delivery = self.delivery(method, message, context)
                 item = write_json(self.provider.item(delivery))
                 assert item == write_json(self.provider.item(delivery)), f"{method} differs"
@@ -53,8 +65,11 @@ class BatchChecks(ConformanceCase):
 
     def test_a_batch_holds_its_messages_in_order(self) -> None:
         """The message ids in a batch request are in order, if the provider sends message ids."""
-        for method, key in self._batch_keys().items():
-            deliveries = [self._delivery(method, f"kit-batch-{number}") for number in range(3)]
+        for method, key, message in self._batch_samples():
+            deliveries = [
+                self.delivery(method, {**message, "message_id": f"kit-batch-{number}"})
+                for number in range(3)
+            ]
             items = [write_json(self.provider.item(delivery)) for delivery in deliveries]
             request = self.authorized(self._batch_request(key, items))
             if name := self.provider.message_id_fields.get(method):
@@ -72,8 +87,9 @@ class BatchChecks(ConformanceCase):
         The bytes include the credentials.
         """
         for key, limits in self.provider.batch_limits.items():
-            method = next(m for m, key_of_m in self._batch_keys().items() if key_of_m == key)
-            item = write_json(self.provider.item(self.delivery(method, self.least(method))))
+            sample = next((one for one in self._batch_samples() if one.key == key), None)
+            assert sample, f"no sample message has the batch key {key}: add one to `more_samples`"
+            item = self._item(sample)
             items_in_slice = min(limits.messages, _ITEMS_IN_A_FULL_SLICE)
             overhead = len(self.authorized(self._batch_request(key, [])).content() or b"")
             large = (limits.body_bytes - overhead) // items_in_slice - 1
@@ -82,7 +98,7 @@ class BatchChecks(ConformanceCase):
                 (large, items_in_slice * 2 + 1),
             ):
                 padded = item.ljust(size)  # JSON may end with spaces
-                batch = self._prepared([(method, key, padded)] * count)
+                batch = self._prepared([(sample.method, key, padded)] * count)
                 slices = [*batch.slices(SENT_AT)]
                 ends = [end for _, end in slices]
                 assert slices == [*pairwise([0, *ends])], "slices leave messages out"
@@ -92,32 +108,30 @@ class BatchChecks(ConformanceCase):
 
     def test_messages_of_different_endpoints_go_apart(self) -> None:
         """All messages of a slice have the same key."""
-        keys = self._batch_keys()
-        items = {
-            method: write_json(self.provider.item(self.delivery(method, self.least(method))))
-            for method in keys
-        }
-        rows = [(method, key, items[method]) for method, key in keys.items()] * 2
+        samples = self._batch_samples()
+        rows = [(sample.method, sample.key, self._item(sample)) for sample in samples] * 2
         if not rows:
             return
         for start, end in self._prepared(rows).slices(SENT_AT):
             assert len({key for _, key, _ in rows[start:end]}) == 1
 
-    def _batch_keys(self) -> Mapping[str, str]:
-        """Return the batch key of each method whose messages can be sent in a batch."""
+    def _batch_samples(self) -> list[_BatchSample]:
+        """Return the sample messages that can be sent in a batch."""
         if not self.provider.batch_limits:
-            return {}
-        keys = {
-            method: self.provider.batch_key(
-                method, self.delivery(method, self.least(method)).message
-            )
-            for method in self.provider.methods()
+            return []
+        least = [(method, self.least(method)) for method in self.provider.methods()]
+        return [
+            _BatchSample(method, key, message)
+            for method, message in (*least, *deepcopy(self.more_samples))
             if method != "call"  # always sent alone
-        }
-        return {method: key for method, key in keys.items() if key is not None}
+            and (key := self._batch_key(method, message)) is not None
+        ]
 
-    def _delivery(self, method: str, message_id: str) -> Delivery[Message]:
-        return self.delivery(method, {**self.least(method), "message_id": message_id})
+    def _batch_key(self, method: str, message: JsonObject) -> str | None:
+        return self.provider.batch_key(method, self.delivery(method, message).message)
+
+    def _item(self, sample: _BatchSample) -> bytes:
+        return write_json(self.provider.item(self.delivery(sample.method, sample.message)))
 
     def _batch_request(self, key: str, items: list[bytes]) -> HttpRequest:
         return self.provider.build_batch(BatchDelivery(key, items, SENT_AT))

@@ -1,6 +1,6 @@
 """The base class of the checks: the provider, and deliveries and requests of sample messages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Any, ClassVar
 
@@ -31,6 +31,10 @@ class ConformanceCase:
 
     samples: ClassVar[dict[str, JsonObject]] = {}
     """The smallest valid message, by method, if the vendor needs more fields than the contract."""
+
+    more_samples: ClassVar[Sequence[tuple[str, JsonObject]]] = ()
+    """Further valid messages, after their methods, if the provider sends them in another way than
+    the smallest message of their method, for example to another endpoint."""
 
     statuses: ClassVar[dict[int, type[DeliveryError] | None]] = {}
     """The errors of statuses that mean something else at this vendor; None means success."""
@@ -93,6 +97,8 @@ class ConformanceCase:
         for method in self.provider.methods():
             yield method, self.request(method, self.least(method))
             yield method, self.request(method, *self.full(method))
+        for method, message in deepcopy(self.more_samples):
+            yield method, self.request(method, message)
 
 
 def body_of(request: HttpRequest) -> Any:
