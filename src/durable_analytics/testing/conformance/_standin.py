@@ -40,7 +40,7 @@ class StandInChecks(ConformanceCase):
                 assert are_right, f"the stand-in finds the message ids {ids} in {method}"
 
     def test_the_stand_in_refuses_other_credentials(self) -> None:
-        """The vendor refuses wrong credentials, and the provider classifies this correctly."""
+        """The vendor refuses wrong credentials in each request."""
         if self.vendor is None or not self.vendor.credentials:
             return
         others = {
@@ -52,6 +52,11 @@ class StandInChecks(ConformanceCase):
             assert not self.vendor.authorizes(received, others), (
                 f"the stand-in accepts any credentials of {method}"
             )
+
+    def test_the_provider_recognises_wrong_credentials(self) -> None:
+        """The vendor's response to wrong credentials is classified as `Unauthorized`."""
+        if self.vendor is None or not self.vendor.credentials:
+            return
         failure = self.provider.classify(_response(self.vendor.refuses))
         assert isinstance(failure, Unauthorized), f"wrong credentials are classified as {failure}"
 
