@@ -30,7 +30,11 @@ _CONTEXT: Json = {
     "campaign": {"name": "Frühling", "term": None},
     "my_key": {"a_b": [None, 1.5]},
 }
-_INTEGRATIONS: Json = {"All": False, "My Destination": {"a_b": True, "n": None}}
+_INTEGRATIONS: Json = {
+    "All": False,
+    "Segment": True,
+    "My Destination": {"a_b": True, "n": None},
+}
 
 _PAGE: Json = {**_PERSON, "name": "Näme", "category": "Çat", "properties": DATA}
 
