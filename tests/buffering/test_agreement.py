@@ -158,6 +158,7 @@ ACCEPTED: list[tuple[str, JsonObject]] = [
     ),
     ("track", {**TRACK, "context": {"ip": "192.0.2.1", "own": {"a": [1]}, "active": True}}),
     ("track", {**TRACK, "context": {"userAgent": "curl", "groupId": None, "library": {}}}),
+    ("track", {**TRACK, "context": {"own": None, "": None}}),
     ("track", {**TRACK, "context": {}}),
     ("track", {**TRACK, "context": None}),
     ("track", {**TRACK, "context": MappingProxyType({"ip": "192.0.2.1"})}),

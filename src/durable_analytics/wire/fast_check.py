@@ -161,7 +161,7 @@ def context_passes_fast_check(context: JsonObject) -> bool:
     """Whether a context is certainly valid, in snake_case; it may have more keys than the model."""
     for name, value in context.items():
         kind = type(value)
-        if _CONTEXT.get(name, kind) is not kind:
+        if value is None or _CONTEXT.get(name, kind) is not kind:  # null is "not set"
             return False
     return True
 
