@@ -1,5 +1,5 @@
 # `make run`, `make test`, `make check`: each installs what it needs into .venv first.
-.PHONY: run test test-slow test-all test-failed check chaos bench bench-million bench-peers format readme lock install container-test clean
+.PHONY: run test test-slow test-all test-failed check chaos bench bench-million bench-peers format tables lock install container-test clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -61,9 +61,9 @@ format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The tables of methods and of providers in the README and the guide, from the code.
-readme: install
-	$(BIN)/python -m tests.readme_tables
+# The tables of methods and of providers in docs/, from the code.
+tables: install
+	$(BIN)/python -m tests.method_tables
 	$(BIN)/python -m tests.provider_table
 
 # Needs docker and Compose alone; DOCKER_HOST names the engine.

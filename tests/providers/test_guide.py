@@ -11,7 +11,7 @@ INCLUDED = re.compile(r"<!-- from (\S+) -->\n```\w+\n(.*?)```\n", flags=re.DOTAL
 
 
 def test_the_table_matches_the_code() -> None:
-    """`make readme` updates it."""
+    """`make tables` updates it."""
     assert with_current_table(TEXT) == TEXT
 
 

@@ -1,4 +1,4 @@
-"""Writes the README's tables of methods from the code: `python -m tests.readme_tables`."""
+"""Writes the tables of docs/methods-and-providers.md from the code."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from durable_analytics.providers import provider_class, provider_names
 from durable_analytics.wire.messages import Message
 from durable_analytics.wire.methods import METHODS, Method
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "methods-and-providers.md"
 
 
 def methods_table() -> str:
@@ -45,13 +45,13 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def with_current_tables(text: str) -> str:
-    """Replace the generated tables in the text of the README by current ones."""
+    """Replace the generated tables in the text of the page by current ones."""
     for name, table in (("methods", methods_table()), ("fields", fields_table())):
         pattern = rf"(<!-- {name}:.*?-->\n).*?(<!-- /{name} -->)"
         text, count = re.subn(pattern, rf"\g<1>{table}\n\g<2>", text, flags=re.DOTALL)
-        assert count == 1, f"the README has no marked table of {name}"
+        assert count == 1, f"the page has no marked table of {name}"
     return text
 
 
 if __name__ == "__main__":
-    README.write_text(with_current_tables(README.read_text()))
+    PAGE.write_text(with_current_tables(PAGE.read_text()))

@@ -1,4 +1,4 @@
-"""The examples of the README's section on SDKs."""
+"""The examples of docs/gateway.md for SDKs."""
 
 import re
 import shlex
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from durable_analytics.testing import StandIn
-from tests.readme_tables import README
 from tests.support.delivered import messages
 from tests.support.gateway_process import Gateway
 from tests.support.json_objects import Json
@@ -16,7 +15,8 @@ from tests.support.programs import TOOLS, run_program
 
 pytestmark = pytest.mark.slow
 
-SECTION = README.read_text().partition("## Use the SDK you already have")[2].partition("\n## ")[0]
+PAGE = Path(__file__).parents[3] / "docs" / "gateway.md"
+SECTION = PAGE.read_text().partition("## Use the SDK you already have")[2].partition("\n## ")[0]
 
 
 def block(language: str, part: str) -> str:

@@ -1,0 +1,87 @@
+"""The documentation matches the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from durable_analytics.errors import DELIVERY_ERRORS
+from durable_analytics.wire.policies import RequestPolicy, RetryPolicy
+from gateway.settings import GatewaySettings, SourceSettings
+from tests.documentation.pages import DOCS, PAGES, README, ROOT, page, without_code
+from tests.method_tables import with_current_tables
+from worker import IntegrationSettings, Settings
+from worker.settings import WorkerSettings
+
+
+def test_tables_of_methods_match_the_code() -> None:
+    """`make tables` updates the tables."""
+    text = page("methods-and-providers")
+    assert with_current_tables(text) == text
+
+
+def test_every_setting_is_documented() -> None:
+    """Settings of the worker, of an integration, of the gateway and of a source."""
+    text = page("settings")
+    documented = set(re.findall(r"`\.?(?:integrations\.NAME\.)?([a-z_]+)`", text))
+    assert set(Settings.model_fields) - {"integrations", "worker"} <= documented
+    for name in WorkerSettings.model_fields:
+        assert f"`worker.{name}`" in text
+    assert set(IntegrationSettings.model_fields) <= documented
+    for name in GatewaySettings.model_fields:
+        assert f"`gateway.{name}`" in text
+    for name in SourceSettings.model_fields:
+        assert f"`sources.NAME.{name}`" in text
+
+
+def test_every_policy_is_documented() -> None:
+    """Each has a row with its path below `policies.request`."""
+    text = page("policies")
+    for name in RequestPolicy.model_fields.keys() - {"retry_policy"}:
+        assert f"| `{name}` |" in text
+    for name in RetryPolicy.model_fields:
+        assert f"| `retry_policy.{name}` |" in text
+
+
+def test_every_failure_type_is_documented() -> None:
+    """Its row says whether it is retried, and another page says what to do."""
+    text, troubleshooting = page("methods-and-providers"), page("troubleshooting")
+    for name, error in DELIVERY_ERRORS.items():
+        (row,) = re.findall(rf"^\| `{name}` \|.*\| (yes|no)", text, flags=re.MULTILINE)
+        assert row == ("yes" if error.retried else "no")
+        assert f"`{name}`" in troubleshooting
+
+
+def test_targets_of_make_exist() -> None:
+    """Each `make` target that a page names is in the Makefile."""
+    makefile = (ROOT / "Makefile").read_text()
+    for path in PAGES:
+        for target in re.findall(r"`make ([a-z][a-z-]+)", path.read_text()):
+            assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), (path.name, target)
+
+
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    """A page without a link is not found."""
+    text = README.read_text()
+    assert len(text.splitlines()) <= 220
+    linked = set(re.findall(r"\]\(docs/([a-z-]+)\.md", text))
+    assert linked == {path.stem for path in DOCS.glob("*.md")}
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors that GitHub makes of the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", without_code(path.read_text()), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    """To files of the project, and to headings in them."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(path.read_text())):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        file = (path.parent / name) if name else path
+        assert file.exists(), target
+        if anchor and file.suffix == ".md":
+            assert anchor in anchors(file), target
