@@ -4,12 +4,15 @@ import logging
 
 from temporalio import activity
 
+from durable_analytics.temporal.integration_control import state
 from durable_analytics.temporal.queue_limits import (
+    PROBES_PER_SECOND,
     LimitSetByHandError,
     LimitsUnsupportedError,
     hold,
     release,
 )
+from durable_analytics.wire.integration_state import controlled_integration
 
 log = logging.getLogger("durable_analytics.integrations")
 
@@ -22,21 +25,24 @@ class SetLimit:
         """Whether the log says that the server has no limits."""
 
     async def __call__(self, task_queue: str, reason: str | None) -> bool:
-        """Hold a task queue, or release it.
+        """Hold a task queue, or release it; while the integration probes, release it a little.
 
         Args:
             task_queue: The task queue of the integration.
-            reason: Why it is held; null releases it.
+            reason: Why it is held; null if messages may be sent.
 
         Returns:
-            Whether the server holds the task queue.
+            Whether the server limits the task queue.
         """
         client = activity.client()
         try:
-            if reason is None:
+            if reason is not None:
+                await hold(client, task_queue, reason)
+            elif await _is_probing():
+                await hold(client, task_queue, "probing", requests_per_second=PROBES_PER_SECOND)
+            else:
                 await release(client, task_queue)
                 return False
-            await hold(client, task_queue, reason)
         except LimitSetByHandError as error:
             self._warn(task_queue, error)
             return False
@@ -51,3 +57,14 @@ class SetLimit:
     def _warn(task_queue: str, error: Exception) -> None:
         # Without it, workers still hold back what they know to be paused.
         log.warning("task queue not held", extra={"task_queue": task_queue, "reason": str(error)})
+
+
+async def _is_probing() -> bool:
+    """Whether the workflow that runs this activity waits for the result of a probe.
+
+    Its memo says so, not an argument: a worker of an earlier release would not know the argument,
+    and the task queue would stay held.
+    """
+    info = activity.info()
+    name = controlled_integration(info.workflow_id or "")
+    return (await state(activity.client(), info.task_queue, name))["state"] == "probing"

@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
-from temporalio.client import Client
+from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.client import Client, WorkflowHandle
 
 from durable_analytics.temporal import integration_control as control
+from durable_analytics.temporal.queue_limits import PROBES_PER_SECOND, read_limit
 from durable_analytics.testing import StandIn
 from durable_analytics.wire.integration_state import control_id
 from tests.support.command import Command
 from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for, settings_with
 from tests.worker.deliveries import outcome, own_process, start
-from tests.worker.pauses import is_held, until_ended, until_held, until_state
+from tests.worker.pauses import is_held, pending_activities, until_ended, until_held, until_state
 from worker import Settings, workers
 
 pytestmark = pytest.mark.slow
@@ -102,6 +105,49 @@ async def test_up_to_four_messages_probe(
     assert (state["state"], state["by"]) == ("paused", "breaker")
     assert [output["status"] for output in outputs] == ["success"] * 35
     assert not await is_held(temporal, task_queue)
+
+
+async def test_temporal_gives_out_few_messages_while_a_probe_runs(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """Each message that a worker holds back costs the server, and so the other integrations."""
+    standin.script("segment", *[{"status": 503}] * 5, *[{"delay": 30}] * 200)
+    async with own_process(temporal, sensitive(standin, task_queue)):
+        first = [await start(temporal, task_queue, policies=EACH_SECOND) for _ in range(5)]
+        await until_held(temporal, task_queue)
+        waiting = [await start(temporal, task_queue, policies=EACH_SECOND) for _ in range(60)]
+        await until_state(temporal, task_queue, "probing")
+        await until_limit(temporal, f"{task_queue}.segment", PROBES_PER_SECOND)
+        await until_state(temporal, task_queue, "paused")
+        await until_held(temporal, task_queue)
+        given_out = [handle for handle in waiting if await was_given_out(handle)]
+        standin.clear()
+        await control.resume(temporal, task_queue, "segment")
+        outputs = [await outcome(handle) for handle in [*first, *waiting]]
+        await until_ended(temporal, task_queue)
+
+    assert len(given_out) < 30
+    assert [output["status"] for output in outputs] == ["success"] * 65
+    assert not await is_held(temporal, task_queue)
+
+
+async def until_limit(client: Client, task_queue: str, expected: float) -> None:
+    """Wait until a task queue has this limit."""
+    async with asyncio.timeout(20):
+        while True:
+            limit = await read_limit(client, task_queue)
+            if limit and limit.requests_per_second == expected:
+                return
+            await asyncio.sleep(0.05)  # the server has no event for it
+
+
+async def was_given_out(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Whether a worker has got the request of an execution."""
+    events = [event.event_type async for event in handle.fetch_history_events()]
+    return EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED in events or any(
+        pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+        for pending in await pending_activities(handle)
+    )
 
 
 async def test_a_process_that_was_idle_probes_with_four_messages(

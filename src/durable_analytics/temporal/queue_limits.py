@@ -1,4 +1,4 @@
-"""The limit of 0 on the task queue of an integration: Temporal then holds its requests."""
+"""The limit on the task queue of an integration, with which Temporal holds its requests."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +11,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 _OURS = "durable-analytics: "
 """The beginning of the reason of each limit that this module sets."""
+
+PROBES_PER_SECOND = 2.0
+"""The activities that Temporal gives out while one of them must show whether the provider is well.
+
+Workers would hold back more of them, and schedule them again, which costs as much as deliveries.
+"""
 
 _ACTIVITY = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 _RPC_TIMEOUT = timedelta(seconds=5)
@@ -58,13 +64,16 @@ async def read_limit(client: Client, task_queue: str) -> QueueLimit | None:
     return QueueLimit(limit.rate_limit.requests_per_second, limit.metadata.reason)
 
 
-async def hold(client: Client, task_queue: str, reason: str) -> None:
-    """Hold a task queue: Temporal gives out none of its activities.
+async def hold(
+    client: Client, task_queue: str, reason: str, *, requests_per_second: float = 0
+) -> None:
+    """Hold a task queue: Temporal gives out none of its activities, or only a few.
 
     Args:
         client: The connection.
         task_queue: The task queue.
         reason: Why; the server shows it with the limit.
+        requests_per_second: How many activities are given out.
 
     Raises:
         LimitSetByHandError: The task queue has a limit that is not ours.
@@ -77,7 +86,8 @@ async def hold(client: Client, task_queue: str, reason: str) -> None:
             f"the task queue {task_queue} has a limit of {limit.requests_per_second:g} requests a "
             "second that somebody has set by hand, and it is left alone"
         )
-    await _set_limit(client, task_queue, RateLimit(requests_per_second=0), f"{_OURS}{reason}")
+    rate = RateLimit(requests_per_second=requests_per_second)
+    await _set_limit(client, task_queue, rate, f"{_OURS}{reason}")
 
 
 async def release(client: Client, task_queue: str) -> bool:
