@@ -2,29 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, Unpack
+from typing import Any, Literal, Self
 
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
 from durable_analytics.buffering._lifecycle import Lifecycle
+from durable_analytics.buffering._methods import EnqueueMethods
 from durable_analytics.buffering._reports import Notifier, OnError
 from durable_analytics.buffering._settings import (
     ClientSettings,
     FlushSettings,
     message_overhead,
-)
-from durable_analytics.client.arguments import (
-    BufferedAlias,
-    BufferedAnnotate,
-    BufferedCall,
-    BufferedDelete,
-    BufferedGroup,
-    BufferedIdentify,
-    BufferedMetric,
-    BufferedPage,
-    BufferedScreen,
-    BufferedTrack,
 )
 from durable_analytics.client.checks import (
     Duration,
@@ -44,7 +33,7 @@ from durable_analytics.wire.methods import TASK_QUEUE
 from durable_analytics.wire.policies import Policies
 
 
-class BufferingClient:
+class BufferingClient(EnqueueMethods):
     """Enqueues messages in the caller's thread, and sends them to Temporal in another thread.
 
     >>> analytics = BufferingClient(integration="segment")
@@ -161,58 +150,7 @@ class BufferingClient:
             disabled=boolean("disabled", disabled),
         )
         self._lifecycle = Lifecycle(settings)
-        self._enqueue = self._lifecycle.enqueue
-
-    def identify(self, **call: Unpack[BufferedIdentify]) -> str:
-        """Identify a user and record the user's traits.
-
-        Returns:
-            The message id; so do all methods.
-        """
-        return self._enqueue("identify", call)
-
-    def track(self, **call: Unpack[BufferedTrack]) -> str:
-        """Record an event of a user.
-
-        Raises:
-            ValidationError: The message breaks the contract, or is too large for a batch.
-            QueueFull: `max_queue_size` messages are waiting for Temporal, and `wait_when_full` has
-                passed.
-            ClientClosed: The client is closed.
-        """
-        return self._enqueue("track", call)
-
-    def group(self, **call: Unpack[BufferedGroup]) -> str:
-        """Associate a user with a group, such as a company, and record the group's traits."""
-        return self._enqueue("group", call)
-
-    def alias(self, **call: Unpack[BufferedAlias]) -> str:
-        """Connect two ids of the same user."""
-        return self._enqueue("alias", call)
-
-    def page(self, **call: Unpack[BufferedPage]) -> str:
-        """Record a page view on a website."""
-        return self._enqueue("page", call)
-
-    def screen(self, **call: Unpack[BufferedScreen]) -> str:
-        """Record a screen view in an app."""
-        return self._enqueue("screen", call)
-
-    def delete(self, **call: Unpack[BufferedDelete]) -> str:
-        """Suppress a user and delete the stored data of the user."""
-        return self._enqueue("delete", call)
-
-    def annotate(self, **call: Unpack[BufferedAnnotate]) -> str:
-        """Record an event that concerns all users, such as a deployment."""
-        return self._enqueue("annotate", call)
-
-    def metric(self, **call: Unpack[BufferedMetric]) -> str:
-        """Increase or decrease a metric of a user."""
-        return self._enqueue("metric", call)
-
-    def call(self, **call: Unpack[BufferedCall]) -> str:
-        """Call any other endpoint of the provider."""
-        return self._enqueue("call", call)
+        self._submit = self._lifecycle.enqueue
 
     async def room(self) -> None:
         """Wait until the queue has room for a message, without blocking the event loop.

@@ -1,26 +1,13 @@
 """The client, which starts deliveries and returns a handle for each."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, Unpack
+from typing import Any, Self
 from uuid import uuid4
 
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.client.arguments import (
-    AliasCall,
-    AnnotateCall,
-    CallCall,
-    DeleteCall,
-    GroupCall,
-    IdentifyCall,
-    MetricCall,
-    Options,
-    PageCall,
-    ScreenCall,
-    TrackCall,
-)
 from durable_analytics.client.checks import (
     LIBRARY,
     Duration,
@@ -33,6 +20,7 @@ from durable_analytics.client.checks import (
     texts,
 )
 from durable_analytics.client.handle import DeliveryHandle
+from durable_analytics.client.methods import DeliveryMethods
 from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import NotAccepted
 from durable_analytics.providers.request_options import refuse_credentials
@@ -57,7 +45,7 @@ from durable_analytics.wire.summaries import summarize
 _INPUT_KEYS = ("integration", "deliver_to", "policies", "context", "request_options", "strict")
 
 
-class AnalyticsClient:
+class AnalyticsClient(DeliveryMethods):
     """Delivers messages through a worker of this project.
 
     >>> analytics = await AnalyticsClient.connect(integration="segment")
@@ -125,49 +113,9 @@ class AnalyticsClient:
         """
         return cls(await connect(data_converter=converter(data_converter)), **options)
 
-    async def identify(self, **call: Unpack[IdentifyCall]) -> DeliveryHandle:
-        """Identify a user and record the user's traits."""
-        return await self._start("identify", call)
-
-    async def track(self, **call: Unpack[TrackCall]) -> DeliveryHandle:
-        """Record an event of a user."""
-        return await self._start("track", call)
-
-    async def group(self, **call: Unpack[GroupCall]) -> DeliveryHandle:
-        """Associate a user with a group, such as a company, and record the group's traits."""
-        return await self._start("group", call)
-
-    async def alias(self, **call: Unpack[AliasCall]) -> DeliveryHandle:
-        """Connect two ids of the same user."""
-        return await self._start("alias", call)
-
-    async def page(self, **call: Unpack[PageCall]) -> DeliveryHandle:
-        """Record a page view on a website."""
-        return await self._start("page", call)
-
-    async def screen(self, **call: Unpack[ScreenCall]) -> DeliveryHandle:
-        """Record a screen view in an app."""
-        return await self._start("screen", call)
-
-    async def delete(self, **call: Unpack[DeleteCall]) -> DeliveryHandle:
-        """Suppress a user and delete the stored data of the user."""
-        return await self._start("delete", call)
-
-    async def annotate(self, **call: Unpack[AnnotateCall]) -> DeliveryHandle:
-        """Record an event that concerns all users, such as a deployment."""
-        return await self._start("annotate", call)
-
-    async def metric(self, **call: Unpack[MetricCall]) -> DeliveryHandle:
-        """Increase or decrease a metric of a user."""
-        return await self._start("metric", call)
-
-    async def call(self, **call: Unpack[CallCall]) -> DeliveryHandle:
-        """Call any other endpoint of the provider."""
-        return await self._start("call", call)
-
-    async def _start(self, key: str, call: Options) -> DeliveryHandle:
+    async def _submit(self, key: str, call: dict[str, Any]) -> DeliveryHandle:
         method = METHODS[key]
-        data = as_input(method, self._input(key, dict(call)))
+        data = as_input(method, self._input(key, call))
         message = data[key]
         if needs_message_id(message, lenient=is_lenient(data)):
             message["message_id"] = str(uuid4())
