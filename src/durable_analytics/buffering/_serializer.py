@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic_core import to_json
 
 from durable_analytics.client.checks import read_context
-from durable_analytics.client.client import as_input
+from durable_analytics.client.inputs import as_input
 from durable_analytics.client.values import to_json_values
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers.request_options import refuse_credentials
