@@ -1,12 +1,14 @@
 """The buffering client: a call only checks and enqueues a message, and returns at once."""
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
+from durable_analytics.buffering._environment import read_variables
 from durable_analytics.buffering._lifecycle import Lifecycle
 from durable_analytics.buffering._methods import EnqueueMethods
 from durable_analytics.buffering._reports import Notifier, OnError
@@ -151,6 +153,39 @@ class BufferingClient(EnqueueMethods):
         )
         self._lifecycle = Lifecycle(settings)
         self._submit = self._lifecycle.enqueue
+
+    @classmethod
+    def from_env(
+        cls,
+        client: Client | None = None,
+        *,
+        data_converter: DataConverter = DATA_CONVERTER,
+        on_error: OnError | None = None,
+    ) -> Self:
+        """Make a client with the arguments that environment variables set.
+
+        >>> # ANALYTICS_CLIENT__INTEGRATION=segment ANALYTICS_CLIENT__FLUSH_INTERVAL=0.2
+        >>> analytics = BufferingClient.from_env()
+
+        `ANALYTICS_CLIENT__` and the name of an argument of the class in upper case is its variable;
+        `task_queue` is `ANALYTICS_TASK_QUEUE`, as for a worker. Durations are seconds or ISO 8601,
+        `deliver_to` is a list with commas, `context`, `policies` and `request_options` are JSON,
+        and switches are true or false. An empty variable counts as not set. The connection has
+        the variables of Temporal, like `TEMPORAL_ADDRESS`.
+
+        Args:
+            client: A connected Temporal client. Default: the client connects.
+            data_converter: The converter for inputs, if there is no `client`.
+            on_error: A function that is called with an exception and the messages that may be lost
+                because of it.
+
+        Raises:
+            SettingsError: A variable has a wrong name or value; one line for each.
+            ValidationError: An argument breaks the contract of inputs.
+            ValueError: A limit or a duration is out of range.
+        """
+        arguments = read_variables(os.environ)
+        return cls(client, data_converter=data_converter, on_error=on_error, **arguments)
 
     async def room(self) -> None:
         """Wait until the queue has room for a message, without blocking the event loop.
