@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
+from durable_analytics.client.checks import read_context
 from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers.request_options import refuse_credentials
@@ -13,7 +14,7 @@ from durable_analytics.wire.keys import normalise, snake_case
 from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS, Method
-from durable_analytics.wire.parsing import needs_message_id, read_batch
+from durable_analytics.wire.parsing import check_input, needs_message_id, read_batch
 
 
 def as_input(method: Method, values: JsonObject) -> JsonObject:
@@ -31,6 +32,40 @@ def as_input(method: Method, values: JsonObject) -> JsonObject:
     if isinstance(context := data.get("context"), dict):
         ids_as_text(context)
     return data
+
+
+def checked_message(
+    method: Method, values: Mapping[str, Any], message_id: str, *, strict: bool
+) -> JsonObject:
+    """Convert and check one message of a batch.
+
+    Args:
+        method: The method.
+        values: The arguments of the method, with its `context`, in Python values.
+        message_id: Its id, unless it has one of its own.
+        strict: The input's `strict`.
+
+    Returns:
+        The message in JSON and snake_case, without its `type`.
+
+    Raises:
+        ValidationError: It breaks the contract; paths begin with the method.
+    """
+    data: JsonObject = {} if strict else {"strict": False}
+    message = dict(values)
+    context = message.pop("context", None)
+    if isinstance(context, Mapping):
+        context = read_context(to_json_values(context, "context"), strict=strict)
+    if context is not None:
+        data["context"] = context
+    data = as_input(method, {**data, method.key: message})
+    fields: JsonObject = data[method.key]
+    if needs_message_id(fields, lenient=not strict):
+        fields["message_id"] = message_id
+    check_input(method, data)
+    if method.key == "call":
+        refuse_credentials(method.key, fields)
+    return {**fields, "context": data["context"]} if "context" in data else fields
 
 
 def _complete(message: JsonObject) -> None:
