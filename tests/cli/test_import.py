@@ -69,6 +69,7 @@ async def test_each_row_of_ndjson_is_delivered(
         0,
         {"rows": 3, "delivered": 3, "filtered": 0, "refused": 0, "errors": [], "dry_run": False},
     )
+    assert ended.err == ""
     first, second, third = delivered(standin)
     assert len(standin.requests) == 1
     assert (first["properties"], first["timestamp"]) == (
@@ -279,6 +280,41 @@ async def test_a_batch_that_failed_is_sent_again_by_the_next_run(
 
     ended = await command("import", str(file), "--integration", "segment", "--json")
     assert (ended.status, ended.json["delivered"]) == (0, 2)
+
+
+async def test_a_terminal_shows_a_bar(
+    command: Command, standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On standard error, so that the report can be piped."""
+    del standin
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    file = write_rows(tmp_path / "events.ndjson", [track(1)])
+    ended = await command("import", str(file), "--integration", "segment", "--json")
+
+    assert "1 delivered, 0 refused" in ended.err
+    assert "100%" in ended.err
+    assert ended.json["delivered"] == 1
+
+
+async def test_a_rate_spreads_the_batches(
+    command: Command, standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second batch of 1,000 messages waits until the first has used up its time."""
+    del standin
+    sleep, waits = asyncio.sleep, []
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(min(seconds, 0.1))
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    file = write_rows(tmp_path / "events.ndjson", map(track, range(1_001)))
+    ended = await command("import", str(file), "--integration", "segment", "--rate", "1", "--json")
+
+    assert ended.json["delivered"] == 1_001
+    (wait,) = (seconds for seconds in waits if seconds > 100)
+    assert 900 < wait <= 1_000
 
 
 async def test_a_dry_run_sends_nothing(command: Command, standin: StandIn, tmp_path: Path) -> None:

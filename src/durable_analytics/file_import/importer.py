@@ -242,12 +242,16 @@ async def _with_patience(call: Callable[[], Awaitable[_Result]]) -> _Result:
     Raises:
         NotAccepted: It is out of reach for too long, or refuses the call.
     """
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    away_since: float | None = None
     while True:
+        began = time.monotonic()
         try:
             return await call()
         except (RPCError, TimeoutError) as error:
-            if is_permanent(error) or time.monotonic() > deadline:
+            now = time.monotonic()
+            if away_since is None or now - began > _PATIENCE_SECONDS:  # it was there until now
+                away_since = now
+            if is_permanent(error) or now - away_since > _PATIENCE_SECONDS:
                 raise NotAccepted(
                     f"Temporal does not take the batch ({describe_failure(error)}): run the same "
                     "command again, and the import goes on"
