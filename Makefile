@@ -1,5 +1,5 @@
 # `make run`, `make test`, `make check`: each installs what it needs into .venv first.
-.PHONY: run test test-slow test-all test-failed check chaos bench bench-million bench-peers format tables lock install container-test clean
+.PHONY: run test test-slow test-all test-failed check chaos bench bench-million bench-peers format tables methods lock install container-test clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -65,6 +65,10 @@ format: install
 tables: install
 	$(BIN)/python -m tests.method_tables
 	$(BIN)/python -m tests.provider_table
+
+# The methods of both clients, from the models.
+methods: install
+	$(BIN)/python -m tests.client_methods
 
 # Needs docker and Compose alone; DOCKER_HOST names the engine.
 container-test:

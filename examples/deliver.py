@@ -21,7 +21,8 @@ async def main() -> None:
     except DeliveryError as error:
         print("not delivered:", error, error.output)
     else:
-        print("delivered, answered", output["response"]["status_code"])
+        response = output["response"]  # None if the message was rightly not sent
+        print("delivered, answered", response and response["status_code"])
 
 
 if __name__ == "__main__":

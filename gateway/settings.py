@@ -186,6 +186,7 @@ class Settings(ProcessSettings):
 
     elsewhere: ClassVar = frozenset(
         {
+            "client",
             "integrations",
             "former_integrations",
             "integration_queues",

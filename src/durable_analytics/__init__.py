@@ -3,7 +3,7 @@
 from durable_analytics.buffering import BufferingClient
 from durable_analytics.client.arguments import Outcome
 from durable_analytics.client.client import AnalyticsClient
-from durable_analytics.client.handle import DeliveryHandle
+from durable_analytics.client.handle import BatchHandle, DeliveryHandle
 from durable_analytics.errors import (
     AnalyticsError,
     ClientClosed,
@@ -22,17 +22,23 @@ from durable_analytics.errors import (
     UnsupportedMethod,
     ValidationError,
 )
+from durable_analytics.temporal.integration_status import IntegrationStatus
 from durable_analytics.version import __version__
+from durable_analytics.wire.output_types import BatchOutput, DeliveryOutput
 from durable_analytics.wire.policies import Policies, RequestPolicy, RetryPolicy
 
 __all__ = [
     "AnalyticsClient",
     "AnalyticsError",
+    "BatchHandle",
+    "BatchOutput",
     "BufferingClient",
     "ClientClosed",
     "DeliveryError",
     "DeliveryHandle",
+    "DeliveryOutput",
     "FieldProblem",
+    "IntegrationStatus",
     "Internal",
     "Interrupted",
     "NotAccepted",

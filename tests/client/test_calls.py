@@ -1,17 +1,16 @@
 """Each method of the client: what it starts, and what arrives at the provider."""
 
 from types import MappingProxyType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 from uuid import UUID
 
 import pytest
 from temporalio.client import Client
 
-from durable_analytics import AnalyticsClient, BufferingClient, ValidationError
+from durable_analytics import AnalyticsClient
 from durable_analytics.testing import StandIn
 from durable_analytics.version import __version__
-from durable_analytics.wire.methods import METHODS, Input
-from durable_analytics.wire.parsing import check_input
+from durable_analytics.wire.methods import METHODS
 from tests.support.json_objects import Json
 from tests.support.method_cases import CASES
 from tests.support.noted_starts import Starts
@@ -159,27 +158,3 @@ async def test_camel_case_is_taken(analytics: AnalyticsClient, standin: StandIn)
     await handle.result()
 
     assert handle.message_id == standin.requests[0]["body"]["messageId"] == "camel-case"
-
-
-@pytest.mark.parametrize("key", METHODS)
-@pytest.mark.parametrize(
-    ("client", "options"),
-    [
-        # A tracking plan in an input is for the sources of the gateway.
-        (AnalyticsClient, {*Input.model_fields} - {"tracking_plan"}),
-        (BufferingClient, {"context", "callback"}),
-    ],
-)
-def test_keywords_are_the_models(client: type, options: set[str], key: str) -> None:
-    """Each `TypedDict` has the model's keys and the options, and asks for what `read` asks for."""
-    method, case = METHODS[key], CASES[key]
-    (keywords,) = get_args(get_type_hints(getattr(client, key))["call"])
-    assert get_type_hints(keywords).keys() == method.message.model_fields.keys() | options
-    assert keywords.__required_keys__ == case.required.keys()
-
-    smallest = {**case.required, **case.chosen}
-    check_input(method, {key: smallest})
-    for name in case.required:
-        with pytest.raises(ValidationError) as refused:
-            check_input(method, {key: {k: v for k, v in smallest.items() if k != name}})
-        assert [problem.path for problem in refused.value.fields] == [f"{key}.{name}"]

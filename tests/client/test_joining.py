@@ -32,6 +32,7 @@ async def test_one_that_runs_is_joined(temporal: Client, standin: StandIn) -> No
     async with Worker(temporal, task_queue=settings.task_queue, plugins=[register(settings)]):
         output = await first.result()
         assert await second.result() == output
+    assert output["track"]
     assert output["track"]["event"] == "E"
     assert [request["body"]["event"] for request in standin.requests] == ["E"]
 

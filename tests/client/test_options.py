@@ -131,6 +131,7 @@ async def test_policies(
     output = await handle.result()
 
     assert starts.noted[0].args[0]["policies"] == sent
+    assert output["policies"]
     policy = output["policies"]["request"]
     told = (policy["single_attempt_timeout"], policy["retry_policy"]["maximum_attempts"])
     assert told == applied
@@ -155,5 +156,6 @@ async def test_timestamps(
     handle = await analytics.track(user_id="u-1", event="E", timestamp=given)
     output = await handle.result()
 
+    assert output["track"]
     assert output["track"]["timestamp"] == delivered
     assert standin.requests[0]["body"]["timestamp"] == delivered

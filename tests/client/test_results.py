@@ -147,7 +147,7 @@ async def test_every_failure_type_has_its_class(strange: AnalyticsClient, kind: 
 
 async def test_the_failure_of_a_bug_is_internal(strange: AnalyticsClient) -> None:
     """With an output as any other."""
-    output = {"status": "failure", "error": {"type": "Internal", "message": "m", "fields": []}}
+    output: Any = {"status": "failure", "error": {"type": "Internal", "message": "m", "fields": []}}
     properties = {"type": "Internal", "details": [output]}
     handle = await strange.track(user_id="u-1", event="E", properties=properties)
 

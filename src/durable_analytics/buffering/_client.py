@@ -1,30 +1,21 @@
 """The buffering client: a call only checks and enqueues a message, and returns at once."""
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, Unpack
+from typing import Any, Literal, Self
 
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
+from durable_analytics.buffering._environment import read_variables
 from durable_analytics.buffering._lifecycle import Lifecycle
+from durable_analytics.buffering._methods import EnqueueMethods
 from durable_analytics.buffering._reports import Notifier, OnError
 from durable_analytics.buffering._settings import (
     ClientSettings,
     FlushSettings,
     message_overhead,
-)
-from durable_analytics.client.arguments import (
-    BufferedAlias,
-    BufferedAnnotate,
-    BufferedCall,
-    BufferedDelete,
-    BufferedGroup,
-    BufferedIdentify,
-    BufferedMetric,
-    BufferedPage,
-    BufferedScreen,
-    BufferedTrack,
 )
 from durable_analytics.client.checks import (
     Duration,
@@ -44,7 +35,7 @@ from durable_analytics.wire.methods import TASK_QUEUE
 from durable_analytics.wire.policies import Policies
 
 
-class BufferingClient:
+class BufferingClient(EnqueueMethods):
     """Enqueues messages in the caller's thread, and sends them to Temporal in another thread.
 
     >>> analytics = BufferingClient(integration="segment")
@@ -161,58 +152,40 @@ class BufferingClient:
             disabled=boolean("disabled", disabled),
         )
         self._lifecycle = Lifecycle(settings)
-        self._enqueue = self._lifecycle.enqueue
+        self._submit = self._lifecycle.enqueue
 
-    def identify(self, **call: Unpack[BufferedIdentify]) -> str:
-        """Identify a user and record the user's traits.
+    @classmethod
+    def from_env(
+        cls,
+        client: Client | None = None,
+        *,
+        data_converter: DataConverter = DATA_CONVERTER,
+        on_error: OnError | None = None,
+    ) -> Self:
+        """Make a client with the arguments that environment variables set.
 
-        Returns:
-            The message id; so do all methods.
-        """
-        return self._enqueue("identify", call)
+        >>> # ANALYTICS_CLIENT__INTEGRATION=segment ANALYTICS_CLIENT__FLUSH_INTERVAL=0.2
+        >>> analytics = BufferingClient.from_env()
 
-    def track(self, **call: Unpack[BufferedTrack]) -> str:
-        """Record an event of a user.
+        `ANALYTICS_CLIENT__` and the name of an argument of the class in upper case is its variable;
+        `task_queue` is `ANALYTICS_TASK_QUEUE`, as for a worker. Durations are seconds or ISO 8601,
+        `deliver_to` is a list with commas, `context`, `policies` and `request_options` are JSON,
+        and switches are true or false. An empty variable counts as not set. The connection has
+        the variables of Temporal, like `TEMPORAL_ADDRESS`.
+
+        Args:
+            client: A connected Temporal client. Default: the client connects.
+            data_converter: The converter for inputs, if there is no `client`.
+            on_error: A function that is called with an exception and the messages that may be lost
+                because of it.
 
         Raises:
-            ValidationError: The message breaks the contract, or is too large for a batch.
-            QueueFull: `max_queue_size` messages are waiting for Temporal, and `wait_when_full` has
-                passed.
-            ClientClosed: The client is closed.
+            SettingsError: A variable has a wrong name or value; one line for each.
+            ValidationError: An argument breaks the contract of inputs.
+            ValueError: A limit or a duration is out of range.
         """
-        return self._enqueue("track", call)
-
-    def group(self, **call: Unpack[BufferedGroup]) -> str:
-        """Associate a user with a group, such as a company, and record the group's traits."""
-        return self._enqueue("group", call)
-
-    def alias(self, **call: Unpack[BufferedAlias]) -> str:
-        """Connect two ids of the same user."""
-        return self._enqueue("alias", call)
-
-    def page(self, **call: Unpack[BufferedPage]) -> str:
-        """Record a page view on a website."""
-        return self._enqueue("page", call)
-
-    def screen(self, **call: Unpack[BufferedScreen]) -> str:
-        """Record a screen view in an app."""
-        return self._enqueue("screen", call)
-
-    def delete(self, **call: Unpack[BufferedDelete]) -> str:
-        """Suppress a user and delete the stored data of the user."""
-        return self._enqueue("delete", call)
-
-    def annotate(self, **call: Unpack[BufferedAnnotate]) -> str:
-        """Record an event that concerns all users, such as a deployment."""
-        return self._enqueue("annotate", call)
-
-    def metric(self, **call: Unpack[BufferedMetric]) -> str:
-        """Increase or decrease a metric of a user."""
-        return self._enqueue("metric", call)
-
-    def call(self, **call: Unpack[BufferedCall]) -> str:
-        """Call any other endpoint of the provider."""
-        return self._enqueue("call", call)
+        arguments = read_variables(os.environ)
+        return cls(client, data_converter=data_converter, on_error=on_error, **arguments)
 
     async def room(self) -> None:
         """Wait until the queue has room for a message, without blocking the event loop.

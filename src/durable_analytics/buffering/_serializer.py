@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime, timezone
 from itertools import count
 from typing import Any
@@ -11,17 +10,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import to_json
 
-from durable_analytics.client.checks import read_context
-from durable_analytics.client.client import as_input
-from durable_analytics.client.values import to_json_values
+from durable_analytics.client.inputs import checked_message
 from durable_analytics.errors import ValidationError
-from durable_analytics.providers.request_options import refuse_credentials
 from durable_analytics.wire.fast_check import context_passes_fast_check, passes_fast_check
 from durable_analytics.wire.field_types import is_message_id
 from durable_analytics.wire.json_writer import may_hold_nan
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS
-from durable_analytics.wire.parsing import check_input, needs_message_id
 from durable_analytics.wire.timestamps import checked_timestamp, is_missing_time, write_timestamp
 
 _CLIENT_OPTIONS = frozenset({"integration", "policies", "request_options", "strict"})
@@ -98,29 +93,10 @@ class Serializer:
             raise ValidationError.at(
                 f"{key}.type", "is not a known key: the name of the method sets the type"
             )
-        method = METHODS[key]
-        data: JsonObject = {} if self._strict else {"strict": False}
-        message = dict(call)
-        if "context" in message:
-            context = message.pop("context")
-            if isinstance(context, Mapping):
-                values = to_json_values(context, "context")
-                context = read_context(values, strict=self._strict)
-            if context is not None:
-                data["context"] = context
-        data = as_input(method, {**data, key: message})
-        fields = data[key]
-        if needs_message_id(fields, lenient=not self._strict):
-            fields["message_id"] = message_id
-        check_input(method, data)
-        if key == "call":
-            refuse_credentials(key, fields)
-        envelope: JsonObject = {}
-        if is_missing_time(fields.get("timestamp")):
-            envelope["default_timestamp"] = self._now()
-        if "context" in data:
-            envelope["context"] = data["context"]
-        return to_json({"type": key, **fields, **envelope}), fields["message_id"]
+        message = checked_message(METHODS[key], call, message_id, strict=self._strict)
+        if is_missing_time(message.get("timestamp")):
+            message["default_timestamp"] = self._now()
+        return to_json({"type": key, **message}), message["message_id"]
 
     def _now(self) -> str:
         """The time as text, made once a millisecond: it takes as long as the check of a message."""

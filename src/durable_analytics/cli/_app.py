@@ -10,6 +10,7 @@ from durable_analytics.cli._cancel import cancel
 from durable_analytics.cli._errors import CommandFailed, describe_refusal
 from durable_analytics.cli._explain import explain
 from durable_analytics.cli._find import find
+from durable_analytics.cli._import_file import import_file
 from durable_analytics.cli._pausing import pause, resume
 from durable_analytics.cli._send_test import send_test
 from durable_analytics.cli._setup import setup
@@ -33,6 +34,7 @@ app = typer.Typer(
 for command in (setup, status, pause, resume, find, cancel, explain, tail):
     app.command()(command)
 app.command("test")(send_test)
+app.command("import")(import_file)
 
 app.add_typer(failed_app, name="failed")
 app.add_typer(plan_app, name="plan")

@@ -11,7 +11,7 @@ from durable_analytics.cli._errors import CommandFailed
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._users import executions_of_user
-from durable_analytics.cli._visibility import OPEN, Deliveries
+from durable_analytics.temporal.visibility import OPEN, Deliveries
 from durable_analytics.wire.methods import BATCH
 
 

@@ -19,10 +19,10 @@ from durable_analytics.cli._output import JsonOption, age, iso, print_json, prin
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
 from durable_analytics.cli._users import executions_of_user
-from durable_analytics.cli._visibility import Deliveries, at, one_of, quoted
 from durable_analytics.errors import ValidationError
 from durable_analytics.redrive.recorded import planned_message
 from durable_analytics.settings.sources import configured_names
+from durable_analytics.temporal.visibility import Deliveries, at, one_of, quoted
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS

@@ -14,12 +14,12 @@ from durable_analytics.cli._output import JsonOption, print_json, print_line, pr
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._settings import DeliverySettings
 from durable_analytics.cli._times import read_duration
-from durable_analytics.cli._visibility import Deliveries
 from durable_analytics.errors import SettingsError, ValidationError
 from durable_analytics.settings.sources import configured_names
 from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.integration_control import Commanded
 from durable_analytics.temporal.pollers import ACTIVITIES, last_polls
+from durable_analytics.temporal.visibility import Deliveries
 from durable_analytics.wire.methods import integration_queue
 from durable_analytics.wire.policies import merge_policies
 

@@ -2,34 +2,20 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_line, print_table
+from durable_analytics.cli._output import JsonOption, age, print_json, print_line, print_table
 from durable_analytics.cli._session import configured_task_queue, connect_client
-from durable_analytics.cli._visibility import FAILED, OPEN, Deliveries, all_of, at, quoted
 from durable_analytics.settings.sources import configured_names, configured_value
-from durable_analytics.temporal import integration_control
+from durable_analytics.temporal.integration_status import IntegrationStatus, integration_statuses
 from durable_analytics.temporal.pollers import WORKFLOWS, last_polls
-from durable_analytics.wire.search_attributes import INTEGRATION, REJECTED
-
-Row = dict[str, Any]
-
-_DAY = timedelta(days=1)
-_MOST = 10_000
+from durable_analytics.temporal.visibility import Deliveries
+from durable_analytics.wire.search_attributes import REJECTED
 
 _RECENT = timedelta(seconds=90)
 """A running worker polls again within 60 s."""
-
-_UNNAMED = "default"
-_UNKNOWN = "unknown"
-"""The row of executions that say nowhere to which integration they go: those that others started,
-until something fails."""
-
-_BY_DEFAULT = f"WorkflowId STARTS_WITH '{_UNNAMED}:'"
-"""The executions whose caller leaves the integration to the worker."""
 
 
 def status(*, as_json: JsonOption = False) -> None:
@@ -54,15 +40,17 @@ def status(*, as_json: JsonOption = False) -> None:
         print_line("Search attributes are missing: `durable-analytics setup` registers them.")
 
 
-def _cells(row: Row) -> list[object]:
+def _cells(row: IntegrationStatus) -> list[object]:
     reason = _why(row) if row["by"] else None
     oldest = datetime.fromisoformat(row["oldest"]) if row["oldest"] else None
-    names = ("waiting", "failed", "refused")
-    waiting, failed, refused = ("?" if row[name] is None else row[name] for name in names)
-    return [row["integration"], row["state"], waiting, age(oldest), failed, refused, reason]
+    refused = "?" if row["refused"] is None else row["refused"]
+    return [
+        *(row["integration"], row["state"], row["waiting"], age(oldest)),
+        *(row["failed"], refused, reason),
+    ]
 
 
-def _why(row: Row) -> str:
+def _why(row: IntegrationStatus) -> str:
     """Return by whom an integration is paused, for how long, until when and why."""
     since = f" for {age(datetime.fromisoformat(row['since']))}" if row["since"] else ""
     until = "resume"
@@ -72,11 +60,16 @@ def _why(row: Row) -> str:
     return f"by {row['by']}{since}, until {until}: {row['reason']}"
 
 
-async def _status() -> tuple[list[Row], bool, bool]:
+async def _status() -> tuple[list[IntegrationStatus], bool, bool]:
     """Return the rows, whether refused messages can be counted, and whether a worker polls."""
     client = await connect_client()
-    rows, can_count_refused = await _rows(client)
-    return rows, can_count_refused, await _is_polled(client)
+    deliveries = await Deliveries.find(client, configured_task_queue())
+    configured = configured_names("integrations")
+    default = configured_value("default_integration")
+    if default is None and len(configured) == 1:
+        default = configured[0]
+    rows = await integration_statuses(deliveries, configured, default)
+    return rows, deliveries.has(REJECTED.name), await _is_polled(client)
 
 
 async def _is_polled(client: Client) -> bool:
@@ -85,68 +78,3 @@ async def _is_polled(client: Client) -> bool:
     except RPCError:
         return True  # nobody knows; the rows are right all the same
     return any(datetime.now(UTC) - at < _RECENT for at in polls.values())
-
-
-async def _rows(client: Client) -> tuple[list[Row], bool]:
-    deliveries = await Deliveries.find(client, configured_task_queue())
-    configured = configured_names("integrations")
-    default = configured_value("default_integration")
-    if default is None and len(configured) == 1:
-        default = configured[0]
-    known = {*configured, *await _controlled(deliveries)}
-    names = sorted({*known, *await deliveries.integration_names(known)})
-    conditions = {name: deliveries.of_integration(name) for name in names}
-    if default in conditions:
-        conditions[default] += f" OR {_BY_DEFAULT}"
-    rows = await asyncio.gather(*(_row(deliveries, *item) for item in conditions.items()))
-    others = []
-    has_no_attribute = f"{INTEGRATION.name} IS NULL" if deliveries.has(INTEGRATION.name) else ""
-    if default not in conditions:
-        others.append(await _row(deliveries, _UNNAMED, all_of(_BY_DEFAULT, has_no_attribute)))
-    elsewhere = (f"WorkflowId NOT STARTS_WITH {quoted(f'{name}:')}" for name in (*names, _UNNAMED))
-    others.append(await _row(deliveries, _UNKNOWN, all_of(has_no_attribute, *elsewhere)))
-    rows += [row for row in others if row["waiting"] or row["failed"]]
-    return rows, deliveries.has(REJECTED.name)
-
-
-async def _controlled(deliveries: Deliveries) -> list[str]:
-    """Return the integrations that are not simply running."""
-    queue = deliveries.task_queue
-    prefix = f"{queue}:integration:"
-    query = all_of("WorkflowType = 'Integration'", OPEN, f"TaskQueue = {quoted(queue)}")
-    return [
-        one.id.removeprefix(prefix)
-        async for one in deliveries.client.list_workflows(query)
-        if one.id.startswith(prefix)
-    ]
-
-
-async def _row(deliveries: Deliveries, name: str, condition: str) -> Row:
-    today = f"CloseTime >= {at(datetime.now(UTC) - _DAY)}"
-    waiting = await deliveries.count(OPEN, condition)
-    oldest = await deliveries.oldest_start(OPEN, condition) if waiting else None
-    return {
-        "integration": name,
-        **await integration_control.state(deliveries.client, deliveries.task_queue, name),
-        "waiting": _limited(waiting),
-        "oldest": iso(oldest),
-        "failed": _limited(await deliveries.count(FAILED, today, condition)),
-        "refused": await _refused(deliveries, today, condition),
-    }
-
-
-async def _refused(deliveries: Deliveries, *conditions: str) -> int | str | None:
-    """Return the refused messages of batches that completed; None if they cannot be counted."""
-    if not deliveries.has(REJECTED.name):
-        return None
-    total = 0
-    completed = "ExecutionStatus = 'Completed'"
-    async for one in deliveries.executions(f"{REJECTED.name} > 0", completed, *conditions):
-        total += one.typed_search_attributes.get(REJECTED) or 0
-        if total > _MOST:
-            break
-    return _limited(total)
-
-
-def _limited(count: int) -> int | str:
-    return count if count <= _MOST else f">{_MOST}"

@@ -15,7 +15,7 @@ from durable_analytics.cli._histories import read_output
 from durable_analytics.cli._output import iso, printable
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
-from durable_analytics.cli._visibility import FAILED, Deliveries, at, quoted
+from durable_analytics.temporal.visibility import FAILED, Deliveries, at, quoted
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS
 

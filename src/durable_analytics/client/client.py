@@ -1,26 +1,14 @@
 """The client, which starts deliveries and returns a handle for each."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, Unpack
-from uuid import uuid4
+from typing import Any, Self
+from uuid import UUID, uuid4
 
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.client.arguments import (
-    AliasCall,
-    AnnotateCall,
-    CallCall,
-    DeleteCall,
-    GroupCall,
-    IdentifyCall,
-    MetricCall,
-    Options,
-    PageCall,
-    ScreenCall,
-    TrackCall,
-)
+from durable_analytics.client.arguments import NOT_GIVEN, Id, Json
 from durable_analytics.client.checks import (
     LIBRARY,
     Duration,
@@ -32,17 +20,29 @@ from durable_analytics.client.checks import (
     text,
     texts,
 )
-from durable_analytics.client.handle import DeliveryHandle
+from durable_analytics.client.handle import BatchHandle, DeliveryHandle
+from durable_analytics.client.inputs import as_input, batch_messages
+from durable_analytics.client.methods import DeliveryMethods
 from durable_analytics.client.values import ids_as_text, to_json_values
-from durable_analytics.errors import NotAccepted
+from durable_analytics.errors import ClientClosed, NotAccepted
 from durable_analytics.providers.request_options import refuse_credentials
-from durable_analytics.temporal.batch_start import Shown, start_once
+from durable_analytics.temporal.batch_start import (
+    Shown,
+    batch_envelope,
+    batch_input,
+    start_once,
+)
+from durable_analytics.temporal.batch_start import batch_id as batch_id_of
 from durable_analytics.temporal.connection import connect
 from durable_analytics.temporal.converter import DATA_CONVERTER
+from durable_analytics.temporal.integration_status import IntegrationStatus, integration_statuses
+from durable_analytics.temporal.visibility import Deliveries
 from durable_analytics.wire.contexts import merge_context
-from durable_analytics.wire.keys import is_lenient, normalise
+from durable_analytics.wire.json_writer import write_json
+from durable_analytics.wire.keys import is_lenient
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import (
+    BATCH,
     METHODS,
     TASK_QUEUE,
     Method,
@@ -52,17 +52,17 @@ from durable_analytics.wire.methods import (
 from durable_analytics.wire.parsing import check_input, needs_message_id
 from durable_analytics.wire.policies import Policies
 from durable_analytics.wire.search_attributes import start_attributes, user_id_of
-from durable_analytics.wire.summaries import summarize
+from durable_analytics.wire.summaries import summarize, summarize_batch
 
 _INPUT_KEYS = ("integration", "deliver_to", "policies", "context", "request_options", "strict")
 
 
-class AnalyticsClient:
+class AnalyticsClient(DeliveryMethods):
     """Delivers messages through a worker of this project.
 
-    >>> analytics = await AnalyticsClient.connect(integration="segment")
-    >>> handle = await analytics.track(user_id="u-1", event="Signed Up")  # Temporal has it
-    >>> output = await handle.result()  # the provider has it
+    >>> async with await AnalyticsClient.connect(integration="segment") as analytics:
+    ...     handle = await analytics.track(user_id="u-1", event="Signed Up")  # Temporal has it
+    ...     output = await handle.result()  # the provider has it
 
     Every call returns as soon as Temporal has stored the message. It raises `ValidationError` if
     the message breaks the contract, and `NotAccepted` if Temporal does not store it within
@@ -98,7 +98,7 @@ class AnalyticsClient:
         start_timeout: Duration = 5,
         user_hash_keys: Sequence[str] = (),
     ) -> None:
-        self.temporal = temporal_client(client)
+        self._temporal: Client | None = temporal_client(client)
         options = input_options(
             integration=integration, deliver_to=deliver_to, context=context, policies=policies
         )
@@ -112,62 +112,212 @@ class AnalyticsClient:
 
     @classmethod
     async def connect(
-        cls, *, data_converter: DataConverter = DATA_CONVERTER, **options: Any
+        cls,
+        *,
+        data_converter: DataConverter = DATA_CONVERTER,
+        integration: str | None = None,
+        deliver_to: Sequence[str] | None = None,
+        context: Mapping[str, Any] | None = None,
+        policies: Policies | Mapping[str, Any] | None = None,
+        task_queue: str = TASK_QUEUE,
+        start_timeout: Duration = 5,
+        user_hash_keys: Sequence[str] = (),
     ) -> Self:
         """Connect as Temporal's tools do: with `TEMPORAL_ADDRESS`, a profile, or localhost:7233.
 
+        >>> analytics = await AnalyticsClient.connect(integration="segment")
+
         Args:
             data_converter: How inputs are stored; `codecs.data_converter` compresses them.
-            options: Keyword arguments of the class.
+            integration: The integration for calls that name none. Default: the worker's default.
+            deliver_to: Several integrations for calls that name none, instead of `integration`.
+            context: The context of all calls; that of a call is merged over it, key by key.
+            policies: The timeouts and retries of calls that set none.
+            task_queue: The task queue of the workers.
+            start_timeout: How long a call may wait for Temporal, in seconds or as a `timedelta`.
+            user_hash_keys: The secret keys with which user ids are hashed for the search attribute
+                `AnalyticsUser`; the first one is used. Default: it is not set.
 
         Raises:
             NotAccepted: No server responded within five seconds.
+            SettingsError: A setting of the connection is wrong.
+            ValidationError: `integration`, `context` or `policies` break the contract.
+            TypeError: An argument is of the wrong type.
+            ValueError: `start_timeout` is not more than 0 seconds, or `task_queue` is blank.
         """
-        return cls(await connect(data_converter=converter(data_converter)), **options)
+        return cls(
+            await connect(data_converter=converter(data_converter)),
+            integration=integration,
+            deliver_to=deliver_to,
+            context=context,
+            policies=policies,
+            task_queue=task_queue,
+            start_timeout=start_timeout,
+            user_hash_keys=user_hash_keys,
+        )
 
-    async def identify(self, **call: Unpack[IdentifyCall]) -> DeliveryHandle:
-        """Identify a user and record the user's traits."""
-        return await self._start("identify", call)
+    @property
+    def temporal(self) -> Client:
+        """The Temporal client.
 
-    async def track(self, **call: Unpack[TrackCall]) -> DeliveryHandle:
-        """Record an event of a user."""
-        return await self._start("track", call)
+        Raises:
+            ClientClosed: The client is closed.
+        """
+        if self._temporal is None:
+            raise ClientClosed("the client was closed: the message was not sent")
+        return self._temporal
 
-    async def group(self, **call: Unpack[GroupCall]) -> DeliveryHandle:
-        """Associate a user with a group, such as a company, and record the group's traits."""
-        return await self._start("group", call)
+    def close(self) -> None:
+        """Make later calls raise `ClientClosed`. A second call does nothing.
 
-    async def alias(self, **call: Unpack[AliasCall]) -> DeliveryHandle:
-        """Connect two ids of the same user."""
-        return await self._start("alias", call)
+        Nothing waits in this client. Handles that it has returned can still be used. Temporal's
+        connection ends when nothing refers to it any more.
+        """
+        self._temporal = None
 
-    async def page(self, **call: Unpack[PageCall]) -> DeliveryHandle:
-        """Record a page view on a website."""
-        return await self._start("page", call)
+    async def __aenter__(self) -> Self:
+        return self
 
-    async def screen(self, **call: Unpack[ScreenCall]) -> DeliveryHandle:
-        """Record a screen view in an app."""
-        return await self._start("screen", call)
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
 
-    async def delete(self, **call: Unpack[DeleteCall]) -> DeliveryHandle:
-        """Suppress a user and delete the stored data of the user."""
-        return await self._start("delete", call)
+    async def batch(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        batch_id: str | UUID | None = None,
+        integration: str | None = NOT_GIVEN,
+        deliver_to: Sequence[str] | None = None,
+        policies: Policies | Json | None = None,
+        context: Json | None = None,
+        request_options: Json | None = None,
+        strict: bool | None = None,
+    ) -> BatchHandle:
+        """Deliver up to 5,000 messages of any methods in one execution.
 
-    async def annotate(self, **call: Unpack[AnnotateCall]) -> DeliveryHandle:
-        """Record an event that concerns all users, such as a deployment."""
-        return await self._start("annotate", call)
+        >>> handle = await analytics.batch(
+        ...     [
+        ...         {"type": "identify", "user_id": "u-1", "traits": {"plan": "pro"}},
+        ...         {"type": "track", "user_id": "u-1", "event": "Signed Up"},
+        ...     ]
+        ... )
+        >>> (await handle.result())["accepted"]
+        2
 
-    async def metric(self, **call: Unpack[MetricCall]) -> DeliveryHandle:
-        """Increase or decrease a metric of a user."""
-        return await self._start("metric", call)
+        A message that breaks the contract does not stop the others: the output lists it in
+        `rejected`.
 
-    async def call(self, **call: Unpack[CallCall]) -> DeliveryHandle:
-        """Call any other endpoint of the provider."""
-        return await self._start("call", call)
+        Args:
+            messages: Each is an object: its `type` is a method, and the other keys are the
+                arguments of this method. They may have `context`, `message_id`, `timestamp` and
+                `integrations`.
+            batch_id: A UUID of these messages: a call with the same id joins the first delivery.
+                Default: a new one.
+            integration: The integration to deliver to; None lets the worker choose. Default: the
+                client's.
+            deliver_to: Several integrations to deliver to, instead of `integration`.
+            policies: Timeouts and retries, if the integration allows overriding. Default: the
+                client's.
+            context: The context of all these messages, merged over that of the client.
+            request_options: `headers`, `query` and `body`, added to the provider's requests.
+            strict: With False, only what the provider would refuse is refused. Default: True.
 
-    async def _start(self, key: str, call: Options) -> DeliveryHandle:
+        Returns:
+            The handle of the batch; Temporal has stored the messages.
+
+        Raises:
+            ValidationError: An option breaks the contract, a value cannot be represented in JSON,
+                a message has no known `type`, or the batch is too large. The error names the field,
+                like `messages.3.properties.price`.
+            NotAccepted: Temporal did not store the messages within `start_timeout`.
+        """
+        unique = _batch_id(batch_id)
+        options = self._options_of(
+            {
+                **({} if integration is NOT_GIVEN else {"integration": integration}),
+                "deliver_to": deliver_to,
+                "policies": policies,
+                "context": context,
+                "request_options": request_options,
+                "strict": strict,
+            }
+        )
+        options = to_json_values(options)
+        ids_as_text(options["context"])
+        converted = batch_messages(options, messages, unique)
+        refuse_credentials("request_options", options.get("request_options"))
+        workflow_id = batch_id_of(options, unique)
+        await self._start(
+            BATCH,
+            batch_input(batch_envelope(options), [write_json(message) for message in converted]),
+            workflow_id,
+            Shown(
+                summarize_batch(len(converted), named_integrations(options)),
+                start_attributes(named_integrations(options)),
+            ),
+            f"batch_id={str(unique)!r}",
+        )
+        return BatchHandle(
+            self.temporal.get_workflow_handle(workflow_id),
+            [str(message["message_id"]) for message in converted],
+        )
+
+    async def delivery(
+        self, integration: str | Sequence[str] | None, method: str, message_id: Id
+    ) -> DeliveryHandle | None:
+        """Find an earlier delivery of an `AnalyticsClient` by its message.
+
+        >>> handle = await analytics.delivery("segment", "track", message_id)
+        >>> output = await handle.outcome() if handle else None
+
+        Args:
+            integration: The integration that the call named, or the client; the list of
+                `deliver_to`; or None if the worker chose it.
+            method: Like "track".
+            message_id: The id of the message, as `DeliveryHandle.message_id` has it.
+
+        Returns:
+            None if Temporal has no such delivery, or does not keep it any more. Messages of a batch
+            are found by `durable-analytics find`.
+
+        Raises:
+            ValueError: There is no such method.
+            RPCError: Temporal could not be reached.
+        """
+        if method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+        target = (
+            "integration" if integration is None or isinstance(integration, str) else "deliver_to"
+        )
+        workflow_id = f"{id_prefix({target: integration})}:{method}:{message_id}"
+        handle = self.temporal.get_workflow_handle(workflow_id)
+        try:
+            await handle.describe(rpc_timeout=self._start_timeout)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        return DeliveryHandle(handle, str(message_id))
+
+    async def status(self) -> list[IntegrationStatus]:
+        """Return what waits and what failed in the last day, for each integration.
+
+        >>> [(row["integration"], row["state"], row["waiting"]) for row in await analytics.status()]
+        [('segment', 'running', 0)]
+
+        The integrations are those of this client, those that are paused, and those that have
+        deliveries; their settings are in the workers. `durable-analytics status` shows the same for
+        those that are configured.
+
+        Raises:
+            RPCError: Temporal could not be reached.
+        """
+        deliveries = await Deliveries.find(self.temporal, self._task_queue)
+        return await integration_statuses(deliveries, named_integrations(self._options), None)
+
+    async def _submit(self, key: str, call: dict[str, Any]) -> DeliveryHandle:
         method = METHODS[key]
-        data = as_input(method, self._input(key, dict(call)))
+        data = as_input(method, self._input(key, call))
         message = data[key]
         if needs_message_id(message, lenient=is_lenient(data)):
             message["message_id"] = str(uuid4())
@@ -177,21 +327,40 @@ class AnalyticsClient:
             refuse_credentials(key, message)
         message_id = message["message_id"]
         workflow_id = f"{id_prefix(data)}:{key}:{message_id}"
+        # If the message was delivered before, the handle returns that delivery's output.
+        await self._start(
+            method,
+            data,
+            workflow_id,
+            self._shown(method, data),
+            f"message_id={message_id!r}",
+            start_eagerly=True,
+        )
+        return DeliveryHandle(self.temporal.get_workflow_handle(workflow_id), message_id)
+
+    async def _start(
+        self,
+        method: Method,
+        input: Any,
+        workflow_id: str,
+        shown: Shown,
+        same_id: str,
+        *,
+        start_eagerly: bool = False,
+    ) -> None:
         try:
-            # If the message was delivered before, the handle returns that delivery's output.
             await start_once(
                 self.temporal,
                 method.workflow,
-                data,
+                input,
                 workflow_id=workflow_id,
                 task_queue=self._task_queue,
                 patience=self._start_timeout,
-                shown=self._shown(method, data),
-                start_eagerly=True,
+                shown=shown,
+                start_eagerly=start_eagerly,
             )
         except (RPCError, TimeoutError) as error:
-            raise _not_accepted(error, message_id) from error
-        return DeliveryHandle(self.temporal.get_workflow_handle(workflow_id), message_id)
+            raise _not_accepted(error, same_id) from error
 
     def _shown(self, method: Method, data: JsonObject) -> Shown:
         message, integrations = data[method.key], named_integrations(data)
@@ -203,6 +372,10 @@ class AnalyticsClient:
 
     def _input(self, key: str, call: dict[str, Any]) -> JsonObject:
         own = {name: call.pop(name) for name in _INPUT_KEYS if name in call}
+        return {**self._options_of(own), key: call}
+
+    def _options_of(self, own: dict[str, Any]) -> JsonObject:
+        """Return the keys of an input beside its message: those of a call over the client's."""
         # None means "not set"; for an integration, None means that the worker chooses.
         options = {k: v for k, v in own.items() if v is not None or k == "integration"}
         of_client = dict(self._options)
@@ -219,35 +392,30 @@ class AnalyticsClient:
                 for values in (self._context, to_json_values(context, "context"))
             )
             data["context"] = {"library": LIBRARY, **merge_context(of_client, of_call)}
-        return {**data, key: call}
-
-
-def as_input(method: Method, values: JsonObject) -> JsonObject:
-    """Convert the Python values of an input to JSON, and normalise the input.
-
-    Args:
-        method: The method.
-        values: The input; its message is a new dict, which this function may change.
-
-    Raises:
-        ValidationError: A value cannot be represented in JSON, or `normalise` refuses the input.
-    """
-    data = normalise(method, to_json_values(values))
-    message = ids_as_text(data[method.key])
-    if isinstance(when := message.get("timestamp"), str) and not when.strip():
-        del message["timestamp"]
-    if isinstance(context := data.get("context"), dict):
-        ids_as_text(context)
-    return data
+        return data
 
 
 _TOO_LATE = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
-def _not_accepted(error: RPCError | TimeoutError, message_id: str) -> NotAccepted:
+def _not_accepted(error: RPCError | TimeoutError, same_id: str) -> NotAccepted:
     if isinstance(error, TimeoutError) or error.status in _TOO_LATE:
         reason = "Temporal did not respond in time"
     else:
         reason = f"Temporal responded with {error.status.name}: {error.message}"
-    hint = f"call again with message_id={message_id!r}; it then starts at most once"
+    hint = f"call again with {same_id}; it then starts at most once"
     return NotAccepted(f"Temporal may not have stored the message ({reason}); {hint}")
+
+
+def _batch_id(value: str | UUID | None) -> UUID:
+    """Return the UUID of a batch. Raises ValueError if the text is none, TypeError for others."""
+    if value is None:
+        return uuid4()
+    if isinstance(value, UUID):
+        return value
+    if not isinstance(value, str):
+        raise TypeError(f"batch_id must be a UUID, not {type(value).__name__}")
+    try:
+        return UUID(value)
+    except ValueError:
+        raise ValueError("batch_id must be a UUID, like str(uuid.uuid4())") from None

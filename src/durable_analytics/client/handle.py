@@ -1,30 +1,27 @@
-"""The handle of a delivery, which returns its output or raises its error."""
+"""The handles of deliveries, which return their outputs or raise their errors."""
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar, cast
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
 from durable_analytics.errors import DELIVERY_ERRORS, DeliveryError, FieldProblem, Interrupted
-from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.output_types import BatchOutput, DeliveryOutput
+
+_Output = TypeVar("_Output", DeliveryOutput, BatchOutput)
 
 
-class DeliveryHandle:
-    """A handle of a message that Temporal has stored.
-
-    Args:
-        workflow: Temporal's handle of the execution.
-        message_id: The id of the message, the same in all attempts.
-    """
-
-    def __init__(self, workflow: WorkflowHandle[object, JsonObject], message_id: str) -> None:
+class _Handle(Generic[_Output]):
+    def __init__(self, workflow: WorkflowHandle[object, Any]) -> None:
         self.workflow = workflow
-        self.message_id = message_id
 
     @property
     def workflow_id(self) -> str:
         """The execution's id in the Temporal UI."""
         return self.workflow.id
 
-    async def result(self) -> JsonObject:
+    async def result(self) -> _Output:
         """Wait for the delivery, and return its output.
 
         Raises:
@@ -34,11 +31,11 @@ class DeliveryHandle:
             RPCError: Temporal could not be reached for a long time: call this again.
         """
         try:
-            return await self.workflow.result()
+            return cast("_Output", await self.workflow.result())
         except WorkflowFailureError as failure:
             raise _typed(failure) from failure
 
-    async def outcome(self) -> JsonObject:
+    async def outcome(self) -> _Output:
         """Wait for the delivery, and return the output, whether it succeeded or failed.
 
         Raises:
@@ -50,7 +47,35 @@ class DeliveryHandle:
         except DeliveryError as error:
             if error.output is None:
                 raise
-            return dict(error.output)
+            return cast("_Output", dict(error.output))
+
+
+class DeliveryHandle(_Handle[DeliveryOutput]):
+    """A handle of a message that Temporal has stored.
+
+    Args:
+        workflow: Temporal's handle of the execution.
+        message_id: The id of the message, the same in all attempts.
+    """
+
+    def __init__(self, workflow: WorkflowHandle[object, Any], message_id: str) -> None:
+        super().__init__(workflow)
+        self.message_id = message_id
+
+
+class BatchHandle(_Handle[BatchOutput]):
+    """A handle of the messages of a batch, which Temporal has stored.
+
+    Args:
+        workflow: Temporal's handle of the execution.
+        message_ids: The ids of the messages, in their order; None for an invalid one.
+    """
+
+    def __init__(
+        self, workflow: WorkflowHandle[object, Any], message_ids: Sequence[str | None]
+    ) -> None:
+        super().__init__(workflow)
+        self.message_ids = tuple(message_ids)
 
 
 def _typed(failure: WorkflowFailureError) -> Exception:

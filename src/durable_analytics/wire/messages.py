@@ -44,7 +44,7 @@ class Message(Wire):
     """When it happened. When absent or empty, the time at which the execution started."""
 
     integrations: JsonObject | None = None
-    """Destinations to switch on or off, passed on to Segment-compatible providers."""
+    """Destinations to switch on or off. Also passed on to Segment-compatible providers."""
 
 
 class PersonMessage(Message):
@@ -212,6 +212,7 @@ class Metric(Message):
     """The metric's name at the provider."""
 
     user: MetricUser
+    """The person: an object with `id`, and what else the provider should store."""
 
     value: Number
     """The number that is added to the total; negative to decrement."""
@@ -227,13 +228,19 @@ class Call(Message):
     """A request to any other endpoint of the provider, with the credentials of the integration."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    """The HTTP method."""
 
     path: RequiredText
     """Relative to the integration's base URL, like "/v1/track"."""
 
     query: JsonObject | None = None
+    """The parameters of the query string."""
+
     headers: TextByName | None = None
+    """More headers, without credentials."""
+
     body: Any = None
+    """Any JSON value, sent as JSON."""
 
 
 CONTEXT_OBJECT_KEYS: Mapping[str, Sequence[str]] = {

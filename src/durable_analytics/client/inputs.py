@@ -1,0 +1,125 @@
+"""From Python values to the JSON of inputs: of one message, and of the messages of a batch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid5
+
+from durable_analytics.client.checks import read_context
+from durable_analytics.client.values import ids_as_text, to_json_values
+from durable_analytics.errors import ValidationError
+from durable_analytics.providers.request_options import refuse_credentials
+from durable_analytics.wire.decoding import check_size
+from durable_analytics.wire.json_writer import ascii_size, write_json
+from durable_analytics.wire.keys import normalise, snake_case
+from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import METHODS, Method
+from durable_analytics.wire.parsing import check_input, needs_message_id, read_batch
+
+
+def as_input(method: Method, values: JsonObject) -> JsonObject:
+    """Convert the Python values of an input to JSON, and normalise the input.
+
+    Args:
+        method: The method.
+        values: The input; its message is a new dict, which this function may change.
+
+    Raises:
+        ValidationError: A value cannot be represented in JSON, or `normalise` refuses the input.
+    """
+    data = normalise(method, to_json_values(values))
+    _complete(data[method.key])
+    if isinstance(context := data.get("context"), dict):
+        ids_as_text(context)
+    return data
+
+
+def checked_message(
+    method: Method, values: Mapping[str, Any], message_id: str, *, strict: bool
+) -> JsonObject:
+    """Convert and check one message of a batch.
+
+    Args:
+        method: The method.
+        values: The arguments of the method, with its `context`, in Python values.
+        message_id: Its id, unless it has one of its own.
+        strict: The input's `strict`.
+
+    Returns:
+        The message in JSON and snake_case, without its `type`.
+
+    Raises:
+        ValidationError: It breaks the contract; paths begin with the method.
+    """
+    data: JsonObject = {} if strict else {"strict": False}
+    message = dict(values)
+    context = message.pop("context", None)
+    if isinstance(context, Mapping):
+        context = read_context(to_json_values(context, "context"), strict=strict)
+    if context is not None:
+        data["context"] = context
+    data = as_input(method, {**data, method.key: message})
+    fields: JsonObject = data[method.key]
+    if needs_message_id(fields, lenient=not strict):
+        fields["message_id"] = message_id
+    check_input(method, data)
+    if method.key == "call":
+        refuse_credentials(method.key, fields)
+    return {**fields, "context": data["context"]} if "context" in data else fields
+
+
+def _complete(message: JsonObject) -> None:
+    ids_as_text(message)
+    if isinstance(when := message.get("timestamp"), str) and not when.strip():
+        del message["timestamp"]
+
+
+def batch_messages(
+    options: JsonObject, messages: Sequence[Mapping[str, Any]], batch_id: UUID
+) -> list[JsonObject]:
+    """Convert the messages of a batch to JSON, and give an id to each that has none.
+
+    What breaks the contract otherwise is left to the worker, which refuses the message alone.
+
+    Args:
+        options: The keys of the input except `messages`, in JSON.
+        messages: Each is `{"type": "track", …}`.
+        batch_id: Generated ids follow from it and from the position of the message.
+
+    Raises:
+        ValidationError: A value cannot be represented in JSON, a `call` has a credential, or the
+            batch has too many messages or bytes. Paths are those of the input, like
+            `messages.3.properties.price`.
+    """
+    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Sequence):
+        reason = 'must be a list of messages, like [{"type": "track", "user_id": "u-1", …}]'
+        raise ValidationError.at("messages", reason)
+    read_batch({**options, "messages": [{}] * len(messages)})
+    lenient = options.get("strict") is False
+    converted = [
+        _batch_message(message, f"messages.{index}", uuid5(batch_id, str(index)), lenient=lenient)
+        for index, message in enumerate(messages)
+    ]
+    size = ascii_size(write_json({**options, "messages": converted}))
+    check_size("the batch", size, BATCH_LIMIT_BYTES)
+    return converted
+
+
+def _batch_message(value: Any, path: str, generated_id: UUID, *, lenient: bool) -> JsonObject:
+    if not isinstance(value, Mapping):
+        raise ValidationError.at(path, 'must be an object, like {"type": "track", …}')
+    message: JsonObject = to_json_values(value, path)
+    name = message.get("type")
+    method = METHODS.get(name) if isinstance(name, str) else None
+    if method is None:
+        raise ValidationError.at(f"{path}.type", f"must be one of {', '.join(METHODS)}")
+    try:
+        message = snake_case(message, method.message, "")
+    except ValidationError as error:
+        raise error.below(path) from None
+    _complete(message)
+    if method.key == "call":
+        refuse_credentials(path, message)
+    if needs_message_id(message, lenient=lenient):
+        message["message_id"] = str(generated_id)
+    return message

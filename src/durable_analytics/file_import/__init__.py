@@ -1,0 +1,1 @@
+"""Imports of files: reading rows, building messages, and delivering them in batches."""

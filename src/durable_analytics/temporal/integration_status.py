@@ -1,0 +1,112 @@
+"""The state of each integration, what waits for it and what failed, as Temporal knows it."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from durable_analytics.temporal import integration_control
+from durable_analytics.temporal.visibility import FAILED, OPEN, Deliveries, all_of, at, quoted
+from durable_analytics.wire.integration_state import IntegrationState
+from durable_analytics.wire.search_attributes import INTEGRATION, REJECTED
+from durable_analytics.wire.timestamps import write_timestamp
+
+
+class IntegrationStatus(IntegrationState):
+    """The state of an integration, and its deliveries. A number above 10,000 is `">10000"`."""
+
+    integration: str
+    """The name. `default`: deliveries whose integration the worker chooses; `unknown`: deliveries
+    that others started, until something fails."""
+
+    waiting: int | str
+    """Open executions."""
+
+    oldest: str | None
+    """When the oldest of them started, ISO 8601 in UTC."""
+
+    failed: int | str
+    """Executions that failed in the last day."""
+
+    refused: int | str | None
+    """Refused messages of batches of the last day; None without the search attributes."""
+
+
+_DAY = timedelta(days=1)
+_MOST = 10_000
+
+_UNNAMED = "default"
+_UNKNOWN = "unknown"
+"""The row of executions that say nowhere to which integration they go: those that others started,
+until something fails."""
+
+_BY_DEFAULT = f"WorkflowId STARTS_WITH '{_UNNAMED}:'"
+"""The executions whose caller leaves the integration to the worker."""
+
+
+async def integration_statuses(
+    deliveries: Deliveries, configured: Sequence[str], default: str | None
+) -> list[IntegrationStatus]:
+    """Return the status of each integration that is configured, paused, or has deliveries.
+
+    Args:
+        deliveries: The executions of the task queue.
+        configured: The integrations that have a row in any case.
+        default: The integration to which the deliveries go that name none; None if it is unknown.
+    """
+    known = {*configured, *await _controlled(deliveries)}
+    names = sorted({*known, *await deliveries.integration_names(known)})
+    conditions = {name: deliveries.of_integration(name) for name in names}
+    if default in conditions:
+        conditions[default] += f" OR {_BY_DEFAULT}"
+    rows = await asyncio.gather(*(_row(deliveries, *item) for item in conditions.items()))
+    others = []
+    has_no_attribute = f"{INTEGRATION.name} IS NULL" if deliveries.has(INTEGRATION.name) else ""
+    if default not in conditions:
+        others.append(await _row(deliveries, _UNNAMED, all_of(_BY_DEFAULT, has_no_attribute)))
+    elsewhere = (f"WorkflowId NOT STARTS_WITH {quoted(f'{name}:')}" for name in (*names, _UNNAMED))
+    others.append(await _row(deliveries, _UNKNOWN, all_of(has_no_attribute, *elsewhere)))
+    rows += [row for row in others if row["waiting"] or row["failed"]]
+    return rows
+
+
+async def _controlled(deliveries: Deliveries) -> list[str]:
+    """Return the integrations that are not simply running."""
+    queue = deliveries.task_queue
+    prefix = f"{queue}:integration:"
+    query = all_of("WorkflowType = 'Integration'", OPEN, f"TaskQueue = {quoted(queue)}")
+    return [
+        one.id.removeprefix(prefix)
+        async for one in deliveries.client.list_workflows(query)
+        if one.id.startswith(prefix)
+    ]
+
+
+async def _row(deliveries: Deliveries, name: str, condition: str) -> IntegrationStatus:
+    today = f"CloseTime >= {at(datetime.now(UTC) - _DAY)}"
+    waiting = await deliveries.count(OPEN, condition)
+    oldest = await deliveries.oldest_start(OPEN, condition) if waiting else None
+    return {
+        "integration": name,
+        **await integration_control.state(deliveries.client, deliveries.task_queue, name),
+        "waiting": _limited(waiting),
+        "oldest": None if oldest is None else write_timestamp(oldest),
+        "failed": _limited(await deliveries.count(FAILED, today, condition)),
+        "refused": await _refused(deliveries, today, condition),
+    }
+
+
+async def _refused(deliveries: Deliveries, *conditions: str) -> int | str | None:
+    """Return the refused messages of batches that completed; None if they cannot be counted."""
+    if not deliveries.has(REJECTED.name):
+        return None
+    total = 0
+    completed = "ExecutionStatus = 'Completed'"
+    async for one in deliveries.executions(f"{REJECTED.name} > 0", completed, *conditions):
+        total += one.typed_search_attributes.get(REJECTED) or 0
+        if total > _MOST:
+            break
+    return _limited(total)
+
+
+def _limited(count: int) -> int | str:
+    return count if count <= _MOST else f">{_MOST}"

@@ -1,0 +1,420 @@
+"""`import`: the rows of a file become messages, each once, and a bad row stops no other."""
+
+import asyncio
+import csv
+import gzip
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pytest
+import zstandard
+from temporalio.client import Client
+
+from durable_analytics.testing import StandIn
+from tests.support.command import Command
+from tests.support.json_objects import Json
+from worker import Settings
+
+MANY = 20_000
+
+
+def write_rows(path: Path, rows: Iterable[Any]) -> Path:
+    """Write NDJSON; a text is a line as it is."""
+    lines = (row if isinstance(row, str) else json.dumps(row) for row in rows)
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def track(number: int, **more: Any) -> Json:
+    """A valid row."""
+    return {"type": "track", "user_id": f"u-{number}", "event": "E", **more}
+
+
+def delivered(standin: StandIn) -> list[Json]:
+    """The messages that the provider got, each as often as it got it."""
+    return [
+        message
+        for request in standin.requests
+        if request["answered"] == 200
+        for message in request["body"]["batch"]
+    ]
+
+
+async def test_each_row_of_ndjson_is_delivered(
+    command: Command, standin: StandIn, tmp_path: Path
+) -> None:
+    """With its own fields, in as few requests as any batch."""
+    file = write_rows(
+        tmp_path / "events.ndjson",
+        [
+            track(1, properties={"plan": "pro"}, timestamp="2026-01-31T09:30:00Z"),
+            "",
+            {"type": "identify", "userId": "u-2", "traits": {"age": None}},
+            track(3, message_id="mine", context={"ip": "192.0.2.1"}),
+        ],
+    )
+    ended = await command("import", str(file), "--integration", "segment", "--json")
+
+    assert (ended.status, ended.json) == (
+        0,
+        {"rows": 3, "delivered": 3, "filtered": 0, "refused": 0, "errors": [], "dry_run": False},
+    )
+    assert ended.err == ""
+    first, second, third = delivered(standin)
+    assert len(standin.requests) == 1
+    assert (first["properties"], first["timestamp"]) == (
+        {"plan": "pro"},
+        "2026-01-31T09:30:00Z",
+    )
+    assert (second["type"], second["userId"], second["traits"]) == (
+        "identify",
+        "u-2",
+        {"age": None},
+    )
+    assert (third["messageId"], third["context"]["ip"]) == ("mine", "192.0.2.1")
+
+
+async def test_a_bad_row_is_reported_with_its_line_and_stops_no_other(
+    command: Command, standin: StandIn, tmp_path: Path
+) -> None:
+    """What the client refuses, and what only the worker refuses, in the order of the file."""
+    file = write_rows(
+        tmp_path / "events.jsonl",
+        [
+            track(1),
+            '{"type": "track", ',
+            '["track"]',
+            {"type": "track", "user_id": "u-4"},
+            {"type": "trak", "user_id": "u-5"},
+            {"user_id": "u-6", "event": "E"},
+            track(7, properties={"revenue": "much"}),
+            track(8, properties={"x": "x" * 40_000}),
+            '{"type": "track", "user_id": "u", "event": "E", "properties": {"x": NaN}}',
+            track(10, evnt="E"),
+            track(11),
+        ],
+    )
+    refused = tmp_path / "refused.ndjson"
+    command_line = ("import", str(file), "--integration", "segment", "--refused", str(refused))
+    ended = await command(*command_line, "--json")
+
+    assert ended.status == 1
+    assert (ended.json["rows"], ended.json["delivered"], ended.json["refused"]) == (11, 2, 9)
+    errors = {error["line"]: (error["type"], error["message"]) for error in ended.json["errors"]}
+    assert errors.keys() == {2, 3, 4, 5, 6, 7, 8, 9, 10}
+    assert {kind for kind, _ in errors.values()} == {"ValidationError"}
+    assert errors[2][1] == errors[9][1] == "is not JSON"
+    assert errors[3][1].startswith("must be an object")
+    assert errors[4][1] == "track.event is required"
+    assert errors[5][1].startswith("type is not known; the types are identify, track")
+    assert errors[6][1].startswith("type is required: add a column, or --method")
+    assert "properties.revenue must be a number" in errors[7][1]
+    assert "32" in errors[8][1]
+    assert "did you mean event?" in errors[10][1]
+    assert [message["userId"] for message in delivered(standin)] == ["u-1", "u-11"]
+    written = [json.loads(line) for line in refused.read_text().splitlines()]
+    assert sorted(row["line"] for row in written) == sorted(errors)
+
+    readable = await command(*command_line)
+    assert readable.out.startswith("11 rows: 2 delivered, 9 refused\n")
+    assert "row 4: ValidationError: track.event is required" in readable.out
+
+
+async def test_columns_of_csv_are_paths_or_are_mapped(
+    command: Command, standin: StandIn, tmp_path: Path
+) -> None:
+    """Numbers, booleans and JSON are read where a field may have them; an empty cell is not set."""
+    file = tmp_path / "events.csv"
+    with file.open("w", newline="", encoding="utf-8-sig") as opened:
+        csv.writer(opened).writerows(
+            [
+                [
+                    *("uid", "event", "properties.plan", "properties.seats", "properties.zip"),
+                    *("trial", "tags", "traits", "internal", "sent"),
+                ],
+                [
+                    *("7", "Signed,\nUp", "pro", "5", "01234"),
+                    *("true", "[1]", '{"a": 1}', "x", "2026-01-31T09:30:00Z"),
+                ],
+                ["0042", "E", "", "19.90", "99999", "no", "", "", "", ""],
+            ]
+        )
+    ended = await command(
+        *("import", str(file), "--integration", "segment", "--method", "track", "--json"),
+        *("--map", "uid=user_id", "--map", "trial=properties.trial", "--map", "internal="),
+        *("--map", "tags=properties.tags", "--map", "sent=timestamp", "--text", "properties.zip"),
+    )
+
+    assert (ended.status, ended.json["delivered"]) == (0, 2)
+    first, second = delivered(standin)
+    assert (first["userId"], first["event"]) == ("7", "Signed,\nUp")
+    assert first["properties"] == {
+        "plan": "pro",
+        "seats": 5,
+        "zip": "01234",
+        "trial": True,
+        "tags": [1],
+    }
+    assert (first["context"]["traits"], first["timestamp"]) == ({"a": 1}, "2026-01-31T09:30:00Z")
+    assert (second["userId"], second["properties"]) == (
+        "0042",
+        {"seats": 19.9, "zip": "99999", "trial": "no"},
+    )
+
+
+async def test_bad_rows_of_csv_have_the_number_of_their_first_line(
+    command: Command, standin: StandIn, tmp_path: Path
+) -> None:
+    """Also after a cell with line ends."""
+    file = tmp_path / "events.csv"
+    file.write_bytes(
+        b'user_id,event\n"u-1","a\nb"\nu-2\nu-3,E,more\n\nu-4,\xff\nu-5,E\n"u-6"x,E\nu-7,E\n'
+    )
+    ended = await command(
+        *("import", str(file), "--integration", "segment", "--method", "track", "--json")
+    )
+
+    errors = {error["line"]: error["message"] for error in ended.json["errors"]}
+    assert errors == {
+        4: "has 1 cells; the header has 2",
+        5: "has 3 cells; the header has 2",
+        7: "track.event is not valid Unicode text",
+        9: "is not CSV: ',' expected after '\"'",
+    }
+    assert [message["userId"] for message in delivered(standin)] == ["u-1", "u-5", "u-7"]
+
+
+async def test_rows_of_parquet_have_nested_columns_and_times(
+    command: Command, standin: StandIn, tmp_path: Path
+) -> None:
+    """Null is not set, in nested columns too."""
+    rows = [
+        {
+            "user_id": number,
+            "event": "E" if number != 2 else None,
+            "timestamp": datetime(2026, 1, 31, 9, 30, tzinfo=UTC),
+            "properties": {"price": Decimal("19.90"), "coupon": None, "tags": ["a"]},
+            "traits.plan": "pro",
+        }
+        for number in (1, 2, 3)
+    ]
+    file = tmp_path / "events.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), file)
+
+    ended = await command(
+        *("import", str(file), "--integration", "segment", "--method", "track", "--json")
+    )
+
+    assert ended.json["errors"] == [
+        {"line": 2, "type": "ValidationError", "message": "track.event is required"}
+    ]
+    first, last = delivered(standin)
+    assert (first["userId"], last["userId"]) == ("1", "3")
+    assert first["properties"] == {"price": 19.9, "tags": ["a"]}
+    assert first["context"]["traits"] == {"plan": "pro"}
+    assert first["timestamp"] == "2026-01-31T09:30:00+00:00"
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+async def test_compressed_files_are_read(
+    command: Command, standin: StandIn, tmp_path: Path, compress: Any
+) -> None:
+    """By their first bytes; a file that is cut delivers what is before the cut, and fails."""
+    content = b"".join(json.dumps(track(number)).encode() + b"\n" for number in range(30))
+    suffix = "gz" if compress is gzip.compress else "zst"
+    file = tmp_path / f"events.ndjson.{suffix}"
+    file.write_bytes(compress(content))
+
+    ended = await command("import", str(file), "--integration", "segment", "--json")
+    assert (ended.status, ended.json["delivered"]) == (0, 30)
+    assert len({message["messageId"] for message in delivered(standin)}) == 30
+
+    if suffix == "gz":
+        file.write_bytes(compress(content)[:-20])
+        cut = await command("import", str(file), "--integration", "segment")
+        assert cut.status == 1
+        assert "cannot be read after row" in cut.err
+
+
+async def test_the_same_file_again_sends_nothing(
+    command: Command, standin: StandIn, tmp_path: Path
+) -> None:
+    """Under another name, too; another file with equal rows is another import."""
+    file = write_rows(tmp_path / "events.ndjson", [track(1), track(1), {"type": "track"}])
+    first = await command("import", str(file), "--integration", "segment", "--json")
+    again = file.rename(tmp_path / "again.ndjson")
+    second = await command("import", str(again), "--integration", "segment", "--json")
+
+    assert first.json == second.json
+    assert len(standin.requests) == 1
+    assert len({message["messageId"] for message in delivered(standin)}) == 2
+
+    other = write_rows(tmp_path / "other.ndjson", [track(1)])
+    await command("import", str(other), "--integration", "segment")
+    assert len({message["messageId"] for message in delivered(standin)}) == 3
+
+
+async def test_a_batch_that_failed_is_sent_again_by_the_next_run(
+    command: Command, standin: StandIn, tmp_path: Path
+) -> None:
+    """Its rows are in the report, each with the failure."""
+    standin.script("segment", {"status": 400, "body": {"message": "no"}})
+    file = write_rows(tmp_path / "events.ndjson", [track(1), track(2)])
+
+    failed = await command("import", str(file), "--integration", "segment", "--json")
+    assert (failed.status, failed.json["refused"], failed.json["delivered"]) == (1, 2, 0)
+    assert [(error["line"], error["type"]) for error in failed.json["errors"]] == [
+        (1, "Rejected"),
+        (2, "Rejected"),
+    ]
+
+    ended = await command("import", str(file), "--integration", "segment", "--json")
+    assert (ended.status, ended.json["delivered"]) == (0, 2)
+
+
+async def test_a_terminal_shows_a_bar(
+    command: Command, standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On standard error, so that the report can be piped."""
+    del standin
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    file = write_rows(tmp_path / "events.ndjson", [track(1)])
+    ended = await command("import", str(file), "--integration", "segment", "--json")
+
+    assert "1 delivered, 0 refused" in ended.err
+    assert "100%" in ended.err
+    assert ended.json["delivered"] == 1
+
+
+async def test_a_rate_spreads_the_batches(
+    command: Command, standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second batch of 1,000 messages waits until the first has used up its time."""
+    del standin
+    sleep, waits = asyncio.sleep, []
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(min(seconds, 0.1))
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    file = write_rows(tmp_path / "events.ndjson", map(track, range(1_001)))
+    ended = await command("import", str(file), "--integration", "segment", "--rate", "1", "--json")
+
+    assert ended.json["delivered"] == 1_001
+    (wait,) = (seconds for seconds in waits if seconds > 100)
+    assert 900 < wait <= 1_000
+
+
+async def test_a_dry_run_sends_nothing(command: Command, standin: StandIn, tmp_path: Path) -> None:
+    """It reports the bad rows."""
+    file = write_rows(tmp_path / "events.ndjson", [track(1), {"type": "track"}])
+    ended = await command("import", str(file), "--integration", "segment", "--dry-run")
+
+    assert (ended.status, standin.requests) == (1, [])
+    assert ended.out.startswith("2 rows: 1 would be delivered, 1 refused\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "arguments", "status", "problem"),
+    [
+        ("missing.csv", None, [], 1, "missing.csv is not a file"),
+        ("events.dat", b"", [], 1, "has no known format: add --format, one of ndjson, csv, tsv"),
+        ("events.csv", b"", [], 1, "the file is empty: its first line must name the columns"),
+        ("events.csv", b"a,a\n1,2\n", [], 1, "the header must name each column once"),
+        ("events.parquet", b"PAR1", [], 1, "events.parquet cannot be read after row 0"),
+        ("events.csv", b"", ["--map", "plan"], 2, "--map plan: must be a column and a field"),
+        ("events.csv", b"", ["--map", "a=b..c"], 2, "must be a column and a field"),
+        ("events.csv", b"", ["--method", "trak"], 2, "--method must be one of identify, track"),
+        ("events.csv", b"", ["--format", "xml"], 2, "--format must be one of ndjson, csv, tsv"),
+        ("events.csv", b"", ["--rate", "0"], 2, "--rate"),
+    ],
+)
+async def test_wrong_use_is_told_in_one_line(
+    command: Command,
+    tmp_path: Path,
+    name: str,
+    content: bytes | None,
+    arguments: list[str],
+    status: int,
+    problem: str,
+) -> None:
+    """What is wrong, and what to write."""
+    file = tmp_path / name
+    if content is not None:
+        file.write_bytes(content)
+    ended = await command("import", str(file), "--integration", "segment", *arguments)
+
+    assert (ended.status, ended.out) == (status, "")
+    assert len(ended.err.splitlines()) == 1
+    assert problem in ended.err
+
+
+async def test_without_pyarrow_the_error_says_what_to_install(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else needs it."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    file = tmp_path / "events.parquet"
+    file.write_bytes(b"PAR1")
+    ended = await command("import", str(file), "--integration", "segment")
+
+    assert ended.status == 1
+    assert "Parquet needs the package pyarrow: install durable-analytics[cli,parquet]" in ended.err
+
+
+@pytest.mark.slow
+async def test_an_import_that_was_killed_goes_on_and_sends_each_row_once(
+    temporal: Client, running_worker: Settings, standin: StandIn, tmp_path: Path
+) -> None:
+    """Killed in the middle, run again by the same command."""
+    rows = [track(number, properties={"number": number}) for number in range(MANY)]
+    rows[12_345] = {"type": "track", "user_id": "u-12345"}
+    file = write_rows(tmp_path / "events.ndjson", rows)
+    environment = {
+        **os.environ,
+        "TEMPORAL_ADDRESS": temporal.service_client.config.target_host,
+        "ANALYTICS_TASK_QUEUE": running_worker.task_queue,
+    }
+    command_line = (
+        *(Path(sys.executable).with_name("durable-analytics"), "import", file),
+        *("--integration", "segment", "--json"),
+    )
+
+    killed = await asyncio.create_subprocess_exec(*command_line, env=environment)
+    while not len(delivered(standin)) > MANY / 4:  # the stand-in has no event
+        assert killed.returncode is None
+        await asyncio.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    assert await killed.wait() == -signal.SIGKILL
+    assert len(delivered(standin)) < MANY - 1
+
+    resumed = await asyncio.create_subprocess_exec(
+        *command_line, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await resumed.communicate()
+
+    assert resumed.returncode == 1
+    assert json.loads(out) == {
+        "rows": MANY,
+        "delivered": MANY - 1,
+        "filtered": 0,
+        "refused": 1,
+        "errors": [
+            {"line": 12_346, "type": "ValidationError", "message": "track.event is required"}
+        ],
+        "dry_run": False,
+    }
+    counts = Counter(message["properties"]["number"] for message in delivered(standin))
+    assert counts == Counter({*range(MANY)} - {12_345})
