@@ -39,7 +39,9 @@ async def run(settings: Settings) -> None:
     # Lazy, so that the gateway starts, and reports 503, while Temporal is out of reach.
     client = await connect(
         runtime=runtime(),
-        data_converter=data_converter(compress=settings.compress_payloads),
+        data_converter=data_converter(
+            compress=settings.compress_payloads, encryption_keys=settings.payload_keys
+        ),
         lazy=True,
     )
     executions = Executions(client, settings)

@@ -16,8 +16,9 @@ from durable_analytics.cli._setup import setup
 from durable_analytics.cli._status import status
 from durable_analytics.cli._tail import tail
 from durable_analytics.cli.failed import failed_app
+from durable_analytics.cli.keys import keys_app
 from durable_analytics.cli.plan import plan_app
-from durable_analytics.errors import NotAccepted, SettingsError
+from durable_analytics.errors import NotAccepted, SettingsError, UnreadablePayload
 
 PROGRAM = "durable-analytics"
 
@@ -36,6 +37,7 @@ app.command("test")(send_test)
 
 app.add_typer(failed_app, name="failed")
 app.add_typer(plan_app, name="plan")
+app.add_typer(keys_app, name="keys")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -63,6 +65,7 @@ _STATUSES: Mapping[type[Exception], int] = {
     SettingsError: 2,
     NotAccepted: 2,
     RPCError: 2,
+    UnreadablePayload: 2,
 }
 """The exit status of each error."""
 

@@ -26,6 +26,7 @@ from durable_analytics.client.checks import (
     Duration,
     converter,
     duration,
+    encrypting,
     input_options,
     read_context,
     temporal_client,
@@ -112,18 +113,27 @@ class AnalyticsClient:
 
     @classmethod
     async def connect(
-        cls, *, data_converter: DataConverter = DATA_CONVERTER, **options: Any
+        cls,
+        *,
+        data_converter: DataConverter = DATA_CONVERTER,
+        encryption_keys: Sequence[str] = (),
+        **options: Any,
     ) -> Self:
         """Connect as Temporal's tools do: with `TEMPORAL_ADDRESS`, a profile, or localhost:7233.
 
         Args:
-            data_converter: How inputs are stored; `codecs.data_converter` compresses them.
+            data_converter: How inputs are stored; `codecs.data_converter` compresses and encrypts
+                them.
+            encryption_keys: The workers' setting of this name: what is stored is encrypted with the
+                first key, without compression. Needs `[encryption]`.
             options: Keyword arguments of the class.
 
         Raises:
             NotAccepted: No server responded within five seconds.
+            ValueError: A key has a wrong form, or there is a `data_converter` beside the keys.
         """
-        return cls(await connect(data_converter=converter(data_converter)), **options)
+        chosen = encrypting(converter(data_converter), encryption_keys)
+        return cls(await connect(data_converter=chosen), **options)
 
     async def identify(self, **call: Unpack[IdentifyCall]) -> DeliveryHandle:
         """Identify a user and record the user's traits."""

@@ -9,6 +9,8 @@ from temporalio.api.workflowservice import v1 as api
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from durable_analytics.temporal.converter import encodes_failures
+
 _OURS = "durable-analytics: "
 """The beginning of the reason of each limit that this module sets."""
 
@@ -64,7 +66,8 @@ async def hold(client: Client, task_queue: str, reason: str) -> None:
     Args:
         client: The connection.
         task_queue: The task queue.
-        reason: Why; the server shows it with the limit.
+        reason: Why; the server shows it with the limit. It cannot be encrypted there, so that a
+            client that encrypts leaves it out.
 
     Raises:
         LimitSetByHandError: The task queue has a limit that is not ours.
@@ -77,7 +80,8 @@ async def hold(client: Client, task_queue: str, reason: str) -> None:
             f"the task queue {task_queue} has a limit of {limit.requests_per_second:g} requests a "
             "second that somebody has set by hand, and it is left alone"
         )
-    await _set_limit(client, task_queue, RateLimit(requests_per_second=0), f"{_OURS}{reason}")
+    shown = "paused" if encodes_failures(client.data_converter) else reason
+    await _set_limit(client, task_queue, RateLimit(requests_per_second=0), f"{_OURS}{shown}")
 
 
 async def release(client: Client, task_queue: str) -> bool:
