@@ -159,6 +159,20 @@ async def test_failures_are_encrypted_with_their_causes() -> None:
     assert "Jane's too" in str(read.cause)
 
 
+async def test_a_failure_that_is_passed_on_is_encrypted_again() -> None:
+    """As a workflow fails with the failure of its activity."""
+    converter = data_converter(compress=False, encryption_keys=[K1])
+    first, second = Failure(), Failure()
+    await converter.encode_failure(ApplicationError("of Jane", type="Rejected"), first)
+
+    await converter.encode_failure(await converter.decode_failure(first), second)
+
+    assert b"Jane" not in second.SerializeToString()
+    read = await converter.decode_failure(second)
+    assert isinstance(read, ApplicationError)
+    assert read.message == "of Jane"
+
+
 async def test_an_integrations_queue_shows_no_reason(temporal: Client, task_queue: str) -> None:
     """Temporal stores the reason of a limit as it is."""
     client = await client_with(temporal, K1)

@@ -69,8 +69,9 @@ class EncodedFailureConverter(ContractFailureConverter):
     ) -> None:
         """See base class."""
         super().to_failure(exception, payload_converter, failure)
-        if failure.HasField("encoded_attributes") or isinstance(exception, UnreadablePayload):
-            return  # It was converted before, on its way here, or must stay readable.
+        if failure.message == _ENCODED or isinstance(exception, UnreadablePayload):
+            return  # It was never decoded on its way here, or must stay readable.
+        # A failure that was decoded, and is passed on, has its text twice: also in its attributes.
         attributes = {"message": failure.message, "stack_trace": failure.stack_trace}
         failure.encoded_attributes.CopyFrom(payload_converter.to_payload(attributes))
         failure.message, failure.stack_trace = _ENCODED, ""
