@@ -1,5 +1,5 @@
-# The worker (the last target, so the default), the gateway (`--target gateway`), and the provider
-# stand-in (`--target standin`).
+# The worker (the last target, so the default), the gateway (`--target gateway`), the codec server
+# (`--target codec-server`), and the provider stand-in (`--target standin`).
 
 FROM python:3.11-slim-bookworm AS base
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent \
@@ -33,6 +33,7 @@ RUN /opt/hatchling/bin/python -m hatchling build -t wheel -d dist \
  && pip --python /opt/venv/bin/python install --no-deps dist/*.whl
 
 COPY activities /app/activities
+COPY codec_server /app/codec_server
 COPY gateway /app/gateway
 COPY runtime /app/runtime
 COPY worker /app/worker
@@ -70,9 +71,25 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
 CMD ["python", "-m", "gateway"]
 
 
+FROM base AS codec-server
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app/runtime runtime
+COPY --from=build /app/codec_server codec_server
+USER 10001:10001
+ENV ANALYTICS_CODEC_SERVER__HOST=0.0.0.0
+EXPOSE 8081
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
+    CMD ["python", "-m", "codec_server.health"]
+CMD ["python", "-m", "codec_server"]
+
+
 FROM base AS worker
 COPY --from=build /opt/venv /opt/venv
-COPY --from=build /app /app
+COPY --from=build /app/activities activities
+COPY --from=build /app/runtime runtime
+COPY --from=build /app/worker worker
+COPY --from=build /app/workflows workflows
 USER 10001:10001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s \

@@ -1,29 +1,21 @@
 """The gateway process: it serves until SIGTERM or SIGINT, then completes the accepted requests."""
 
-import asyncio
 import logging
 import math
-import signal
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import uvicorn
 
-from durable_analytics.errors import SettingsError
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.connection import connect
 from gateway.app import create_app
 from gateway.bodies import BODY_TIMEOUT_SECONDS
 from gateway.executions import Executions
 from gateway.protocol import BoundedProtocol
-from gateway.settings import GatewaySettings, Settings
+from gateway.settings import Settings
+from runtime.http_server import BACKLOG, listen, serve
 from runtime.logs import runtime
 
 log = logging.getLogger("durable_analytics.gateway")
-
-_BACKLOG = 2048
-"""The maximum number of connections that wait to be accepted."""
 
 _KEEP_ALIVE_SECONDS = 75
 """Longer than the pause of SDKs, and of most load balancers, between two requests."""
@@ -35,11 +27,13 @@ async def run(settings: Settings) -> None:
     Raises:
         SettingsError: The gateway cannot listen on the configured address.
     """
-    listener = listen(settings.gateway)
+    listener = listen(settings.gateway.host, settings.gateway.port, "gateway")
     # Lazy, so that the gateway starts, and reports 503, while Temporal is out of reach.
     client = await connect(
         runtime=runtime(),
-        data_converter=data_converter(compress=settings.compress_payloads),
+        data_converter=data_converter(
+            compress=settings.compress_payloads, encryption_keys=settings.payload_keys
+        ),
         lazy=True,
     )
     executions = Executions(client, settings)
@@ -50,7 +44,7 @@ async def run(settings: Settings) -> None:
         http=BoundedProtocol,
         ws="none",
         lifespan="off",
-        backlog=_BACKLOG,
+        backlog=BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(request_seconds),
         forwarded_allow_ips=settings.gateway.trusted_proxies,
@@ -58,49 +52,10 @@ async def run(settings: Settings) -> None:
         log_config=None,
         server_header=False,
     )
-    server = _Server(config)
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, _stop, server)
     log.info(
         "gateway started",
         extra={"port": settings.gateway.port, "sources": sorted(settings.sources)},
     )
-    await server.serve(sockets=[listener])
+    await serve(config, listener, on_stop=lambda: log.info("gateway stopping"))
     await executions.close()
     log.info("gateway stopped")
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Install no signal handlers: uvicorn's would end the process with the signal."""
-        yield
-
-
-def _stop(server: _Server) -> None:
-    log.info("gateway stopping")
-    server.should_exit = True
-
-
-def listen(settings: GatewaySettings) -> socket.socket:
-    """Return a socket that listens on the configured address.
-
-    Raises:
-        SettingsError: The address is in use, or does not belong to this machine.
-    """
-    address = (settings.host, settings.port)
-    listener = None
-    try:
-        family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
-        # asyncio turns off Nagle's algorithm, which delays requests by 40 ms, only if the protocol
-        # is given.
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        if listener:
-            listener.close()
-        reason = f"gateway.host, gateway.port: cannot listen on {settings.host}:{settings.port}"
-        raise SettingsError([f"{reason}: {error.strerror}; set another address or port"]) from None
-    return listener

@@ -192,6 +192,7 @@ class Settings(ProcessSettings):
             "integration_queues",
             "default_integration",
             "worker",
+            "codec_server",
             "graceful_shutdown_timeout",
             "max_concurrent_activities",
             "max_concurrent_workflow_tasks",

@@ -28,6 +28,7 @@ OURS = {
     "runtime",
     "worker",
     "gateway",
+    "codec_server",
     "tests",
     "benchmarks",
 }
@@ -39,6 +40,7 @@ MAY_IMPORT = {
     "runtime": {"runtime", "durable_analytics"},
     "worker": {"worker", "workflows", "activities", "runtime", "durable_analytics"},
     "gateway": {"gateway", "runtime", "durable_analytics"},
+    "codec_server": {"codec_server", "runtime", "durable_analytics"},
 }
 
 HTTP_LIBRARIES = {"httpx", "httpcore", "h11", "anyio", "aiohttp", "requests", "urllib3"}

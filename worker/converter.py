@@ -10,6 +10,7 @@ from temporalio.converter import DataConverter
 
 from durable_analytics.temporal import codecs
 from durable_analytics.temporal.converter import DATA_CONVERTER, OrderedPayloadConverter
+from durable_analytics.temporal.encryption_keys import EncryptionKey
 
 
 class TolerantPayloadConverter(OrderedPayloadConverter):
@@ -29,11 +30,14 @@ class TolerantPayloadConverter(OrderedPayloadConverter):
             return [RawValue(payload) for payload in payloads]
 
 
-def data_converter(*, compress: bool) -> DataConverter:
+def data_converter(
+    *, compress: bool, encryption_keys: Sequence[EncryptionKey | str] = ()
+) -> DataConverter:
     """Return the converter for a worker's client.
 
     Args:
         compress: Whether payloads are written compressed.
+        encryption_keys: The keys that encrypt payloads (the first one) and decrypt them (all).
     """
     base = replace(DATA_CONVERTER, payload_converter_class=TolerantPayloadConverter)
-    return codecs.data_converter(compress=compress, base=base)
+    return codecs.data_converter(compress=compress, encryption_keys=encryption_keys, base=base)

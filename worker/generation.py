@@ -46,7 +46,9 @@ class Generation:
             NotAccepted: No Temporal server responded.
             RuntimeError: A worker failed.
         """
-        converter = data_converter(compress=settings.compress_payloads)
+        converter = data_converter(
+            compress=settings.compress_payloads, encryption_keys=settings.payload_keys
+        )
         client = await connect(patience, runtime=runtime, data_converter=converter)
         generation = cls(settings, client, workers(client, settings))
         try:

@@ -1,9 +1,12 @@
 """The interceptor: it refuses surplus inputs, and reports failed executions to the hook."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from temporalio import activity, workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
     ActivityInboundInterceptor,
@@ -16,11 +19,17 @@ from temporalio.worker import (
 
 from activities import activity_names
 from activities.failures import application_error
-from durable_analytics.errors import ValidationError
+from durable_analytics.errors import UnreadablePayload, ValidationError
 from durable_analytics.events import ExecutionFailed
+from durable_analytics.temporal.encryption import ENCODING, named_key
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS, Method
 from durable_analytics.wire.outputs import batch_output, output
+
+log = logging.getLogger("durable_analytics.encryption")
+
+_WAIT_FOR_KEY = timedelta(seconds=10)
+"""The wait before the next attempt, at another worker or with other settings."""
 
 _EXTERN = "durable_analytics_execution_failed"
 
@@ -54,6 +63,7 @@ class DeliveryInterceptor(Interceptor):
 
 class _ActivityInbound(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        _check_readable([*input.args, *activity.info().heartbeat_details])
         if len(input.args) > _MOST_ARGUMENTS and activity.info().activity_type in _ACTIVITIES:
             reason = (
                 f"the activity was called with {len(input.args)} arguments; "
@@ -61,6 +71,25 @@ class _ActivityInbound(ActivityInboundInterceptor):
             )
             raise application_error(ValidationError.at("", reason))
         return await super().execute_activity(input)
+
+
+def _check_readable(values: Sequence[Any]) -> None:
+    """Fail an attempt, and not the activity, if this worker lacks a key that another one may have.
+
+    Raises:
+        ApplicationError: A value is a payload that this worker cannot decrypt.
+    """
+    for value in values:
+        payload = value.payload if isinstance(value, RawValue) else None
+        if payload and payload.metadata.get("encoding") == ENCODING:
+            error = UnreadablePayload(
+                f"this worker cannot decrypt a payload: it lacks the key {named_key(payload)} in "
+                "encryption_keys, or has another key of that id"
+            )
+            log.error("payload not readable", extra={"reason": str(error)})
+            raise ApplicationError(
+                str(error), type=type(error).__name__, next_retry_delay=_WAIT_FOR_KEY
+            ) from error
 
 
 class _Inbound(WorkflowInboundInterceptor):

@@ -34,7 +34,7 @@ class WorkerSettings(BaseModel):
 class Settings(ConfiguredIntegrations, ProcessSettings):
     """All settings of a worker."""
 
-    elsewhere: ClassVar = frozenset({"client", "gateway", "sources"})
+    elsewhere: ClassVar = frozenset({"client", "gateway", "sources", "codec_server"})
     examples: ClassVar = {"integrations": "INTEGRATIONS__SEGMENT__WRITE_KEY"}
 
     integration_queues: bool = True

@@ -9,6 +9,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 
 from activities.http import EmbeddersClient
 from durable_analytics.settings.integrations import IntegrationSettings
+from durable_analytics.temporal.codecs import leave_unreadable
 from durable_analytics.wire.methods import integration_queue
 from worker.former_integrations import FormerIntegrations
 from worker.registration import Registration
@@ -74,9 +75,10 @@ def workers(
     )
     if not settings.integration_queues:
         return [first]
+    requests_client = _leaving_unreadable(client)
     others = [
         Worker(
-            client,
+            requests_client,
             task_queue=integration_queue(settings.task_queue, name),
             plugins=[shared.requests_plugin()],
             # A message beyond `max_in_flight` waits in Temporal, without spending its attempt.
@@ -89,6 +91,17 @@ def workers(
         for name, integration in settings.integrations.items()
     ]
     return [first, *others]
+
+
+def _leaving_unreadable(client: Client) -> Client:
+    """Return a client for workers of activities alone.
+
+    If it cannot decrypt a payload, the interceptor fails the attempt. An error of the codec would
+    fail the activity finally where the payload is a heartbeat.
+    """
+    config = client.config()
+    config["data_converter"] = leave_unreadable(client.data_converter)
+    return Client(**config)
 
 
 def _dispatch_rate(integration: IntegrationSettings) -> float | None:

@@ -19,6 +19,7 @@ from durable_analytics.errors import (
     Unauthorized,
     Unavailable,
     UnknownIntegration,
+    UnreadablePayload,
     UnsupportedMethod,
     ValidationError,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnknownIntegration",
+    "UnreadablePayload",
     "UnsupportedMethod",
     "ValidationError",
     "__version__",

@@ -4,6 +4,7 @@ AnalyticsError
 ├── SettingsError            the settings are missing or wrong, so the process does not start
 ├── NotAccepted              Temporal could not be reached or refused the start: nothing is stored
 ├── Interrupted              an execution was cancelled, terminated or timed out from outside
+├── UnreadablePayload        a payload in Temporal is encrypted with a key that is not there
 ├── QueueFull                the queue of the buffering client is full: the message is not enqueued
 ├── ClientClosed             the buffering client is closed: the message is not enqueued
 └── DeliveryError            an execution failed; `output` is the output in its failure
@@ -48,6 +49,10 @@ class NotAccepted(AnalyticsError):
 
 class Interrupted(AnalyticsError):
     """The execution was cancelled, terminated or timed out by somebody else than its delivery."""
+
+
+class UnreadablePayload(AnalyticsError):
+    """A payload in Temporal is encrypted with a key that is missing or differs; it names the id."""
 
 
 class QueueFull(AnalyticsError):

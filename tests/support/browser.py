@@ -18,7 +18,7 @@ from tests.support.json_objects import Json
 
 WEB = Path(__file__).parents[1] / "gateway" / "browser" / "web"
 
-_FLAGS = (
+FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -190,7 +190,7 @@ class Browser:
         with (self.profile / "output.txt").open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 self.program,
-                *_FLAGS,
+                *FLAGS,
                 f"--user-data-dir={self.profile}",
                 url,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -22,6 +22,7 @@ from durable_analytics.client.checks import (
     boolean,
     converter,
     duration,
+    encrypting,
     function,
     input_options,
     optional_duration,
@@ -60,6 +61,8 @@ class BufferingClient(EnqueueMethods):
         strict: False refuses only messages that the provider itself would refuse.
         task_queue: The task queue of the workers.
         data_converter: The converter for inputs, if there is no `client`.
+        encryption_keys: The workers' setting of this name, if there is no `client`: inputs are
+            encrypted with the first key, without compression. Needs `[encryption]`.
         flush_at: The number of enqueued messages that starts a flush. From 5,000 messages a second
             on, the client waits for a full batch while messages keep coming fast.
         flush_interval: The longest time that a message waits for more messages.
@@ -99,6 +102,7 @@ class BufferingClient(EnqueueMethods):
         strict: bool = True,
         task_queue: str = TASK_QUEUE,
         data_converter: DataConverter = DATA_CONVERTER,
+        encryption_keys: Sequence[str] = (),
         flush_at: int = 100,
         flush_interval: Duration = 0.5,
         max_queue_size: int = 10_000,
@@ -137,9 +141,14 @@ class BufferingClient(EnqueueMethods):
             raise ValueError(f'on_invalid must be "raise" or "report", not {on_invalid!r}')
         if on_error is not None:
             function("on_error", on_error, "on_error(error, messages)")
+        if client is not None and encryption_keys:
+            raise ValueError(
+                "encryption_keys must not be set beside client: connect the client with a "
+                "data converter that has the keys"
+            )
         settings = ClientSettings(
             client=None if client is None else temporal_client(client),
-            data_converter=converter(data_converter),
+            data_converter=encrypting(converter(data_converter), encryption_keys),
             task_queue=text("task_queue", task_queue),
             options=options,
             overhead_bytes=message_overhead(options, flush_settings.max_batch_bytes),

@@ -17,8 +17,9 @@ from durable_analytics.cli._setup import setup
 from durable_analytics.cli._status import status
 from durable_analytics.cli._tail import tail
 from durable_analytics.cli.failed import failed_app
+from durable_analytics.cli.keys import keys_app
 from durable_analytics.cli.plan import plan_app
-from durable_analytics.errors import NotAccepted, SettingsError
+from durable_analytics.errors import NotAccepted, SettingsError, UnreadablePayload
 
 PROGRAM = "durable-analytics"
 
@@ -38,6 +39,7 @@ app.command("import")(import_file)
 
 app.add_typer(failed_app, name="failed")
 app.add_typer(plan_app, name="plan")
+app.add_typer(keys_app, name="keys")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -65,6 +67,7 @@ _STATUSES: Mapping[type[Exception], int] = {
     SettingsError: 2,
     NotAccepted: 2,
     RPCError: 2,
+    UnreadablePayload: 2,
 }
 """The exit status of each error."""
 

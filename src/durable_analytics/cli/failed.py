@@ -20,7 +20,13 @@ from durable_analytics.cli._errors import describe_refusal
 from durable_analytics.cli._output import JsonOption, print_json, printable
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
-from durable_analytics.errors import DELIVERY_ERRORS, AnalyticsError, NotAccepted, SettingsError
+from durable_analytics.errors import (
+    DELIVERY_ERRORS,
+    AnalyticsError,
+    NotAccepted,
+    SettingsError,
+    UnreadablePayload,
+)
 from durable_analytics.redrive.explained import explain_failed
 from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
@@ -280,7 +286,7 @@ def _run(work: Callable[[Client, str], Coroutine[Any, Any, T]]) -> T:
 
     try:
         return asyncio.run(connected())
-    except (SettingsError, NotAccepted) as error:
+    except (SettingsError, NotAccepted, UnreadablePayload) as error:
         _exit(str(error), _WRONG_USE)
     except RPCError as error:
         _exit(describe_refusal(error), _WRONG_USE)

@@ -14,6 +14,8 @@ from temporalio.converter import DataConverter
 from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers.request_options import refuse_credentials
+from durable_analytics.temporal.converter import DATA_CONVERTER
+from durable_analytics.temporal.encryption_keys import read_keys
 from durable_analytics.version import __version__
 from durable_analytics.wire.keys import snake_case
 from durable_analytics.wire.messages import Context, JsonObject
@@ -142,6 +144,34 @@ def converter(value: Any) -> DataConverter:
         "data_converter must be a temporalio.converter.DataConverter, like durable_analytics."
         f"temporal.codecs.data_converter(compress=True), not {type(value).__name__}"
     )
+
+
+def encrypting(chosen: DataConverter, encryption_keys: Any) -> DataConverter:
+    """Return the data converter that encrypts with these keys; without keys, the one that is given.
+
+    Raises:
+        TypeError: The keys are not a list of texts.
+        ValueError: A key has a wrong form, a package is missing, or there is another data converter
+            beside the keys.
+    """
+    keys = texts("encryption_keys", encryption_keys)
+    if not keys:
+        return chosen
+    if chosen is not DATA_CONVERTER:
+        raise ValueError(
+            "encryption_keys must not be set beside data_converter: write data_converter="
+            "durable_analytics.temporal.codecs.data_converter(compress=…, encryption_keys=…)"
+        )
+    try:
+        read_keys(keys)
+        from durable_analytics.temporal.codecs import data_converter  # noqa: PLC0415  # an extra
+    except ValueError as error:
+        raise ValueError(f"encryption_keys: {error}") from None
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"encryption_keys needs the package {error.name}: install durable-analytics[encryption]"
+        ) from None
+    return data_converter(compress=False, encryption_keys=keys)
 
 
 def read_context(context: JsonObject, *, strict: bool) -> JsonObject:

@@ -14,6 +14,7 @@ from durable_analytics.client.checks import (
     Duration,
     converter,
     duration,
+    encrypting,
     input_options,
     read_context,
     temporal_client,
@@ -115,6 +116,7 @@ class AnalyticsClient(DeliveryMethods):
         cls,
         *,
         data_converter: DataConverter = DATA_CONVERTER,
+        encryption_keys: Sequence[str] = (),
         integration: str | None = None,
         deliver_to: Sequence[str] | None = None,
         context: Mapping[str, Any] | None = None,
@@ -128,7 +130,10 @@ class AnalyticsClient(DeliveryMethods):
         >>> analytics = await AnalyticsClient.connect(integration="segment")
 
         Args:
-            data_converter: How inputs are stored; `codecs.data_converter` compresses them.
+            data_converter: How inputs are stored; `codecs.data_converter` compresses and encrypts
+                them.
+            encryption_keys: The workers' setting of this name: what is stored is encrypted with the
+                first key, without compression. Needs `[encryption]`.
             integration: The integration for calls that name none. Default: the worker's default.
             deliver_to: Several integrations for calls that name none, instead of `integration`.
             context: The context of all calls; that of a call is merged over it, key by key.
@@ -143,10 +148,11 @@ class AnalyticsClient(DeliveryMethods):
             SettingsError: A setting of the connection is wrong.
             ValidationError: `integration`, `context` or `policies` break the contract.
             TypeError: An argument is of the wrong type.
-            ValueError: `start_timeout` is not more than 0 seconds, or `task_queue` is blank.
+            ValueError: `start_timeout` is not more than 0 seconds, `task_queue` is blank, a key has
+                a wrong form, or there is a `data_converter` beside the keys.
         """
         return cls(
-            await connect(data_converter=converter(data_converter)),
+            await connect(data_converter=encrypting(converter(data_converter), encryption_keys)),
             integration=integration,
             deliver_to=deliver_to,
             context=context,

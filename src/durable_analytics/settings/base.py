@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 import pydantic
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -12,8 +12,18 @@ from durable_analytics.errors import SettingsError
 from durable_analytics.settings.files import PREFIX, toml_file
 from durable_analytics.settings.sources import check_variables, settings_sources
 from durable_analytics.settings.values import split_at_commas
+from durable_analytics.temporal.encryption_keys import EncryptionKey, read_keys
 from durable_analytics.wire.methods import TASK_QUEUE
 from durable_analytics.wire.problems import problem
+
+
+def _read_encryption_keys(keys: tuple[SecretStr, ...]) -> tuple[EncryptionKey, ...]:
+    return read_keys(key.get_secret_value() for key in keys)
+
+
+def _check_encryption_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    _read_encryption_keys(keys)
+    return keys
 
 
 class AnalyticsSettings(BaseSettings):
@@ -44,6 +54,21 @@ class AnalyticsSettings(BaseSettings):
     """Secret keys with which user ids are hashed for the search attribute `AnalyticsUser`, so that
     an operator finds the messages of a user. The first one is used; with several, the messages that
     were hashed with an earlier key are found too. Default: the attribute is not set."""
+
+    encryption_keys: Annotated[
+        tuple[SecretStr, ...],
+        AfterValidator(_check_encryption_keys),
+        BeforeValidator(split_at_commas),
+    ] = ()
+    """Secret keys, like `k1:…`, with which all payloads and the messages of failures are encrypted
+    where Temporal stores them, with AES-256-GCM. The first one encrypts, all of them decrypt.
+    `durable-analytics keys new` prints a key. Default: nothing is encrypted. Needs the extra
+    `encryption`."""
+
+    @property
+    def payload_keys(self) -> tuple[EncryptionKey, ...]:
+        """The `encryption_keys`, read."""
+        return _read_encryption_keys(self.encryption_keys)
 
     @property
     def hash_keys(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Payload codecs that compress the inputs and outputs that Temporal stores. Needs `[codecs]`.
+"""Payload codecs that compress and encrypt what Temporal stores. Needs `[codecs]`.
 
 Compressed payloads are always read. Writing them is a setting, off by default, because the
 `temporal` command line and the UI show payloads as they are stored.
@@ -6,8 +6,7 @@ Compressed payloads are always read. Writing them is a setting, off by default, 
 
 import asyncio
 import dataclasses
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 import zstandard
@@ -15,12 +14,22 @@ from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
     DataConverter,
+    DefaultFailureConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    FailureConverter,
     PayloadCodec,
     SerializationContext,
     WithSerializationContext,
 )
 
-from durable_analytics.temporal.converter import DATA_CONVERTER
+from durable_analytics.temporal.converter import (
+    DATA_CONVERTER,
+    ContractFailureConverter,
+    EncodedFailureConverter,
+)
+from durable_analytics.temporal.encryption import EncryptionCodec
+from durable_analytics.temporal.encryption_keys import EncryptionKey, read_keys
+from durable_analytics.temporal.recent_payloads import RecentPayloads
 from durable_analytics.wire.limits import PAYLOAD_LIMIT_BYTES, TASK_LIMIT_BYTES
 
 ENCODING = b"binary/zstd"
@@ -32,8 +41,7 @@ _LEVEL = 1
 """For a thousand typical messages, a third faster than the library's default, 3, and smaller."""
 
 _MOST_RECENT = 4
-_LEAST_RECENT_BYTES = 64 * 1024
-"""How many payloads are remembered, and the size of the smallest one: few are this large."""
+"""How many payloads are remembered."""
 
 _LEAST_COST_BYTES = 1024
 """The size that a smaller payload is counted with, because each payload takes time."""
@@ -111,31 +119,6 @@ class Allowance:
         self._remaining_bytes = TASK_LIMIT_BYTES
 
 
-class RecentPayloads:
-    """The last large payloads that were decompressed, and their compressed form.
-
-    A workflow passes its input on to two activities, unchanged: so the input of a batch is not
-    compressed again. Payloads are compared byte by byte.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._payloads: deque[tuple[bytes, Payload]] = deque(maxlen=most)
-
-    def add(self, plain: bytes, compressed: Payload) -> None:
-        """Remember a payload.
-
-        Args:
-            plain: The payload that was compressed, as protobuf writes it.
-            compressed: Its compressed form.
-        """
-        if len(plain) >= _LEAST_RECENT_BYTES and self.find(plain) is None:
-            self._payloads.append((plain, compressed))
-
-    def find(self, plain: bytes) -> Payload | None:
-        """Return the compressed form of a payload, or None."""
-        return next((found for known, found in self._payloads if known == plain), None)
-
-
 def _compressed(payload: Payload, recent: RecentPayloads) -> Payload:
     size_bytes = len(payload.data)
     if size_bytes < _LEAST_BYTES or payload.ByteSize() > PAYLOAD_LIMIT_BYTES:
@@ -172,20 +155,59 @@ def _decompressed(payload: Payload, allowance: Allowance, recent: RecentPayloads
     return decoded
 
 
-def data_converter(*, compress: bool, base: DataConverter = DATA_CONVERTER) -> DataConverter:
+def data_converter(
+    *,
+    compress: bool,
+    encryption_keys: Sequence[EncryptionKey | str] = (),
+    base: DataConverter = DATA_CONVERTER,
+) -> DataConverter:
     """Return a data converter that reads compressed payloads, and with `compress` writes them.
 
     Args:
         compress: Whether to compress payloads.
-        base: The converter to extend; its own codec, if any, is applied after compression, so that
-            it encrypts less data.
+        encryption_keys: Keys like `k1:…`, as `durable-analytics keys new` prints them. The first
+            one encrypts, after compression; all of them decrypt. The messages of failures are
+            encrypted too. Payloads that are not encrypted are still read. Default: nothing is
+            encrypted. Needs `[encryption]`.
+        base: The converter to extend; its own codec, if any, is applied last.
+
+    Raises:
+        ValueError: A key has a wrong form.
 
     >>> client = await Client.connect(address, data_converter=data_converter(compress=True))
     """
-    codec: PayloadCodec = ZstdCodec(writes=compress)
+    keys = [key for key in encryption_keys if isinstance(key, EncryptionKey)]
+    if len(keys) < len(encryption_keys):
+        keys = [*read_keys(str(key) for key in encryption_keys)]
+    codecs = [ZstdCodec(writes=compress), EncryptionCodec(keys)]
     if base.payload_codec:
-        codec = _Chain([codec, base.payload_codec])
-    return dataclasses.replace(base, payload_codec=codec)
+        codecs.append(base.payload_codec)
+    converter = dataclasses.replace(base, payload_codec=_Chain(codecs))
+    encoded = _ENCODED_FAILURES.get(base.failure_converter_class)
+    if keys and encoded:
+        converter = dataclasses.replace(converter, failure_converter_class=encoded)
+    return converter
+
+
+def leave_unreadable(converter: DataConverter) -> DataConverter:
+    """Return a converter that leaves payloads that it cannot decrypt, for a reader that reports it.
+
+    Args:
+        converter: A converter of `data_converter`; another one is returned as it is.
+    """
+    if not isinstance(converter.payload_codec, _Chain):
+        return converter
+    codec = converter.payload_codec.replace_each(
+        lambda one: one.leaving_unreadable() if isinstance(one, EncryptionCodec) else one
+    )
+    return dataclasses.replace(converter, payload_codec=codec)
+
+
+_ENCODED_FAILURES: Mapping[type[FailureConverter], type[FailureConverter]] = {
+    ContractFailureConverter: EncodedFailureConverter,
+    DefaultFailureConverter: DefaultFailureConverterWithEncodedAttributes,
+}
+"""The converters that leave the text of a failure to the codec, by those that do not."""
 
 
 class _Chain(PayloadCodec, WithSerializationContext):
@@ -196,14 +218,17 @@ class _Chain(PayloadCodec, WithSerializationContext):
 
     def with_context(self, context: SerializationContext) -> Self:
         """Pass the context to the codecs that use it."""
-        return type(self)(
-            [
+        return self.replace_each(
+            lambda codec: (
                 codec.with_context(context)
                 if isinstance(codec, WithSerializationContext)
                 else codec
-                for codec in self._codecs
-            ]
+            )
         )
+
+    def replace_each(self, change: Callable[[PayloadCodec], PayloadCodec]) -> Self:
+        """Return a chain of what a function makes of each codec."""
+        return type(self)([change(codec) for codec in self._codecs])
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """See base class."""

@@ -19,7 +19,7 @@ from temporalio.converter import (
 )
 from temporalio.exceptions import ApplicationError
 
-from durable_analytics.errors import DELIVERY_ERRORS, Internal
+from durable_analytics.errors import DELIVERY_ERRORS, Internal, UnreadablePayload
 
 
 class _OrderedJson(JSONPlainPayloadConverter):
@@ -55,6 +55,35 @@ class ContractFailureConverter(DefaultFailureConverter):
         super().to_failure(exception, payload_converter, failure)
         if isinstance(exception, ApplicationError) and exception.type in _EXPECTED:
             failure.stack_trace = ""
+
+
+class EncodedFailureConverter(ContractFailureConverter):
+    """Leaves the messages and stack traces of failures to the payload codec, which encrypts them.
+
+    The message of `UnreadablePayload` stays readable: it names the key that is missing, and whoever
+    lacks the key must be able to read it.
+    """
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        """See base class."""
+        super().to_failure(exception, payload_converter, failure)
+        if failure.message == _ENCODED or isinstance(exception, UnreadablePayload):
+            return  # It was never decoded on its way here, or must stay readable.
+        # A failure that was decoded, and is passed on, has its text twice: also in its attributes.
+        attributes = {"message": failure.message, "stack_trace": failure.stack_trace}
+        failure.encoded_attributes.CopyFrom(payload_converter.to_payload(attributes))
+        failure.message, failure.stack_trace = _ENCODED, ""
+
+
+_ENCODED = "Encoded failure"
+"""The message of the SDK's own converter that encodes failures."""
+
+
+def encodes_failures(converter: DataConverter) -> bool:
+    """Whether a converter encrypts the messages of failures, and so all other texts."""
+    return issubclass(converter.failure_converter_class, EncodedFailureConverter)
 
 
 DATA_CONVERTER = replace(

@@ -9,6 +9,8 @@ from temporalio.api.workflowservice import v1 as api
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from durable_analytics.temporal.converter import encodes_failures
+
 _OURS = "durable-analytics: "
 """The beginning of the reason of each limit that this module sets."""
 
@@ -72,7 +74,8 @@ async def hold(
     Args:
         client: The connection.
         task_queue: The task queue.
-        reason: Why; the server shows it with the limit.
+        reason: Why; the server shows it with the limit. It cannot be encrypted there, so that a
+            client that encrypts leaves it out.
         requests_per_second: How many activities are given out.
 
     Raises:
@@ -86,8 +89,9 @@ async def hold(
             f"the task queue {task_queue} has a limit of {limit.requests_per_second:g} requests a "
             "second that somebody has set by hand, and it is left alone"
         )
+    shown = "paused" if encodes_failures(client.data_converter) else reason
     rate = RateLimit(requests_per_second=requests_per_second)
-    await _set_limit(client, task_queue, rate, f"{_OURS}{reason}")
+    await _set_limit(client, task_queue, rate, f"{_OURS}{shown}")
 
 
 async def release(client: Client, task_queue: str) -> bool:

@@ -1,0 +1,1 @@
+"""The codec server, which decodes payloads for the Temporal UI and the `temporal` command line."""

@@ -1,0 +1,157 @@
+"""Planted personal data is found nowhere in the database of a server whose payloads are encrypted.
+
+The same deliveries without keys are the control: there, the search finds it.
+"""
+
+import asyncio
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+
+from durable_analytics import AnalyticsClient, BufferingClient, DeliveryError
+from durable_analytics.temporal import integration_control as control
+from durable_analytics.temporal.connection import connect
+from durable_analytics.temporal.encryption_keys import new_key
+from durable_analytics.temporal.search_attributes import register as register_search_attributes
+from durable_analytics.testing import StandIn
+from tests.support.command import Command
+from tests.support.embedded_server import server
+from tests.support.free_ports import free_port
+from tests.support.json_objects import Json
+from tests.support.visible import until_visible
+from tests.support.worker_settings import QUICK_RETRIES, settings_for
+from tests.worker.deliveries import own_process
+from worker import data_converter
+
+pytestmark = pytest.mark.slow
+
+EMAIL, NAME, USER = "jane.planted@example.org", "Jane Plantedsson", "user-7f3a91c2"
+PERSON: Json = {"email": EMAIL, "name": NAME}
+BATCHES, MESSAGES_OF_BATCH, SINGLES, FAILURES = 18, 50, 100, 12
+
+
+def traces_in(folder: Path) -> list[str]:
+    """The planted data that the files of a folder contain, as it is or in base64."""
+    content = b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
+    return [text for text in (EMAIL, NAME, USER) if any(w in content for w in written(text))]
+
+
+def written(text: str) -> list[bytes]:
+    """A text as it may stand in a file: as it is, and in base64 at each of three offsets."""
+    raw = text.encode()
+    encoded = [base64.b64encode(b"\0" * offset + raw + b"\0\0\0") for offset in range(3)]
+    return [raw, *(one[4 : len(one) - 8] for one in encoded)]
+
+
+async def deliver(client: Client, queue: str, number: int) -> None:
+    """One message that is delivered."""
+    analytics = AnalyticsClient(client, task_queue=queue, user_hash_keys=["a-key"])
+    handle = await analytics.track(
+        integration="segment",
+        user_id=USER,
+        event="Order Completed",
+        properties={"number": number, **PERSON},
+        context={"traits": PERSON},
+    )
+    await handle.result()
+
+
+async def fail(client: Client, standin: StandIn, queue: str, number: int) -> str:
+    """One message that fails, in one of three ways; the provider repeats what it got."""
+    analytics = AnalyticsClient(client, task_queue=queue, integration="journy")
+    echo = {"body": {"error": f"cannot take {NAME} <{EMAIL}>", "user": USER}}
+    if number % 3 == 0:
+        standin.script("journy", {"status": 500, **echo}, {"status": 400, **echo})
+    elif number % 3 == 1:
+        standin.script("journy", {"status": 401, **echo})
+    integration = "nowhere" if number % 3 == 2 else "journy"
+    handle = await analytics.identify(integration=integration, user_id=USER, traits=PERSON)
+    with pytest.raises(DeliveryError):
+        await handle.result()
+    return handle.workflow_id
+
+
+async def deliver_batches(queue: str, keys: Sequence[str]) -> None:
+    """The clients that connect by themselves, with the setting that they take."""
+    options: Json = {"task_queue": queue, "integration": "segment"}
+
+    def send() -> None:
+        with BufferingClient(
+            encryption_keys=keys, max_batch_messages=MESSAGES_OF_BATCH, **options
+        ) as client:
+            for number in range(BATCHES * MESSAGES_OF_BATCH):
+                client.track(user_id=USER, event="Hi", properties={"number": number, **PERSON})
+
+    await asyncio.to_thread(send)
+
+
+async def filled(standin: StandIn, client: Client, queue: str, keys: Sequence[str]) -> str:
+    """Deliver, fail, and pause with personal data everywhere; returns the id of a failure."""
+    settings = settings_for(
+        standin, task_queue=queue, policies=QUICK_RETRIES, user_hash_keys=["a-key"]
+    )
+    async with own_process(client, settings):
+        await asyncio.gather(*(deliver(client, queue, n) for n in range(SINGLES)))
+        await deliver_batches(queue, keys)
+        failed = [await fail(client, standin, queue, n) for n in range(FAILURES)]
+        await control.pause(client, queue, "segment", reason=f"asked by {NAME}", by=EMAIL)
+        await deliver_one_paused(client, queue)
+        done = f"TaskQueue = '{queue}' AND ExecutionStatus = 'Completed'"
+        async with asyncio.timeout(120):
+            await until_visible(client, done, SINGLES + BATCHES)
+    return failed[0]
+
+
+async def deliver_one_paused(client: Client, queue: str) -> None:
+    """A message that waits, while its integration is paused, and ends so."""
+    policies: Any = {"request": {"total_timeout": "PT1S"}}
+    analytics = AnalyticsClient(client, task_queue=queue, policies=policies)
+    handle = await analytics.track(integration="segment", user_id=USER, event="Hi", traits=PERSON)
+    with pytest.raises(DeliveryError, match=NAME):
+        await handle.result()
+
+
+@pytest.mark.parametrize("is_encrypted", [True, False])
+async def test_nothing_of_a_thousand_deliveries_is_readable(
+    standin: StandIn,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    is_encrypted: bool,
+) -> None:
+    """Not in payloads, failures, summaries, memos, details, search attributes or limits."""
+    keys, queue, port = ([new_key("k1")] if is_encrypted else []), "analytics", free_port()
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{port}")
+    async with server(port, tmp_path / "data" / "temporal.db"):
+        converter = data_converter(compress=False, encryption_keys=keys)
+        client = await connect(data_converter=converter)
+        await register_search_attributes(client)
+        failed_id = await filled(standin, client, queue, keys)
+        variables = {"ANALYTICS_TASK_QUEUE": queue}
+        if keys:
+            variables["ANALYTICS_ENCRYPTION_KEYS"] = ",".join(keys)
+        command = Command(capsys, monkeypatch, client, variables)
+
+        rows = (await command("status", "--json")).json
+        shown = (await command("failed", "show", failed_id)).out
+        found = (await command("find", failed_id.rpartition(":")[2], "--json")).json
+        listed = (await command("failed", "list", "--json")).json
+        if is_encrypted:
+            monkeypatch.delenv("ANALYTICS_ENCRYPTION_KEYS")
+            refused = await command("failed", "show", failed_id)
+            assert refused.status == 2
+            assert "the key k1" in refused.err
+
+    assert NAME in next(row["reason"] for row in rows if row["integration"] == "segment")
+    assert USER in shown
+    assert EMAIL in shown
+    assert found[0]["workflow_id"] == failed_id
+    assert len(listed) == FAILURES + 1
+    accepted = standin.accepted["segment"]
+    assert len(accepted) == SINGLES + BATCHES * MESSAGES_OF_BATCH
+    assert traces_in(tmp_path / "data") == ([] if is_encrypted else [EMAIL, NAME, USER])
