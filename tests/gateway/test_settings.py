@@ -52,6 +52,7 @@ def test_write_key_alone_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.gateway.model_dump() == {
         "host": "127.0.0.1",
         "port": 8088,
+        "metrics_address": None,
         "cors_origins": ["*"],
         "gather_interval": timedelta(milliseconds=5),
         "trusted_proxies": ["127.0.0.1"],

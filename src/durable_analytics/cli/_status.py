@@ -12,16 +12,13 @@ from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._visibility import FAILED, OPEN, Deliveries, all_of, at, quoted
 from durable_analytics.settings.sources import configured_names, configured_value
 from durable_analytics.temporal import integration_control
-from durable_analytics.temporal.pollers import WORKFLOWS, last_polls
+from durable_analytics.temporal.pollers import RECENT, WORKFLOWS, last_polls
 from durable_analytics.wire.search_attributes import INTEGRATION, REJECTED
 
 Row = dict[str, Any]
 
 _DAY = timedelta(days=1)
 _MOST = 10_000
-
-_RECENT = timedelta(seconds=90)
-"""A running worker polls again within 60 s."""
 
 _UNNAMED = "default"
 _UNKNOWN = "unknown"
@@ -47,7 +44,7 @@ def status(*, as_json: JsonOption = False) -> None:
     if not rows:
         print_line("no integration is configured here, and Temporal has no deliveries")
     if not is_polled:
-        seconds = int(_RECENT.total_seconds())
+        seconds = int(RECENT.total_seconds())
         print_line(f"No worker has polled for {seconds} s, so nothing is delivered. Task queue:")
         print_line(f"  {configured_task_queue()}")
     if not can_count_refused:
@@ -84,7 +81,7 @@ async def _is_polled(client: Client) -> bool:
         polls = await last_polls(client, configured_task_queue(), kinds=(WORKFLOWS,))
     except RPCError:
         return True  # nobody knows; the rows are right all the same
-    return any(datetime.now(UTC) - at < _RECENT for at in polls.values())
+    return any(datetime.now(UTC) - at < RECENT for at in polls.values())
 
 
 async def _rows(client: Client) -> tuple[list[Row], bool]:
@@ -93,7 +90,8 @@ async def _rows(client: Client) -> tuple[list[Row], bool]:
     default = configured_value("default_integration")
     if default is None and len(configured) == 1:
         default = configured[0]
-    known = {*configured, *await _controlled(deliveries)}
+    controlled = await integration_control.states(client, deliveries.task_queue)
+    known = {*configured, *controlled}
     names = sorted({*known, *await deliveries.integration_names(known)})
     conditions = {name: deliveries.of_integration(name) for name in names}
     if default in conditions:
@@ -107,18 +105,6 @@ async def _rows(client: Client) -> tuple[list[Row], bool]:
     others.append(await _row(deliveries, _UNKNOWN, all_of(has_no_attribute, *elsewhere)))
     rows += [row for row in others if row["waiting"] or row["failed"]]
     return rows, deliveries.has(REJECTED.name)
-
-
-async def _controlled(deliveries: Deliveries) -> list[str]:
-    """Return the integrations that are not simply running."""
-    queue = deliveries.task_queue
-    prefix = f"{queue}:integration:"
-    query = all_of("WorkflowType = 'Integration'", OPEN, f"TaskQueue = {quoted(queue)}")
-    return [
-        one.id.removeprefix(prefix)
-        async for one in deliveries.client.list_workflows(query)
-        if one.id.startswith(prefix)
-    ]
 
 
 async def _row(deliveries: Deliveries, name: str, condition: str) -> Row:
