@@ -1,12 +1,13 @@
-"""What the outcome of one request says about the health of its provider."""
+"""What the outcome of one request says: for the metrics, and about the health of its provider."""
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 from activities.failures import describe_wait
-from activities.provider_health import ProviderHealth
-from durable_analytics.errors import Unauthorized, Unavailable
+from activities.http import HttpClient
+from durable_analytics.errors import DeliveryError, Internal, Unauthorized, Unavailable
 from durable_analytics.providers import HttpRequest, HttpResponse, Provider
 
 
@@ -14,7 +15,8 @@ class Observation:
     """One request, from its start to its response, as a context manager.
 
     Args:
-        health: What the process has seen of the provider; None to count nothing.
+        client: The client of the integration. Its `health` counts what the process has seen of the
+            provider; None counts nothing.
         provider: The provider.
         request: The request that the provider built.
         is_call: Whether it is a `Call`, whose 401 and 403 may concern only its endpoint.
@@ -22,27 +24,30 @@ class Observation:
     """
 
     __slots__ = (
-        *("_counts", "_credentials", "_has_started", "_health"),
-        *("_is_call", "_is_probe", "_may_be_held", "_provider"),
+        *("_counts", "_credentials", "_health", "_is_call", "_is_probe", "_may_be_held"),
+        *("_on_request", "_outcome", "_provider", "_started", "_status"),
     )
 
     def __init__(
         self,
-        health: ProviderHealth | None,
+        client: HttpClient,
         provider: Provider,
         request: HttpRequest,
         *,
         is_call: bool,
         may_be_held: bool,
     ) -> None:
-        self._health = health
+        self._health = client.health
+        self._on_request = client.on_request
         self._provider = provider
         self._credentials = request.credentials
         self._counts = request.credentials not in provider.separate_credentials
         self._is_call = is_call
         self._may_be_held = may_be_held
         self._is_probe = False
-        self._has_started = False
+        self._started: float | None = None
+        self._status: int | None = None
+        self._outcome: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -53,8 +58,14 @@ class Observation:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._started is None:
+            return
+        outcome = error.wire_name() if isinstance(error, DeliveryError) else self._outcome
+        if outcome:
+            duration = timedelta(seconds=time.monotonic() - self._started)
+            self._on_request(outcome, self._status, duration)
         health = self._health
-        if health is None or not self._has_started:
+        if health is None:
             return
         if self._counts and isinstance(error, Unavailable):
             health.unavailable(error.message, is_probe=self._is_probe)
@@ -66,17 +77,22 @@ class Observation:
         Raises:
             Held: It must not be sent.
         """
-        if self._health:
-            if self._may_be_held:
-                self._is_probe = self._health.enter(may_probe=self._counts)
-            self._has_started = True
+        if self._health and self._may_be_held:
+            self._is_probe = self._health.enter(may_probe=self._counts)
+        self._started = time.monotonic()
 
     def responded(self, response: HttpResponse) -> None:
         """Count the response."""
         health, is_probe = self._health, self._is_probe
+        self._status = response.status_code
+        try:
+            failure = self._provider.classify(response)
+        except Exception:  # noqa: BLE001  # the caller classifies it too, and reports the bug
+            self._outcome = Internal.wire_name()
+            return
+        self._outcome = failure.wire_name() if failure else "success"
         if health is None or not self._counts:
             return
-        failure = self._provider.classify(response)
         if failure is None and not self._is_call:
             health.succeeded(self._credentials, is_probe=is_probe)
         elif isinstance(failure, Unavailable):

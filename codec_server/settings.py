@@ -139,6 +139,7 @@ class Settings(ProcessSettings):
             "graceful_shutdown_timeout",
             "max_concurrent_activities",
             "max_concurrent_workflow_tasks",
+            "metrics_address",
             "on_attempt_failed",
             "on_execution_failed",
         }

@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
+from temporalio.common import MetricMeter
 
 from gateway.endpoints import Endpoints
 from gateway.errors import RequestError
 from gateway.executions import Executions
+from gateway.metrics import GatewayMetrics
 from gateway.responses import error_response
 from gateway.routes import BEACON, MESSAGE_TYPES, PREFIXES, ROUTES
 from gateway.settings import Settings
@@ -48,10 +50,14 @@ class App:
     Args:
         routes: The routes. The first that matches a path is used.
         cors_origins: The origins of web pages whose scripts may read a response.
+        metrics: Records the requests.
     """
 
-    def __init__(self, routes: Sequence[Route], cors_origins: Sequence[str]) -> None:
+    def __init__(
+        self, routes: Sequence[Route], cors_origins: Sequence[str], metrics: GatewayMetrics
+    ) -> None:
         self.routes = routes
+        self._metrics = metrics
         self._endpoints_by_path: dict[tuple[str, str], _Endpoint] = {
             (method, route.path): route.endpoint
             for route in routes
@@ -86,6 +92,7 @@ class App:
             extra = {"exception": type(error).__name__, "where": where}
             log.error("internal error", extra=extra)  # noqa: TRY400
             response = error_response(500, "internal error; the gateway's log has the location")
+        self._metrics.responded(scope, response.status_code)
         await response(scope, receive, send)
 
     def _find_endpoint(self, scope: Scope) -> _Endpoint:
@@ -108,12 +115,15 @@ class App:
         raise RequestError(404, "this path does not exist: see /openapi.json")
 
 
-def create_app(settings: Settings, executions: Executions) -> App:
+def create_app(
+    settings: Settings, executions: Executions, meter: MetricMeter = MetricMeter.noop
+) -> App:
     """Create the application.
 
     Args:
         settings: The settings of the gateway.
         executions: Starts executions.
+        meter: Records the requests.
     """
     endpoints = Endpoints(settings, executions)
     message_routes = [(f"{prefix}/{route.name}", route) for prefix in PREFIXES for route in ROUTES]
@@ -130,4 +140,4 @@ def create_app(settings: Settings, executions: Executions) -> App:
         Route("/ready", endpoints.ready),
         Route("/openapi.json", endpoints.openapi),
     ]
-    return App(routes, settings.gateway.cors_origins)
+    return App(routes, settings.gateway.cors_origins, GatewayMetrics(meter))

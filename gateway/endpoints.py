@@ -2,15 +2,18 @@
 
 import ipaddress
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import BATCH
 from gateway.bodies import check_size, parse_object, read_body, read_object, run_sized
 from gateway.errors import RequestError
 from gateway.executions import Executions
+from gateway.metrics import note_messages, note_method, note_source
 from gateway.openapi import document
 from gateway.partition import read_parts_of_batch
 from gateway.pixel import PIXEL, decode_data
@@ -41,6 +44,7 @@ class Endpoints:
         """Accept a single message, or a list of messages."""
         address = _client_address(request) if route.is_for_browsers else None
         arrival = Arrival(datetime.now(UTC), address)
+        note_method(request.scope, route.message_type or BATCH.key)
         source, body, size = await self._read(request, is_single=route.message_type is not None)
         if route.message_type:
             message = await run_sized(size, read_single, route.message_type, body, arrival)
@@ -48,6 +52,7 @@ class Endpoints:
         else:
             messages = body.get("batch")
             count = len(messages) if isinstance(messages, list) else 0
+            note_messages(request.scope, max(count, 1))
             cost = max(size, _MESSAGE_COST * count)
             parts = await run_sized(cost, read_parts_of_batch, body, arrival, source)
             await self._executions.start_batch(source, parts)
@@ -56,10 +61,11 @@ class Endpoints:
     async def pixel(self, request: Request) -> Response:
         """Accept a single message in the query of an image's URL."""
         if request.method == "GET":  # HEAD asks for the size of the image only.
+            note_method(request.scope, request.path_params["type"])
             raw = decode_data(request.query_params)
             body = read_object(raw)
             key = key_from_headers(request.headers) or body.get("writeKey") or body.get("write_key")
-            source = self._sources.admit(key or _key_from_query(request))
+            source = self._admit(request, key or _key_from_query(request))
             check_size(len(raw), source.settings.message_limit_bytes)
             arrival = Arrival(datetime.now(UTC))
             type_: str = request.path_params["type"]
@@ -69,7 +75,9 @@ class Endpoints:
 
     async def delete(self, request: Request) -> Response:
         """Delete the person whose user id is in the path."""
+        note_method(request.scope, "delete")
         source = self._sources.find(key_from_headers(request.headers))
+        note_source(request.scope, source)
         if not source.settings.allow_delete:
             reason = (
                 f"deletes are not allowed: set sources.{source.name}.allow_delete to allow them"
@@ -112,14 +120,25 @@ class Endpoints:
         source = None
         limit_bytes = self._sources.body_limit_bytes
         if key := key_from_headers(request.headers):
-            source = self._sources.admit(key)
+            source = self._admit(request, key)
             limit_bytes = source.settings.limit_bytes(is_single=is_single)
         raw = await read_body(request, limit_bytes)
         body = await parse_object(raw, "" if is_single else "batch")
         if source is None:
-            source = self._sources.admit(body.get("writeKey") or _key_from_query(request))
+            source = self._admit(request, body.get("writeKey") or _key_from_query(request))
             check_size(len(raw), source.settings.limit_bytes(is_single=is_single))
         return source, body, len(raw)
+
+    def _admit(self, request: Request, write_key: Any) -> Source:
+        """Find the source with this write key, and count the request against its rate limit.
+
+        Raises:
+            RequestError: No source has this key, or the source has sent too many requests.
+        """
+        source = self._sources.find(write_key)
+        note_source(request.scope, source)
+        source.rate_limit.take()
+        return source
 
 
 def _key_from_query(request: Request) -> str | None:

@@ -4,7 +4,9 @@ import logging
 import math
 
 import uvicorn
+from temporalio.runtime import Runtime
 
+from durable_analytics.errors import SettingsError
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.connection import connect
 from gateway.app import create_app
@@ -14,6 +16,7 @@ from gateway.protocol import BoundedProtocol
 from gateway.settings import Settings
 from runtime.http_server import BACKLOG, listen, serve
 from runtime.logs import runtime
+from runtime.metrics import prometheus
 
 log = logging.getLogger("durable_analytics.gateway")
 
@@ -28,9 +31,10 @@ async def run(settings: Settings) -> None:
         SettingsError: The gateway cannot listen on the configured address.
     """
     listener = listen(settings.gateway.host, settings.gateway.port, "gateway")
+    process_runtime = _runtime(settings.gateway.metrics_address)
     # Lazy, so that the gateway starts, and reports 503, while Temporal is out of reach.
     client = await connect(
-        runtime=runtime(),
+        runtime=process_runtime,
         data_converter=data_converter(
             compress=settings.compress_payloads, encryption_keys=settings.payload_keys
         ),
@@ -40,7 +44,7 @@ async def run(settings: Settings) -> None:
     # The longest time that an accepted request takes: first its body, then Temporal.
     request_seconds = BODY_TIMEOUT_SECONDS + settings.gateway.answer_timeout.total_seconds()
     config = uvicorn.Config(
-        create_app(settings, executions),
+        create_app(settings, executions, process_runtime.metric_meter),
         http=BoundedProtocol,
         ws="none",
         lifespan="off",
@@ -59,3 +63,16 @@ async def run(settings: Settings) -> None:
     await serve(config, listener, on_stop=lambda: log.info("gateway stopping"))
     await executions.close()
     log.info("gateway stopped")
+
+
+def _runtime(metrics_address: str | None) -> Runtime:
+    """Return the SDK's runtime, which serves the metrics.
+
+    Raises:
+        SettingsError: It cannot listen on the address.
+    """
+    try:
+        return runtime(prometheus(metrics_address) if metrics_address else None)
+    except ValueError:
+        reason = f"gateway.metrics_address: cannot listen on {metrics_address}"
+        raise SettingsError([f"{reason}; set another address or port"]) from None

@@ -25,7 +25,12 @@ from durable_analytics.errors import SettingsError
 from durable_analytics.providers import Credential
 from durable_analytics.settings.routing import read_tracking_plan
 from durable_analytics.settings.sources import configured_names
-from durable_analytics.settings.values import DurationSetting, Name, split_at_commas
+from durable_analytics.settings.values import (
+    DurationSetting,
+    Name,
+    SocketAddress,
+    split_at_commas,
+)
 from durable_analytics.wire.messages import JsonObject
 from runtime.settings import ProcessSettings
 
@@ -97,6 +102,10 @@ class GatewaySettings(_Section):
 
     port: int = Field(default=8088, ge=1, le=65535)
     """The port to listen on."""
+
+    metrics_address: SocketAddress | None = None
+    """The IP address and port on which the process serves `/metrics` for Prometheus. Default:
+    nowhere. Keep it apart from `host` and `port`, which the public may reach."""
 
     cors_origins: Annotated[
         list[Annotated[str, AfterValidator(_check_origin)]], BeforeValidator(_split)
@@ -196,6 +205,7 @@ class Settings(ProcessSettings):
             "graceful_shutdown_timeout",
             "max_concurrent_activities",
             "max_concurrent_workflow_tasks",
+            "metrics_address",
             "on_attempt_failed",
             "on_execution_failed",
         }

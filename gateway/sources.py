@@ -60,16 +60,6 @@ class Sources:
             raise RequestError(401, reason, {"WWW-Authenticate": "Bearer"})
         return found
 
-    def admit(self, write_key: Any) -> Source:
-        """Find the source with this write key, and count the request against its rate limit.
-
-        Raises:
-            RequestError: No source has this key, or the source has sent too many requests.
-        """
-        source = self.find(write_key)
-        source.rate_limit.take()
-        return source
-
 
 def key_from_headers(headers: Headers) -> str | None:
     """The write key in the Authorization header; None if there is none.

@@ -9,6 +9,7 @@ from structlog.typing import EventDict
 from temporalio.runtime import (
     LogForwardingConfig,
     LoggingConfig,
+    PrometheusConfig,
     Runtime,
     TelemetryConfig,
     TelemetryFilter,
@@ -63,11 +64,21 @@ def configure(log_format: str, level: str) -> None:
         logging.getLogger(name).setLevel(max(minimum, logging.getLogger().level))
 
 
-def runtime() -> Runtime:
-    """Return a runtime of the SDK whose core writes to the logs of this process."""
+def runtime(metrics: PrometheusConfig | None = None) -> Runtime:
+    """Return a runtime of the SDK whose core writes to the logs of this process.
+
+    Args:
+        metrics: Where the SDK serves its metrics; None for nowhere.
+
+    Raises:
+        ValueError: The address is in use, or does not belong to this machine.
+    """
     # The fields of the core's records may contain payloads.
     forwarding = LogForwardingConfig(
         logging.getLogger("temporalio.core"), append_log_fields_to_message=False
     )
     levels = TelemetryFilter(core_level="WARN", other_level="ERROR")
-    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(levels, forwarding)))
+    telemetry = TelemetryConfig(
+        logging=LoggingConfig(levels, forwarding), metrics=metrics, attach_service_name=False
+    )
+    return Runtime(telemetry=telemetry)

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from temporalio.client import Client
 from temporalio.runtime import Runtime
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from durable_analytics.temporal.connection import connect
+from durable_analytics.temporal.pollers import RECENT, WORKFLOWS, last_polls
 from worker.converter import data_converter
 from worker.registration import list_activities, list_workflows
 from worker.settings import Settings
@@ -74,6 +76,20 @@ class Generation:
         if not self.running.done():
             await shut_down(self._made)
         await self.running
+
+    async def problem(self) -> str | None:
+        """Return in one line why the worker delivers nothing now; None if it is ready."""
+        if self.running.done() or not all(worker.is_running for worker in self._made):
+            return "the workers do not run"
+        queue = self.settings.task_queue
+        try:
+            polls = await last_polls(self._client, queue, kinds=(WORKFLOWS,))
+        except RPCError as error:
+            return f"Temporal does not respond: {error.status.name}"
+        polled = polls.get(self._client.identity)
+        if not polled or datetime.now(UTC) - polled >= RECENT:
+            return f"Temporal has seen no poll of this worker on task queue {queue} lately"
+        return None
 
     def details(self) -> dict[str, Any]:
         """Return the details of the log line about the start."""

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -12,11 +12,8 @@ from temporalio.service import RPCError
 from durable_analytics.errors import NotAccepted, SettingsError
 from durable_analytics.temporal.connection import connect
 from durable_analytics.temporal.interpreter_end import exit_process
-from durable_analytics.temporal.pollers import last_polls
+from durable_analytics.temporal.pollers import RECENT, last_polls
 from worker import settings
-
-_RECENT = timedelta(seconds=90)
-"""A running worker polls again within 60 s. A worker that hangs is noticed after 90 to 150 s."""
 
 
 async def last_poll(client: Client, task_queue: str, host: str) -> datetime | None:
@@ -33,7 +30,7 @@ async def check(task_queues: Sequence[str]) -> str | None:
     host, client = socket.gethostname(), await connect()
     polls = await asyncio.gather(*(last_poll(client, queue, host) for queue in task_queues))
     for queue, polled in zip(task_queues, polls, strict=True):
-        if not polled or datetime.now(UTC) - polled >= _RECENT:
+        if not polled or datetime.now(UTC) - polled >= RECENT:
             since = f"since {polled:%H:%M:%S} UTC" if polled else "lately"
             return f"no worker on {host} has polled task queue {queue} {since}"
     return None

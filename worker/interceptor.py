@@ -1,4 +1,4 @@
-"""The interceptor: it refuses surplus inputs, and reports failed executions to the hook."""
+"""The interceptor: refuses surplus inputs, and reports executions to the hook and the metrics."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -22,9 +22,11 @@ from activities.failures import application_error
 from durable_analytics.errors import UnreadablePayload, ValidationError
 from durable_analytics.events import ExecutionFailed
 from durable_analytics.temporal.encryption import ENCODING, named_key
+from durable_analytics.wire.message_counts import MessageCount
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS, Method
 from durable_analytics.wire.outputs import batch_output, output
+from workflows.message_counts import RECORD, MessageCounts
 
 log = logging.getLogger("durable_analytics.encryption")
 
@@ -44,16 +46,24 @@ class DeliveryInterceptor(Interceptor):
 
     Args:
         notify: Called with each failed execution; returns at once and never raises.
+        record: Called with the messages of an execution that have reached a stage; see
+            `Metrics.messages`. It returns at once and never raises.
     """
 
-    def __init__(self, notify: Callable[[ExecutionFailed], None]) -> None:
+    def __init__(
+        self,
+        notify: Callable[[ExecutionFailed], None],
+        record: Callable[[str, list[MessageCount], float], None] = lambda *_: None,
+    ) -> None:
         self._notify = notify
+        self._record = record
 
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor]:
         """See base class."""
         input.unsafe_extern_functions[_EXTERN] = self._notify
+        input.unsafe_extern_functions[RECORD] = self._record
         return _Inbound
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
@@ -100,7 +110,9 @@ class _Inbound(WorkflowInboundInterceptor):
         try:
             if len(input.args) > 1:
                 # Otherwise a TypeError fails the workflow task, which Temporal retries for ever.
-                raise _surplus(method, len(input.args))
+                failure = _surplus(method, len(input.args))
+                MessageCounts(method, input.args[0], {}).refused(failure.details[0])
+                raise failure
             return await super().execute_workflow(input)
         except ApplicationError as error:
             if not workflow.unsafe.is_replaying():

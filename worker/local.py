@@ -19,9 +19,20 @@ from durable_analytics.temporal.interpreter_end import exit_process
 from durable_analytics.wire.methods import TASK_QUEUE
 from worker.health import last_poll
 from worker.local_children import Child, hold_lock
-from worker.local_settings import gateway_variables, integration_names, worker_variables
+from worker.local_settings import (
+    gateway_variables,
+    integration_names,
+    metrics_addresses,
+    worker_variables,
+)
 from worker.local_temporal import WITHOUT_CONFIGURATION, leave_other_servers, start_server
-from worker.local_variables import HOST, LocalVariables, check_ports, load_variables
+from worker.local_variables import (
+    HOST,
+    LocalVariables,
+    check_ports,
+    load_variables,
+    with_metrics_ports,
+)
 from worker.run import PATIENCE
 
 _FOLDER = Path(".temporal")
@@ -43,6 +54,7 @@ async def main() -> int:
     for child in reversed(children.values()):
         await child.end_leftover()
     check_ports(local, own_server=own_server)
+    local = with_metrics_ports(local)
     stop = asyncio.Event()
     # SIGHUP: its terminal was closed.
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -139,12 +151,14 @@ def _welcome(local: LocalVariables, *, own_server: bool, has_other_server: bool)
     standin = f"http://localhost:{local.standin_port}"
     gateway = f"http://localhost:{local.gateway_port}"
     keys = ", ".join(integration_names())
+    worker, of_gateway = metrics_addresses(local)
     ui = f"http://localhost:{local.ui_port}" if own_server else "your server's"
     return f"""
 Temporal UI    {ui}
 Temporal       {address}, task queue {_task_queue()}
 Gateway        {gateway}, for any Segment SDK; its write keys: {keys}
 Stand-in       {standin}/requests shows what the providers received{real}
+Metrics        http://{worker}/metrics, and http://{of_gateway}/metrics of the gateway
 
 Try:
   curl -u segment: -d '{{"userId":"u-1","event":"Hi"}}' {gateway}/v1/track

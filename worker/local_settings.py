@@ -23,6 +23,7 @@ def worker_variables(local: LocalVariables) -> Iterator[tuple[str, str]]:
             yield f"{prefix}ALLOW_POLICIES_OVERRIDE", "true"
     if configured_value("default_integration") is None:
         yield "ANALYTICS_DEFAULT_INTEGRATION", "segment"
+    yield "ANALYTICS_METRICS_ADDRESS", metrics_addresses(local)[0]
 
 
 def gateway_variables(local: LocalVariables) -> Iterator[tuple[str, str]]:
@@ -32,11 +33,22 @@ def gateway_variables(local: LocalVariables) -> Iterator[tuple[str, str]]:
     """
     yield "ANALYTICS_GATEWAY__HOST", HOST
     yield "ANALYTICS_GATEWAY__PORT", str(local.gateway_port)
+    yield "ANALYTICS_GATEWAY__METRICS_ADDRESS", metrics_addresses(local)[1]
     configured = configured_names("sources")
     for name in integration_names():
         if name not in configured:
             yield f"ANALYTICS_SOURCES__{name.upper()}__WRITE_KEY", name
             yield f"ANALYTICS_SOURCES__{name.upper()}__ALLOW_DELETE", "true"
+
+
+def metrics_addresses(local: LocalVariables) -> tuple[str, str]:
+    """Return where the worker and the gateway serve their metrics."""
+    worker = configured_value("metrics_address")
+    gateway = configured_value("gateway", "metrics_address")
+    return (
+        str(worker or f"{HOST}:{local.metrics_port}"),
+        str(gateway or f"{HOST}:{local.gateway_metrics_port}"),
+    )
 
 
 def integration_names() -> list[str]:

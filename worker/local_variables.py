@@ -10,6 +10,9 @@ from runtime.embedded_server import Durability
 
 HOST = "127.0.0.1"
 
+_METRICS_PORTS = range(9464, 9474)
+_GATEWAY_METRICS_PORTS = range(9474, 9484)
+
 
 class LocalVariables(BaseSettings):
     """The variables of `make run`. All its processes listen on loopback."""
@@ -20,6 +23,12 @@ class LocalVariables(BaseSettings):
     ui_port: int = Field(default=8233, ge=1, le=65535)
     standin_port: int = Field(default=8090, ge=1, le=65535)
     gateway_port: int = Field(default=8088, ge=1, le=65535)
+
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where the worker serves its metrics. Default: 9464, or the next port that is free."""
+
+    gateway_metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where the gateway serves its metrics. Default: 9474, or the next port that is free."""
 
     durability: Durability = "full"
     """What a message in the embedded server survives: `full` also a power cut; `process`, which is
@@ -57,6 +66,14 @@ def check_ports(local: LocalVariables, *, own_server: bool) -> None:
         SettingsError: One line for each invalid port.
     """
     used = {"LOCAL_STANDIN_PORT": local.standin_port, "LOCAL_GATEWAY_PORT": local.gateway_port}
+    used |= {
+        variable: port
+        for variable, port in (
+            ("LOCAL_METRICS_PORT", local.metrics_port),
+            ("LOCAL_GATEWAY_METRICS_PORT", local.gateway_metrics_port),
+        )
+        if port
+    }
     if own_server:
         used |= {"LOCAL_TEMPORAL_PORT": local.temporal_port, "LOCAL_UI_PORT": local.ui_port}
     problems = [
@@ -72,6 +89,20 @@ def check_ports(local: LocalVariables, *, own_server: bool) -> None:
         problems.append(f"port {port} is set for {variables}: set different ports")
     if problems:
         raise SettingsError(problems)
+
+
+def with_metrics_ports(local: LocalVariables) -> LocalVariables:
+    """Return the variables with the ports of the metrics filled in."""
+    ports = {
+        "metrics_port": local.metrics_port or _first_free(_METRICS_PORTS),
+        "gateway_metrics_port": local.gateway_metrics_port or _first_free(_GATEWAY_METRICS_PORTS),
+    }
+    return local.model_copy(update=ports)
+
+
+def _first_free(ports: range) -> int:
+    """Metrics are no reason not to start: another `make run` may have the first port."""
+    return next((port for port in ports if _is_free(port)), ports[0])
 
 
 def _is_free(port: int) -> bool:

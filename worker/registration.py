@@ -17,9 +17,11 @@ from activities.progress import HEARTBEAT_INTERVAL
 from durable_analytics.redrive.names import LOCK_WORKFLOW
 from durable_analytics.wire.integration_state import CONTROL_WORKFLOW
 from durable_analytics.wire.methods import BATCH, METHODS
+from runtime.metrics import Metrics, meter_of
 from worker.health_signals import HealthSignals
 from worker.hooks import Hooks
 from worker.http_clients import http_clients
+from worker.integration_states import record_states
 from worker.interceptor import DeliveryInterceptor
 from worker.rate_sharing import share_rates
 from worker.reconciliation import reconcile
@@ -80,6 +82,9 @@ class Registration:
                 f"the integrations are {names}"
             )
         self._clients = http_clients(settings, own)
+        self._metrics = Metrics(settings.integrations)
+        for name, client in self._clients.items():
+            client.on_request = partial(self._metrics.request, name)
         self._hooks = Hooks(settings.on_attempt_failed, settings.on_execution_failed)
         self._activities = activities(
             settings.deliverable(have_queues=have_queues), self._clients, self._hooks.notify
@@ -108,6 +113,7 @@ class Registration:
         plugin.besides = (
             partial(reconcile, integrations=self._reconciled, signals=self._signals),
             partial(share_rates, paces=paces),
+            partial(record_states, metrics=self._metrics),
             *besides,
         )
         return plugin
@@ -117,12 +123,14 @@ class Registration:
         return self._plugin(activities=self._activities.requests)
 
     def _plugin(self, **registered: Any) -> "_Plugin":
-        return _Plugin(
+        plugin = _Plugin(
             "durable-analytics",
-            interceptors=[DeliveryInterceptor(self._hooks.notify)],
+            interceptors=[DeliveryInterceptor(self._hooks.notify, self._metrics.messages)],
             run_context=self._run_context,
             **registered,
         )
+        plugin.metrics = self._metrics
+        return plugin
 
     @asynccontextmanager
     async def _run_context(self) -> AsyncIterator[None]:
@@ -149,8 +157,12 @@ class _Plugin(SimplePlugin):
     signals: HealthSignals | None = None
     """Reports of the process to the control workflows."""
 
+    metrics: Metrics | None = None
+
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
         """See base class."""
+        if self.metrics:
+            self.metrics.start(meter_of(worker.client))
         if self.signals:
             self.signals.start(worker.client)
         tasks = [

@@ -12,8 +12,10 @@ from temporalio.runtime import Runtime
 from durable_analytics.errors import NotAccepted, SettingsError
 from durable_analytics.temporal.connection import wrong_setting
 from runtime.logs import runtime
+from runtime.metrics import prometheus
 from worker.generation import Generation
 from worker.settings import Settings, load
+from worker.status_server import StatusServer
 
 log = logging.getLogger("durable_analytics.worker")
 
@@ -40,10 +42,15 @@ async def run(
     Raises:
         NotAccepted: No Temporal server responded.
         RuntimeError: A worker failed.
+        SettingsError: It cannot listen on `metrics_address`.
     """
     stop, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    process = _Process(runtime(), patience, reload)
+    status = StatusServer(settings.metrics_address) if settings.metrics_address else None
+    metrics = prometheus(status.sdk_address) if status else None
+    process = _Process(runtime(metrics), patience, reload)
+    if status:
+        status.start(process.problem)
 
     def end() -> None:
         latest = process.current.settings if process.current else settings
@@ -65,6 +72,8 @@ async def run(
             log.info("worker stopping")
         await process.stop()
         log.info("worker stopped")
+    if status:
+        status.close()
 
 
 class _Process:
@@ -108,6 +117,12 @@ class _Process:
         self._retiring.discard(retiring)
         if not retiring.cancelled() and (error := retiring.exception()):
             log.error("workers with earlier settings failed", extra={"reason": str(error)})
+
+    async def problem(self) -> str | None:
+        """Return in one line why this process is not ready; None if it is."""
+        if self.current is None:
+            return "there is no connection to Temporal yet"
+        return await self.current.problem()
 
     async def stop(self) -> None:
         """Stop all workers gracefully."""

@@ -16,7 +16,13 @@ from pydantic import (
 
 from durable_analytics.events import AttemptFailed, ExecutionFailed
 from durable_analytics.settings.integrations import ConfiguredIntegrations
-from durable_analytics.settings.values import DurationSetting, Hook, Name, split_at_commas
+from durable_analytics.settings.values import (
+    DurationSetting,
+    Hook,
+    Name,
+    SocketAddress,
+    split_at_commas,
+)
 from durable_analytics.wire.methods import integration_queue
 from durable_analytics.wire.policies import at_least, at_most
 from runtime.settings import ProcessSettings
@@ -45,6 +51,10 @@ class Settings(ConfiguredIntegrations, ProcessSettings):
     former_integrations: Annotated[tuple[Name, ...], BeforeValidator(split_at_commas)] = ()
     """Integrations that are no longer configured, and for which messages may still wait: these fail
     as `UnknownIntegration`. Workers find most of them without this setting."""
+
+    metrics_address: SocketAddress | None = None
+    """The IP address and port on which the process serves `/metrics` for Prometheus, `/health` and
+    `/ready`. Default: nowhere. It is read once, at the start; each process needs its own."""
 
     worker: WorkerSettings = WorkerSettings()
     """Deprecated."""

@@ -1,5 +1,6 @@
 """The procedure of a batch: validate it, send it, return the output."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from temporalio.common import RawValue
@@ -12,6 +13,7 @@ from workflows.batch_results import BatchResults
 from workflows.batch_sends import BatchSends
 from workflows.delivery import failed_outcome, validate
 from workflows.fan_out import fan_out
+from workflows.message_counts import MessageCounts
 from workflows.slice_requests import SliceRequests
 from workflows.visibility import conclude
 
@@ -34,12 +36,19 @@ async def deliver_batch(input: RawValue) -> JsonObject:
         if is_cancelled_exception(error):
             raise
         outcome = failed_outcome(error)
-        return conclude(outcome, _refused(outcome))
+        output = _refused(outcome)
+        MessageCounts(BATCH, input, outcome).refused(output)
+        return conclude(outcome, output)
+    counts = MessageCounts(BATCH, input, plan)
+    counts.received()
+    share = len(plan.get("plans", [plan]))
+
+    def deliver_to_one(one: Any) -> Awaitable[JsonObject]:
+        return counts.ended(one["integration"], _deliver(input, one, share))
+
     if "plans" in plan:
-        share = len(plan["plans"])
-        output = await fan_out(BATCH, plan, lambda one: _deliver(input, one, share))
-        return conclude(plan, output)
-    return conclude(plan, await _deliver(input, plan))
+        return conclude(plan, await fan_out(BATCH, plan, deliver_to_one))
+    return conclude(plan, await deliver_to_one(plan))
 
 
 async def _deliver(input: RawValue, plan: Any, share: int = 1) -> JsonObject:

@@ -1,6 +1,7 @@
 """The procedure of all methods: validate the input, send the request, return the output."""
 
 import json
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,7 @@ from durable_analytics.wire.methods import METHODS, Method
 from durable_analytics.wire.outputs import output
 from durable_analytics.wire.plans import AttemptRecord, Origin, Plan, Response
 from workflows.fan_out import fan_out
+from workflows.message_counts import MessageCounts
 from workflows.message_request import MessageRequest
 from workflows.visibility import conclude
 
@@ -63,11 +65,18 @@ async def deliver(key: str, input: RawValue) -> JsonObject:
         if is_cancelled_exception(error):
             raise
         outcome = failed_outcome(error)
-        return conclude(outcome, _failed(method, input, None, outcome))
+        output = _failed(method, input, None, outcome)
+        MessageCounts(method, input, outcome).refused(output)
+        return conclude(outcome, output)
+    counts = MessageCounts(method, input, plan)
+    counts.received()
+
+    def deliver_to_one(one: Any) -> Awaitable[JsonObject]:
+        return counts.ended(one["integration"], _deliver(method, input, one))
+
     if "plans" in plan:
-        output = await fan_out(method, plan, lambda one: _deliver(method, input, one))
-        return conclude(plan, output)
-    return conclude(plan, await _deliver(method, input, plan))
+        return conclude(plan, await fan_out(method, plan, deliver_to_one))
+    return conclude(plan, await deliver_to_one(plan))
 
 
 async def _deliver(method: Method, input: RawValue, plan: Any) -> JsonObject:

@@ -22,6 +22,10 @@ from durable_analytics.errors import Unavailable
 EmbeddersClient: TypeAlias = httpx.AsyncClient
 """The type of client that users of `register` can pass for an integration."""
 
+RequestListener: TypeAlias = Callable[[str, int | None, timedelta], None]
+"""Called with the outcome of each request (`success` or the failure type), its status, if there was
+a response, and its duration. It never raises."""
+
 MAX_IN_FLIGHT = 100
 
 KEPT_HEADERS = (
@@ -116,6 +120,7 @@ class HttpClient:
         secrets: The credentials of the proxy, which responses and errors must not show.
         health: What this process has seen of the provider; None where nothing is paused.
         pace: Gives turns to requests; None if their rate is not limited.
+        on_request: Called with each request that has ended, for the metrics.
     """
 
     client: Connections | EmbeddersClient
@@ -123,6 +128,7 @@ class HttpClient:
     secrets: frozenset[str] = frozenset()
     health: ProviderHealth | None = None
     pace: Pace | None = None
+    on_request: RequestListener = lambda *_: None
 
     in_flight: int = 0
     """Running requests."""

@@ -4,14 +4,16 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import httpx
 from temporalio.client import Client
 
+from durable_analytics.cli._message_report import ENDS, count_executions, total
 from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.recorded import read_recorded
+from durable_analytics.temporal.visibility import Deliveries
 from durable_analytics.wire.integration_state import CONTROL_WORKFLOW
 from tests.chaos.faults import Happened
 from tests.chaos.processes import TASK_QUEUE, System
@@ -129,3 +131,11 @@ async def look_for_messages(ledger: Ledger, system: System) -> None:
         )
         for index in failed.indexes:
             ledger.failed_at[recorded.message_id(index)] = failed.closed_at.timestamp()
+
+
+async def report(client: Client) -> dict[str, int]:
+    """Return how many messages `durable-analytics report` counts, by how they ended."""
+    deliveries = await Deliveries.find(client, TASK_QUEUE)
+    rows = await count_executions(deliveries, datetime.fromtimestamp(0, UTC), datetime.now(UTC))
+    counted = total(rows.values()).as_json()
+    return {name: counted[name] for name in ("received", *ENDS)}

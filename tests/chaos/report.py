@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.chaos.faults import Happened
@@ -21,7 +21,13 @@ Figures = dict[str, Any]
 
 
 def figures(
-    ledger: Ledger, happened: Sequence[Happened], *, seed: int, seconds: float, healed: float
+    ledger: Ledger,
+    happened: Sequence[Happened],
+    *,
+    seed: int,
+    seconds: float,
+    healed: float,
+    report: Mapping[str, int] | None = None,
 ) -> Figures:
     """Return the figures of a run.
 
@@ -31,6 +37,7 @@ def figures(
         seed: The seed.
         seconds: How long the load lasted.
         healed: When all faults had ended, in seconds since the epoch.
+        report: The messages that `durable-analytics report` counts.
     """
     lost, duplicated = ledger.lost, ledger.duplicated
     delivered = [one for one in ledger.accepted_at if one in ledger.delivered_at]
@@ -49,6 +56,7 @@ def figures(
         "duplicated_share": round(len(duplicated) / max(len(delivered), 1), 5),
         "duplicated_because_of": dict(reasons.most_common()),
         "recovery_seconds": round(ledger.recovery_seconds(healed), 1),
+        "report": dict(report or {}),
         "not_accepted": len(ledger.sent_at) - len(ledger.accepted_at),
         "cpus": os.cpu_count(),
         "load_average": round(os.getloadavg()[0], 1),
@@ -83,6 +91,25 @@ def problems(run: Figures, *, recovery_seconds: float = MOST_RECOVERY_SECONDS) -
         found.append(f"{unexplained} messages were delivered more than once without a fault")
     if run["recovery_seconds"] > recovery_seconds:
         found.append(f"the recovery took {run['recovery_seconds']} s")
+    return [*found, *_report_problems(run)]
+
+
+def _report_problems(run: Figures) -> list[str]:
+    """Return how the report contradicts itself or the ledger.
+
+    A message whose call failed may be stored too, even twice.
+    """
+    report = run["report"]
+    if not report:
+        return []
+    found = []
+    ended = sum(count for name, count in report.items() if name != "received")
+    if ended != report["received"]:
+        found.append(f"the report's {report['received']} received messages ended as {ended}")
+    if report["received"] < run["accepted"]:
+        found.append(
+            f"the report counts {report['received']} of {run['accepted']} accepted messages"
+        )
     return found
 
 

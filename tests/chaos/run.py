@@ -12,7 +12,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 
 from durable_analytics.temporal.connection import connect
 from tests.chaos.faults import Faults
-from tests.chaos.ledger import Ledger, look_for_messages, wait_until_settled
+from tests.chaos.ledger import Ledger, look_for_messages, report, wait_until_settled
 from tests.chaos.load import Load
 from tests.chaos.processes import system
 from tests.chaos.report import Figures, figures
@@ -57,5 +57,8 @@ async def run(
         if not await wait_until_settled(processes.client, _SETTLE_SECONDS):
             say("         executions are still open")
         await look_for_messages(ledger, processes)
+        reported = await report(processes.client)
     (folder / "ledger.json").write_text(json.dumps(asdict(ledger)))
-    return figures(ledger, faults.happened, seed=seed, seconds=seconds, healed=healed)
+    return figures(
+        ledger, faults.happened, seed=seed, seconds=seconds, healed=healed, report=reported
+    )

@@ -86,6 +86,25 @@ def test_repeats_without_a_fault_break_the_budget() -> None:
     ]
 
 
+def test_a_report_that_contradicts_itself_or_the_ledger_is_a_problem() -> None:
+    """It may count more than was accepted: a call that failed may have been stored."""
+    ledger = Ledger()
+    ledger.sent(["a", "b"])
+    ledger.accepted(["a", "b"])
+    ledger.delivered_at = {"a": [10.0], "b": [10.0]}
+
+    def found(**report: int) -> list[str]:
+        return problems(figures(ledger, [], seed=1, seconds=1, healed=5.0, report=report))
+
+    assert found(received=3, waiting=1, delivered=2, failed=0) == []
+    assert found(received=3, waiting=0, delivered=2, failed=0) == [
+        "the report's 3 received messages ended as 2"
+    ]
+    assert found(received=1, waiting=0, delivered=1, failed=0) == [
+        "the report counts 1 of 2 accepted messages"
+    ]
+
+
 @pytest.mark.slow
 async def test_no_accepted_message_is_lost(tmp_path: Path) -> None:
     """Half a minute: the server, a gateway and a worker are killed, the provider answers badly."""
@@ -94,5 +113,8 @@ async def test_no_accepted_message_is_lost(tmp_path: Path) -> None:
     assert found["accepted"] > SECONDS * 100
     assert found["lost_ids"] == []
     assert found["delivered"] + found["failed"] == found["accepted"]
+    report = found["report"]
+    assert report["received"] == sum(report.values()) - report["received"]
+    assert report["received"] >= found["accepted"]
     assert found["duplicated_share"] < BUSY_DUPLICATED_SHARE
     assert found["recovery_seconds"] < BUSY_RECOVERY_SECONDS

@@ -103,7 +103,8 @@ def test_connect_has_the_arguments_of_the_client() -> None:
     connect = dict(inspect.signature(AnalyticsClient.connect).parameters)
     own = dict(inspect.signature(AnalyticsClient.__init__).parameters)
 
-    assert connect.pop("data_converter").kind is inspect.Parameter.KEYWORD_ONLY
+    for name in ("data_converter", "encryption_keys"):
+        assert connect.pop(name).kind is inspect.Parameter.KEYWORD_ONLY
     del own["self"], own["client"]
     assert connect == own
     text = inspect.getdoc(AnalyticsClient.connect) or ""

@@ -7,9 +7,11 @@ import pytest
 from starlette.requests import Request
 from starlette.routing import Route
 from temporalio.client import Client
+from temporalio.common import MetricMeter
 
 from durable_analytics.testing import StandIn
 from gateway.app import App
+from gateway.metrics import GatewayMetrics
 from gateway.routes import ROUTES
 from tests.support.gateway_messages import (
     AUTH,
@@ -188,7 +190,9 @@ async def test_internal_error_is_logged_without_its_message(
     async def fail(request: Request) -> None:
         raise ValueError(request.url.query)
 
-    transport = httpx.ASGITransport(App([Route("/fail", fail)], []))
+    transport = httpx.ASGITransport(
+        App([Route("/fail", fail)], [], GatewayMetrics(MetricMeter.noop))
+    )
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
         response = await http.get("/fail?u-1")
 

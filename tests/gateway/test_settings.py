@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from codec_server.settings import Settings as CodecSettings
 from gateway.settings import GatewaySettings, Settings
 from runtime.settings import ProcessSettings
 from worker.settings import Settings as WorkerSettings
@@ -52,6 +53,7 @@ def test_write_key_alone_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.gateway.model_dump() == {
         "host": "127.0.0.1",
         "port": 8088,
+        "metrics_address": None,
         "cors_origins": ["*"],
         "gather_interval": timedelta(milliseconds=5),
         "trusted_proxies": ["127.0.0.1"],
@@ -114,12 +116,13 @@ def test_gateway_and_worker_share_an_environment(monkeypatch: pytest.MonkeyPatch
     assert (worker.worker.processes, worker.max_concurrent_activities) == (2, 7)
 
 
-def test_each_process_knows_the_settings_of_the_other() -> None:
-    """A new setting cannot be forgotten."""
-    shared = set(ProcessSettings.model_fields)
+@pytest.mark.parametrize("own", [Settings, WorkerSettings, CodecSettings])
+def test_each_process_knows_the_settings_of_the_others(own: type[ProcessSettings]) -> None:
+    """A new setting cannot be forgotten; `client` is for `BufferingClient.from_env`."""
+    processes = (Settings, WorkerSettings, CodecSettings)
+    all_settings = {name for process in processes for name in process.model_fields} | {"client"}
 
-    assert Settings.elsewhere == set(WorkerSettings.model_fields) - shared
-    assert WorkerSettings.elsewhere == set(Settings.model_fields) - shared
+    assert own.elsewhere == all_settings - set(own.model_fields)
 
 
 @pytest.mark.parametrize(

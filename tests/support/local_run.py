@@ -11,7 +11,7 @@ from tests.worker.processes import Running, clean_environment, running
 from worker.local_children import Child
 
 CHILDREN = ("temporal", "standin", "worker", "gateway")
-PORTS = ("TEMPORAL", "UI", "STANDIN", "GATEWAY")
+PORTS = ("TEMPORAL", "UI", "STANDIN", "GATEWAY", "METRICS", "GATEWAY_METRICS")
 
 
 def local_ports() -> dict[str, str]:

@@ -125,7 +125,7 @@ async def test_a_poll_of_long_ago_does_not_count(
 ) -> None:
     """What polled once, and does no longer, is unhealthy; the line says since when."""
     monkeypatch.setenv("TEMPORAL_ADDRESS", temporal.service_client.config.target_host)
-    monkeypatch.setattr(health, "_RECENT", timedelta(0))
+    monkeypatch.setattr(health, "RECENT", timedelta(0))
 
     problem = await health.check([polling.task_queue])
 

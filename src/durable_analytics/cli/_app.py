@@ -12,6 +12,7 @@ from durable_analytics.cli._explain import explain
 from durable_analytics.cli._find import find
 from durable_analytics.cli._import_file import import_file
 from durable_analytics.cli._pausing import pause, resume
+from durable_analytics.cli._report import report
 from durable_analytics.cli._send_test import send_test
 from durable_analytics.cli._setup import setup
 from durable_analytics.cli._status import status
@@ -32,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (setup, status, pause, resume, find, cancel, explain, tail):
+for command in (setup, status, pause, resume, find, cancel, explain, tail, report):
     app.command()(command)
 app.command("test")(send_test)
 app.command("import")(import_file)

@@ -1,7 +1,7 @@
 """`durable-analytics status`: what waits and what failed, a row for each integration."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -10,12 +10,9 @@ from durable_analytics.cli._output import JsonOption, age, print_json, print_lin
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.settings.sources import configured_names, configured_value
 from durable_analytics.temporal.integration_status import IntegrationStatus, integration_statuses
-from durable_analytics.temporal.pollers import WORKFLOWS, last_polls
+from durable_analytics.temporal.pollers import RECENT, WORKFLOWS, last_polls
 from durable_analytics.temporal.visibility import Deliveries
 from durable_analytics.wire.search_attributes import REJECTED
-
-_RECENT = timedelta(seconds=90)
-"""A running worker polls again within 60 s."""
 
 
 def status(*, as_json: JsonOption = False) -> None:
@@ -33,7 +30,7 @@ def status(*, as_json: JsonOption = False) -> None:
     if not rows:
         print_line("no integration is configured here, and Temporal has no deliveries")
     if not is_polled:
-        seconds = int(_RECENT.total_seconds())
+        seconds = int(RECENT.total_seconds())
         print_line(f"No worker has polled for {seconds} s, so nothing is delivered. Task queue:")
         print_line(f"  {configured_task_queue()}")
     if not can_count_refused:
@@ -77,4 +74,4 @@ async def _is_polled(client: Client) -> bool:
         polls = await last_polls(client, configured_task_queue(), kinds=(WORKFLOWS,))
     except RPCError:
         return True  # nobody knows; the rows are right all the same
-    return any(datetime.now(UTC) - at < _RECENT for at in polls.values())
+    return any(datetime.now(UTC) - at < RECENT for at in polls.values())

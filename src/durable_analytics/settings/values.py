@@ -1,9 +1,16 @@
 """Kinds of settings, which in the environment are all text."""
 
+import ipaddress
 from typing import Annotated, Any
 
 import pydantic
-from pydantic import BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import from_json
 
 from durable_analytics.wire.methods import INTEGRATION_NAME
@@ -49,3 +56,22 @@ DurationSetting = Annotated[Duration, BeforeValidator(from_text)]
 def split_at_commas(value: Any) -> Any:
     """Split a list that is text, as an environment variable contains it: "segment, journy"."""
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _check_address(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    try:
+        ip = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        is_valid = (ip.version == 6) == host.startswith("[") and 1 <= int(port) <= 65535
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise ValueError(
+            'must be an IP address and a port, like "127.0.0.1:9464", "0.0.0.0:9464" for every '
+            'address, or "[::1]:9464"'
+        )
+    return address
+
+
+SocketAddress = Annotated[str, AfterValidator(_check_address)]
+"""An IP address and a port to listen on."""

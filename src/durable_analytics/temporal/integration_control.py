@@ -182,6 +182,26 @@ async def state(client: Client, task_queue: str, name: str) -> IntegrationState:
     return shown
 
 
+async def states(client: Client, task_queue: str) -> dict[str, IntegrationState]:
+    """Return the state of each integration that is not simply running, by name.
+
+    Args:
+        client: The connection.
+        task_queue: The task queue of the workers.
+
+    Raises:
+        RPCError: Temporal did not answer.
+    """
+    query = f"WorkflowType = '{CONTROL_WORKFLOW}' AND ExecutionStatus = 'Running'"
+    prefix = control_id(task_queue, "")
+    found = [
+        one.id.removeprefix(prefix)
+        async for one in client.list_workflows(query)
+        if one.id.startswith(prefix)
+    ]
+    return {name: await state(client, task_queue, name) for name in found}
+
+
 async def _is_running(handle: WorkflowHandle[Any, Any]) -> bool:
     try:
         return (await handle.describe()).status is WorkflowExecutionStatus.RUNNING

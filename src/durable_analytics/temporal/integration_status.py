@@ -53,7 +53,8 @@ async def integration_statuses(
         configured: The integrations that have a row in any case.
         default: The integration to which the deliveries go that name none; None if it is unknown.
     """
-    known = {*configured, *await _controlled(deliveries)}
+    controlled = await integration_control.states(deliveries.client, deliveries.task_queue)
+    known = {*configured, *controlled}
     names = sorted({*known, *await deliveries.integration_names(known)})
     conditions = {name: deliveries.of_integration(name) for name in names}
     if default in conditions:
@@ -67,18 +68,6 @@ async def integration_statuses(
     others.append(await _row(deliveries, _UNKNOWN, all_of(has_no_attribute, *elsewhere)))
     rows += [row for row in others if row["waiting"] or row["failed"]]
     return rows
-
-
-async def _controlled(deliveries: Deliveries) -> list[str]:
-    """Return the integrations that are not simply running."""
-    queue = deliveries.task_queue
-    prefix = f"{queue}:integration:"
-    query = all_of("WorkflowType = 'Integration'", OPEN, f"TaskQueue = {quoted(queue)}")
-    return [
-        one.id.removeprefix(prefix)
-        async for one in deliveries.client.list_workflows(query)
-        if one.id.startswith(prefix)
-    ]
 
 
 async def _row(deliveries: Deliveries, name: str, condition: str) -> IntegrationStatus:

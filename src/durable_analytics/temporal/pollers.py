@@ -11,6 +11,9 @@ from temporalio.client import Client
 WORKFLOWS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 
+RECENT = timedelta(seconds=90)
+"""A running worker polls again within 60 s. A worker that hangs is noticed after 90 to 150 s."""
+
 _RPC_TIMEOUT = timedelta(seconds=5)
 
 

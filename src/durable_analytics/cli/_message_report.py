@@ -1,0 +1,183 @@
+"""Counts the messages of executions: what was received, and how it ended."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from durable_analytics.cli._histories import Beginning, read_beginning, read_output
+from durable_analytics.redrive.concurrency import map_concurrently
+from durable_analytics.redrive.recorded import METHOD_BY_WORKFLOW
+from durable_analytics.temporal.visibility import Deliveries, at
+from durable_analytics.wire.message_counts import (
+    CANCELED,
+    MessageCount,
+    count_ended,
+    count_messages,
+    integrations_of,
+)
+from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.methods import BATCH
+from durable_analytics.wire.search_attributes import INTEGRATION
+from durable_analytics.wire.timestamps import parse_time
+
+UNKNOWN = "unknown"
+"""The row of messages whose integration was not found."""
+
+ENDS = ("refused", "filtered", "waiting", "delivered", "failed")
+"""The columns that add up to `received`."""
+
+PERCENTILES = (50, 95)
+
+_ENDED_OTHERWISE = {
+    WorkflowExecutionStatus.CANCELED: CANCELED,
+    WorkflowExecutionStatus.TERMINATED: "Terminated",
+    WorkflowExecutionStatus.TIMED_OUT: "TimedOut",
+}
+"""The reasons of executions that have no output."""
+
+
+@dataclass(slots=True)
+class Row:
+    """The messages to one integration."""
+
+    received: int = 0
+    ends: Counter[str] = field(default_factory=Counter)
+    """The messages at each of `ENDS`."""
+
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """The messages by stage and reason."""
+
+    times: Counter[float] = field(default_factory=Counter)
+    """Seconds from acceptance to delivery, and how many messages took them."""
+
+    def add(self, other: "Row") -> None:
+        """Add the messages of another row."""
+        self.received += other.received
+        self.ends += other.ends
+        self.reasons += other.reasons
+        self.times += other.times
+
+    def percentile(self, percent: int) -> float | None:
+        """Return in how many seconds so many percent were delivered; None if none was."""
+        threshold, seen = self.times.total() * percent / 100, 0
+        for seconds in sorted(self.times):
+            seen += self.times[seconds]
+            if seen >= threshold:
+                return round(seconds, 3)
+        return None
+
+    def as_json(self) -> JsonObject:
+        """Return the row as it is printed with `--json`."""
+        reasons: dict[str, dict[str, int]] = {"refused": {}, "filtered": {}, "failed": {}}
+        for (stage, reason), count in self.reasons.most_common():
+            reasons[stage][reason] = count
+        return {
+            "received": self.received,
+            **{end: self.ends[end] for end in ENDS},
+            "reasons": reasons,
+            "seconds": {f"p{percent}": self.percentile(percent) for percent in PERCENTILES},
+        }
+
+
+Rows = dict[str, Row]
+
+
+async def count_executions(deliveries: Deliveries, since: datetime, until: datetime) -> Rows:
+    """Return the messages of all executions that started in a period, by integration.
+
+    Each integration of a fan-out counts for itself, each message of a batch too.
+
+    Args:
+        deliveries: The executions of a task queue.
+        since: The beginning of the period.
+        until: Its end.
+    """
+
+    async def count(execution: WorkflowExecution) -> Rows:
+        try:
+            return await _count(deliveries, execution)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return {}  # its retention has just ended
+
+    rows: defaultdict[str, Row] = defaultdict(Row)
+    period = (f"StartTime >= {at(since)}", f"StartTime <= {at(until)}")
+    async for counted in map_concurrently(count, deliveries.executions(*period)):
+        for name, row in counted.items():
+            rows[name].add(row)
+    return dict(sorted(rows.items()))
+
+
+def total(rows: Iterable[Row]) -> Row:
+    """Return all messages together."""
+    summed = Row()
+    for row in rows:
+        summed.add(row)
+    return summed
+
+
+async def _count(deliveries: Deliveries, execution: WorkflowExecution) -> Rows:
+    client = deliveries.client
+    output: JsonObject = {}
+    if execution.status is not WorkflowExecutionStatus.RUNNING:
+        output = await read_output(client, execution)
+    method = METHOD_BY_WORKFLOW[execution.workflow_type]
+    beginning = Beginning(None, {})
+    if not output or (method is BATCH and not _lists_messages(output)):
+        beginning = await read_beginning(client, execution)
+    messages = count_messages(method, beginning.input, beginning.plan)
+    if output:
+        ended = list(count_ended(output, messages))
+    else:
+        reason = _ENDED_OTHERWISE.get(execution.status) if execution.status else None
+        names = _integrations(execution, beginning)
+        ended = [MessageCount(name, "failed", reason or "", messages) for name in names]
+    is_waiting = execution.status is WorkflowExecutionStatus.RUNNING
+    rows: defaultdict[str, Row] = defaultdict(Row)
+    for integration, stage, reason, count in ended:
+        row = rows[integration or UNKNOWN]
+        row.received += count
+        row.ends["waiting" if is_waiting else stage] += count
+        if reason and not is_waiting:
+            row.reasons[stage, reason] += count
+        if stage == "delivered":
+            row.times[_seconds(execution, output, integration)] += count
+    return rows
+
+
+def _lists_messages(output: JsonObject) -> bool:
+    """Whether an output says of each message how it ended; not if the batch was refused."""
+    each = (output.get("deliveries") or {"": output}).values()
+    return all("accepted" in one and (not one.get("error") or one["rejected"]) for one in each)
+
+
+def _integrations(execution: WorkflowExecution, beginning: Beginning) -> list[str | None]:
+    """Return the integrations of an execution without an output."""
+    if beginning.plan:
+        return integrations_of(beginning.plan)
+    if names := execution.typed_search_attributes.get(INTEGRATION):
+        return list(names)
+    # Our clients begin the workflow id with the integration.
+    first, _, rest = execution.id.partition(":")
+    return [first if ":" in rest and first not in {"fanout", "default"} else None]
+
+
+def _seconds(execution: WorkflowExecution, output: JsonObject, integration: str | None) -> float:
+    """Return the time from the acceptance to the confirmation of the provider.
+
+    The acceptance is the start of the execution, after its delay if it has one. A single message
+    says when its last attempt ended; a batch, when the execution closed.
+    """
+    delivered = (output.get("deliveries") or {}).get(integration, output)
+    confirmed = execution.close_time or datetime.now(UTC)
+    if attempts := delivered.get("attempts"):
+        began = parse_time(attempts[-1]["at"])
+        if began:
+            confirmed = began + timedelta(milliseconds=attempts[-1]["milliseconds"])
+    accepted = execution.execution_time or execution.start_time
+    return round(max((confirmed - accepted).total_seconds(), 0.0), 3)

@@ -1,0 +1,116 @@
+"""`durable-analytics report`: what was received, and how it ended, for each integration."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from durable_analytics.cli._message_report import (
+    ENDS,
+    PERCENTILES,
+    Row,
+    Rows,
+    count_executions,
+    total,
+)
+from durable_analytics.cli._output import JsonOption, iso, print_json, print_line, print_table
+from durable_analytics.cli._session import configured_task_queue, connect_client
+from durable_analytics.cli._times import time_or_ago
+from durable_analytics.temporal.visibility import Deliveries
+
+_MINUTE = 60
+_HOUR = 3600
+
+
+def report(
+    *,
+    since: Annotated[
+        str, typer.Option(help="Count executions that started since a time, or a duration ago.")
+    ] = "24h",
+    until: Annotated[
+        str | None, typer.Option(help="And that started until then. Default: now.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how many messages were received, and how they ended, for each integration.
+
+    Received are refused, filtered, waiting, delivered and failed together. The times are those
+    from acceptance to delivery.
+    """
+    begin = time_or_ago(since)
+    end = datetime.now(UTC) if until is None else time_or_ago(until)
+    rows = asyncio.run(_count(begin, end))
+    summed = total(rows.values())
+    if as_json:
+        print_json(
+            {
+                "since": iso(begin),
+                "until": iso(end),
+                "integrations": [
+                    {"integration": name, **row.as_json()} for name, row in rows.items()
+                ],
+                "total": summed.as_json(),
+            }
+        )
+        return
+    print_line(f"Messages since {iso(begin)}")
+    _print_counts(rows, summed)
+    _print_times(rows, summed)
+    _print_reasons(rows)
+
+
+async def _count(begin: datetime, end: datetime) -> Rows:
+    client = await connect_client()
+    deliveries = await Deliveries.find(client, configured_task_queue())
+    return await count_executions(deliveries, begin, end)
+
+
+def _print_counts(rows: Rows, summed: Row) -> None:
+    columns = ("INTEGRATION", ">RECEIVED", *(f">{end.upper()}" for end in ENDS))
+    print_table(
+        columns,
+        [
+            [name, row.received, *(row.ends[end] for end in ENDS)]
+            for name, row in [*rows.items(), ("total", summed)]
+        ],
+    )
+
+
+def _print_times(rows: Rows, summed: Row) -> None:
+    if not summed.times:
+        return
+    print_line()
+    columns = ("DELIVERED WITHIN", *(f">{percent} %" for percent in PERCENTILES))
+    print_table(
+        columns,
+        [
+            [name, *(_duration(row.percentile(percent)) for percent in PERCENTILES)]
+            for name, row in [*rows.items(), ("total", summed)]
+            if row.times
+        ],
+    )
+
+
+def _print_reasons(rows: Rows) -> None:
+    reasons = [
+        (name, stage, reason, count)
+        for name, row in rows.items()
+        for (stage, reason), count in row.reasons.most_common()
+    ]
+    if reasons:
+        print_line()
+        print_table(("INTEGRATION", "STAGE", "REASON", ">MESSAGES"), reasons)
+
+
+def _duration(seconds: float | None) -> str | None:
+    """Return like "0.142 s", "12.4 s", "3.5 min" or "2.1 h"."""
+    if seconds is None:
+        return None
+    if seconds < 1:
+        return f"{seconds:.3f} s"
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:.1f} min"
+    return f"{seconds / _HOUR:.1f} h"
