@@ -4,17 +4,26 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
+# What tests and checks need, and Node, besides what `make run` needs.
 install: $(VENV)/.installed
 
-$(VENV)/.installed: requirements-dev.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
+$(VENV)/.installed: requirements-dev.lock $(VENV)/.runs
+	@echo "Installing the test tools into $(VENV) (once; about half a minute) …"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
 
-run: install
+$(VENV)/.runs: requirements-run.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
+	@echo "Installing what 'make run' needs into $(VENV) (once; about half a minute) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements-run.lock
+	@$(PIP) --no-build-isolation -e .
+	@touch $@
+
+run: $(VENV)/.runs
+	@echo "Starting Temporal, the worker, the gateway and the stand-in …"
 	@$(BIN)/python -m worker.local
 
 # Two processes: most tests wait, and each process starts a Temporal server of its own.
@@ -80,6 +89,9 @@ lock: install
 	  --extra worker --extra gateway --extra encryption --extra codec-server -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --all-extras --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	  --extra worker --extra gateway --extra cli --extra encryption --extra testing --group run \
+	  -c requirements-dev.lock -o requirements-run.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .temporal .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

@@ -20,6 +20,7 @@ from durable_analytics.wire.methods import TASK_QUEUE
 from worker.health import last_poll
 from worker.local_children import Child, hold_lock
 from worker.local_settings import (
+    example_integration,
     gateway_variables,
     integration_names,
     metrics_addresses,
@@ -141,7 +142,6 @@ def _welcome(local: LocalVariables, *, own_server: bool, has_other_server: bool)
     is_default = address in ("127.0.0.1:7233", "localhost:7233")
     options = f" {WITHOUT_CONFIGURATION}" if has_other_server else ""
     options += "" if is_default else f" --address {address}"
-    message = '{"integration":"segment","track":{"user_id":"u-1","event":"Signed Up"}}'
     configured = ", ".join(configured_names("integrations"))
     real = (
         f"\nReal providers {configured} (from your settings, not the stand-in)"
@@ -160,12 +160,22 @@ Gateway        {gateway}, for any Segment SDK; its write keys: {keys}
 Stand-in       {standin}/requests shows what the providers received{real}
 Metrics        http://{worker}/metrics, and http://{of_gateway}/metrics of the gateway
 
-Try:
-  curl -u segment: -d '{{"userId":"u-1","event":"Hi"}}' {gateway}/v1/track
+{_examples(gateway, options)}
+Next: docs/getting-started.md shows retries and failures, and how to use a real account.
+Ctrl-C stops all processes and loses no message.
+"""
+
+
+def _examples(gateway: str, options: str) -> str:
+    """Return commands to try, which deliver to the stand-in and never to a real account."""
+    name = example_integration()
+    if name is None:
+        return "Each integration that an example could use has a real account: try your own.\n"
+    message = f'{{"integration":"{name}","track":{{"user_id":"u-1","event":"Signed Up"}}}}'
+    return f"""Try:
+  curl -u {name}: -d '{{"userId":"u-1","event":"Hi"}}' {gateway}/v1/track
   .venv/bin/temporal workflow execute{options} --type Track --task-queue {_task_queue()} \\
     --input '{message}'
-
-Ctrl-C stops all processes and loses no message.
 """
 
 

@@ -6,6 +6,9 @@ from durable_analytics.settings.sources import configured_names, configured_valu
 from durable_analytics.testing import VENDORS
 from worker.local_variables import HOST, LocalVariables
 
+_EXAMPLES = ("segment", "rudderstack", "journy", "posthog")
+"""Integrations that accept any `track`."""
+
 
 def worker_variables(local: LocalVariables) -> Iterator[tuple[str, str]]:
     """Yield the variables of an integration for each provider; those configured by the user stay.
@@ -54,3 +57,12 @@ def metrics_addresses(local: LocalVariables) -> tuple[str, str]:
 def integration_names() -> list[str]:
     """Return the names of all integrations, sorted."""
     return sorted({*VENDORS, *configured_names("integrations")})
+
+
+def example_integration() -> str | None:
+    """Return an integration for an example, which delivers to the stand-in; None if there is none.
+
+    A source of that name that the user has configured may deliver to other integrations.
+    """
+    configured = {*configured_names("integrations"), *configured_names("sources")}
+    return next((name for name in _EXAMPLES if name not in configured), None)

@@ -174,6 +174,8 @@ async def test_a_server_and_credentials_of_one_s_own(
         output = "\n".join(run.lines)
         assert f"{address}, task queue {task_queue}" in output
         assert "Real providers segment, words (from your settings, not the stand-in)" in output
+        assert "curl -u rudderstack: " in output
+        assert '"integration":"segment"' not in output
         assert f"its write keys: {', '.join(sorted([*provider_names(), 'words']))}" in output
         policies = {"request": {"single_attempt_timeout": "PT2S"}}
         segment = await outcome(await start(temporal, task_queue, policies=policies))
