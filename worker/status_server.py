@@ -22,6 +22,9 @@ from runtime.metrics import free_loopback_address, split_address
 _TIMEOUT_SECONDS = 3.0
 """How long a probe waits for the event loop and for Temporal, and a connection for its request."""
 
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Does not use the proxy of the environment, which is for providers."""
+
 Probe = Callable[[], Awaitable[str | None]]
 """Returns in one line why the worker is not ready; None if it is."""
 
@@ -127,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on_metrics(self) -> None:
         url = f"http://{self.server.sdk_address}/metrics"
         try:
-            with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response:
+            with _DIRECT.open(url, timeout=_TIMEOUT_SECONDS) as response:
                 body, kind = response.read(), response.headers["Content-Type"]
         except OSError as error:
             self._respond_json(503, f"the SDK does not serve its metrics: {type(error).__name__}")

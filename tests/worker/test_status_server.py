@@ -36,9 +36,12 @@ async def until_status(url: str, status: int) -> object:
 async def test_one_address_serves_metrics_and_probes(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
-    """The SDK's metrics and ours, under their own names; `/ready` once the worker polls."""
+    """The SDK's metrics and ours, under their own names; `/ready` once the worker polls.
+
+    A proxy in the environment is not used for what stays in the process.
+    """
     served = f"127.0.0.1:{free_port()}"
-    settings = {"ANALYTICS_METRICS_ADDRESS": served}
+    settings = {"ANALYTICS_METRICS_ADDRESS": served, "http_proxy": f"127.0.0.1:{free_port()}"}
     async with worker_process(temporal, standin, task_queue, **settings):
         ready = await until_status(f"http://{served}/ready", 200)
         delivered = await outcome(await start(temporal, task_queue))
