@@ -57,11 +57,12 @@ async def outcome_of(
             for name, (word, why) in outcomes.items()
         ]
         return words.pop() if len(words) == 1 else output["status"], "; ".join(reasons)
-    if not output and execution.status:
-        return execution.status.name.lower(), None
     # A fan-out that failed as a whole has been redriven if each integration has got the message.
     origins = [origin._replace(fan_out=name) for name in integrations] or [origin]
-    return _outcome(output, index, is_redriven=all(map(earlier.has, origins)))
+    is_redriven = all(map(earlier.has, origins))
+    if not output and execution.status:
+        return "redriven" if is_redriven else execution.status.name.lower(), None
+    return _outcome(output, index, is_redriven=is_redriven)
 
 
 def _outcome(output: JsonObject, index: int | None, *, is_redriven: bool) -> Outcome:
