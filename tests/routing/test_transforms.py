@@ -1,5 +1,6 @@
 """The transform of an integration, and suppressed users, through a real worker."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from temporalio.client import Client
 from durable_analytics.settings.integrations import IntegrationSettings
 from durable_analytics.testing import StandIn
 from durable_analytics.wire.search_attributes import hash_user
+from tests.routing.transforms import RELEASED
 from tests.support.json_objects import Execute, Json
 from tests.support.worker_settings import QUICK_RETRIES, settings_for
 from tests.worker.deliveries import outcome, own_worker
@@ -36,6 +38,7 @@ def settings(standin: StandIn, task_queue: str, tmp_path: Path) -> Settings:
         "rudderstack": {"transform": f"{TRANSFORMS}:wrong"},
         "posthog": {"transform": f"{TRANSFORMS}:mutate"},
         "customerio": {"transform": f"{TRANSFORMS}:leave"},
+        "braze": {"transform": f"{TRANSFORMS}:hang"},
         "amplitude": {"suppressed_users_file": str(suppressed)},
     }
     integrations = {
@@ -147,6 +150,22 @@ async def test_a_transform_that_raises(
     assert len(records) == 2
     assert "transforms.py" in str(vars(records[0])["where"])
     assert "4111" not in str([vars(record) for record in records])
+
+
+async def test_a_transform_that_takes_long_does_not_delay_other_integrations(
+    deliver: Execute, standin: StandIn
+) -> None:
+    """Its own message is delivered when it ends."""
+    slow = asyncio.ensure_future(deliver("Track", integration="braze", track=TRACK))
+    try:
+        other = await deliver("Track", integration="posthog", track=TRACK)
+        delivered = [*standin.accepted["braze"]]
+    finally:
+        RELEASED.set()
+    output = await slow
+
+    assert other["status"] == output["status"] == "success"
+    assert delivered == []
 
 
 async def test_a_transform_that_ends_the_process(deliver: Execute, standin: StandIn) -> None:

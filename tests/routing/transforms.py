@@ -1,6 +1,7 @@
 """Transforms, as an operator writes them."""
 
 import sys
+import threading
 from typing import Any
 
 Json = dict[str, Any]
@@ -27,6 +28,17 @@ def leave(message: Json, integration: str) -> Json:
     del integration
     if message["event"] == "E":
         sys.exit(f"nothing to do for {message}")
+    return message
+
+
+RELEASED = threading.Event()
+"""Set by a test to end `hang`."""
+
+
+def hang(message: Json, integration: str) -> Json:
+    """Take as long as the test wants."""
+    del integration
+    RELEASED.wait(60)
     return message
 
 
