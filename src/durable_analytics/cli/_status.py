@@ -4,15 +4,17 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError
 
+from durable_analytics.cli._histories import read_output
 from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_line, print_table
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._visibility import FAILED, OPEN, Deliveries, all_of, at, quoted
 from durable_analytics.settings.sources import configured_names, configured_value
 from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.pollers import WORKFLOWS, last_polls
+from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.search_attributes import INTEGRATION, REJECTED
 
 Row = dict[str, Any]
@@ -32,11 +34,31 @@ _BY_DEFAULT = f"WorkflowId STARTS_WITH '{_UNNAMED}:'"
 """The executions whose caller leaves the integration to the worker."""
 
 
+class _Outputs:
+    """The outputs of fan-outs. They say what each integration refused; the attributes do not."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._reads: dict[str, asyncio.Task[JsonObject]] = {}
+
+    async def refused_at(self, name: str, fan_out: WorkflowExecution) -> int:
+        """Return how many messages of a fan-out an integration has refused."""
+        key = fan_out.run_id
+        if key not in self._reads:
+            # The rows of its other integrations wait for the same read.
+            self._reads[key] = asyncio.create_task(read_output(self._client, fan_out))
+        delivered = ((await self._reads[key]).get("deliveries") or {}).get(name) or {}
+        if delivered.get("status") not in ("failure", "partial"):
+            return 0
+        return len(delivered.get("rejected") or ()) or 1
+
+
 def status(*, as_json: JsonOption = False) -> None:
     """Show what waits, and what failed in the last day, for each integration.
 
     Waiting are open executions. Failed are executions of which nothing was accepted; refused are
-    the refused messages of batches of which the others were accepted.
+    the refused messages of batches of which the others were accepted, and what failed at this
+    integration of a fan-out that others got.
     """
     rows, can_count_refused, is_polled = asyncio.run(_status())
     if as_json:
@@ -98,13 +120,16 @@ async def _rows(client: Client) -> tuple[list[Row], bool]:
     conditions = {name: deliveries.of_integration(name) for name in names}
     if default in conditions:
         conditions[default] += f" OR {_BY_DEFAULT}"
-    rows = await asyncio.gather(*(_row(deliveries, *item) for item in conditions.items()))
+    outputs = _Outputs(client)
+    rows = await asyncio.gather(*(_row(deliveries, outputs, *item) for item in conditions.items()))
     others = []
     has_no_attribute = f"{INTEGRATION.name} IS NULL" if deliveries.has(INTEGRATION.name) else ""
     if default not in conditions:
-        others.append(await _row(deliveries, _UNNAMED, all_of(_BY_DEFAULT, has_no_attribute)))
+        others.append(
+            await _row(deliveries, outputs, _UNNAMED, all_of(_BY_DEFAULT, has_no_attribute))
+        )
     elsewhere = (f"WorkflowId NOT STARTS_WITH {quoted(f'{name}:')}" for name in (*names, _UNNAMED))
-    others.append(await _row(deliveries, _UNKNOWN, all_of(has_no_attribute, *elsewhere)))
+    others.append(await _row(deliveries, outputs, _UNKNOWN, all_of(has_no_attribute, *elsewhere)))
     rows += [row for row in others if row["waiting"] or row["failed"]]
     return rows, deliveries.has(REJECTED.name)
 
@@ -121,7 +146,7 @@ async def _controlled(deliveries: Deliveries) -> list[str]:
     ]
 
 
-async def _row(deliveries: Deliveries, name: str, condition: str) -> Row:
+async def _row(deliveries: Deliveries, outputs: _Outputs, name: str, condition: str) -> Row:
     today = f"CloseTime >= {at(datetime.now(UTC) - _DAY)}"
     waiting = await deliveries.count(OPEN, condition)
     oldest = await deliveries.oldest_start(OPEN, condition) if waiting else None
@@ -131,18 +156,23 @@ async def _row(deliveries: Deliveries, name: str, condition: str) -> Row:
         "waiting": _limited(waiting),
         "oldest": iso(oldest),
         "failed": _limited(await deliveries.count(FAILED, today, condition)),
-        "refused": await _refused(deliveries, today, condition),
+        "refused": await _refused(deliveries, outputs, name, all_of(today, condition)),
     }
 
 
-async def _refused(deliveries: Deliveries, *conditions: str) -> int | str | None:
-    """Return the refused messages of batches that completed; None if they cannot be counted."""
+async def _refused(
+    deliveries: Deliveries, outputs: _Outputs, name: str, condition: str
+) -> int | str | None:
+    """Return the refused messages of executions that completed; None if they cannot be counted."""
     if not deliveries.has(REJECTED.name):
         return None
     total = 0
     completed = "ExecutionStatus = 'Completed'"
-    async for one in deliveries.executions(f"{REJECTED.name} > 0", completed, *conditions):
-        total += one.typed_search_attributes.get(REJECTED) or 0
+    async for one in deliveries.executions(f"{REJECTED.name} > 0", completed, condition):
+        if len(one.typed_search_attributes.get(INTEGRATION) or ()) > 1:
+            total += await outputs.refused_at(name, one)
+        else:
+            total += one.typed_search_attributes.get(REJECTED) or 0
         if total > _MOST:
             break
     return _limited(total)
