@@ -139,7 +139,7 @@ class Route:
         try:
             own = read_plan(to_json(plan.schemas))
         except ValueError as error:
-            raise ValidationError.at("tracking_plan.schemas", str(error)) from None
+            raise ValidationError.at("tracking_plan.schemas", f"is wrong: {error}") from None
         return replace(self, plans=((own, plan.on_violation), *self.plans))
 
     def _apply_routing(self, method: str, message: JsonObject) -> JsonObject:
