@@ -16,7 +16,7 @@ from activities.prepared_deliveries import PreparedDeliveries
 from activities.provider_health import Held
 from activities.responses import as_response
 from activities.turns import ask_others, turns_of_single
-from activities.validation import make_plan, run_in_thread_if_large
+from activities.validation import make_plan, run_in_thread_if_slow
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.delivery.preparation import restore
 from durable_analytics.errors import ValidationError
@@ -75,7 +75,9 @@ class Request:
         """
         with attempting(self.method.key, self.notify) as attempt:
             attempt.attempts = earlier_attempts()
-            prepared = await run_in_thread_if_large(input, lambda: self._prepare(input, plan))
+            prepared = await run_in_thread_if_slow(
+                input, self.integrations, lambda: self._prepare(input, plan)
+            )
             if isinstance(prepared, dict):
                 return prepared
             attempt.integration = prepared.integration

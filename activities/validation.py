@@ -83,16 +83,26 @@ class Validation:
                 identified = identify(message, source.defaults())
                 return plan_fan_out(self.method, integrations, plan_for, {"message": identified})
 
-            return report.complete(await run_in_thread_if_large(input, check))
+            return report.complete(await run_in_thread_if_slow(input, self.integrations, check))
 
 
 T = TypeVar("T")
 PlanType = TypeVar("PlanType", Plan, BatchPlan, Plan | FanOutPlan, BatchPlan | FanOutPlan)
 
 
-async def run_in_thread_if_large(input: Any, prepare: Callable[[], T]) -> T:
-    """Check or prepare an input; a large one in a thread, so that the event loop stays free."""
-    return await asyncio.to_thread(prepare) if is_large(input) else prepare()
+async def run_in_thread_if_slow(
+    input: Any, integrations: Integrations, prepare: Callable[[], T]
+) -> T:
+    """Check or prepare an input; in a thread if that may take long, so the event loop stays free.
+
+    Args:
+        input: The input. A large one takes long.
+        integrations: The integrations of the worker. A transform takes as long as the operator's
+            code does.
+        prepare: Checks or prepares it.
+    """
+    may_be_slow = is_large(input) or integrations.have_transform
+    return await asyncio.to_thread(prepare) if may_be_slow else prepare()
 
 
 @dataclass

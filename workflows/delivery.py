@@ -185,10 +185,16 @@ def failed_outcome(error: FailureError) -> JsonObject:
         # Temporal has cut the details; the type and the message remain.
         return {"error": DELIVERY_ERRORS[cause.type](cause.message).as_json()}
     if isinstance(cause, exceptions.TimeoutError):
-        return _timed_out(cause)
+        is_request = isinstance(error, ActivityError)
+        return _timed_out(cause) if is_request else {"error": Unavailable(_TOO_SLOW).as_json()}
     name = cause.type if isinstance(cause, ApplicationError) else type(cause).__name__
     return {"error": Internal(f"the activity failed unexpectedly ({name})").as_json()}
 
+
+_TOO_SLOW = (
+    f"Validation took longer than {_VALIDATION_TIMEOUT.total_seconds():.0f} s: "
+    "is a transform slow, or the worker overloaded?"
+)
 
 _TIMEOUTS = {
     TimeoutType.START_TO_CLOSE: "an attempt took longer than single_attempt_timeout",

@@ -56,6 +56,8 @@ def test_shows_what_every_integration_would_get(
     assert (request["method"], request["url"]) == ("POST", "http://127.0.0.1:9/segment/v1/track")
     assert request["headers"] == {"Content-Type": "application/json"}
     assert request["body"]["event"] == "Order Completed"
+    (archived,) = explained["archive"]["requests"]
+    assert [line["event"] for line in archived["body"]] == ["Order Completed"]
     assert explained["trophy"]["requests"] == []
     assert explained["trophy"]["error"]["type"] == "UnsupportedMethod"
     assert not [secret for secret in credentials if len(secret) > 6 and secret in out]

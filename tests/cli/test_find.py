@@ -1,22 +1,27 @@
 """`find`: the execution of a message."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from temporalio.api.enums.v1 import PendingActivityState as State
 from temporalio.client import Client
+from temporalio.worker import Worker
 
 from durable_analytics import AnalyticsClient
 from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.testing import StandIn
 from tests.support.command import Command
+from tests.support.failed_deliveries import run
 from tests.support.json_objects import Execute, Json
 from tests.support.visible import until_closed, until_visible
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import own_process
 from tests.worker.pauses import until_attempt
-from worker import Settings
+from worker import Settings, register
+
+MESSAGE: Json = {"user_id": "u-1", "event": "Hi", "message_id": "m-late"}
 
 
 async def test_finds_a_single_message(
@@ -130,6 +135,39 @@ async def test_tells_why_a_single_message_failed(
     assert (found["status"], found["outcome"]) == ("failed", "refused")
     assert found["reason"] == "Rejected: Segment answered 400"
     assert redriven.startswith(f"redriven  {handle.workflow_id}, started ")
+
+
+@pytest.mark.parametrize(
+    ("workflow", "own"),
+    [
+        ("Track", {"integration": "segment", "track": MESSAGE}),
+        ("Track", {"deliver_to": ["segment", "journy"], "track": MESSAGE}),
+        ("Batch", {"integration": "segment", "messages": [{"type": "track", **MESSAGE}]}),
+    ],
+)
+async def test_a_message_whose_execution_timed_out(
+    command: Command,
+    temporal: Client,
+    task_queue: str,
+    standin: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    workflow: str,
+    own: Json,
+) -> None:
+    """Until a redrive has delivered it."""
+    monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
+    handle = await run(temporal, task_queue, workflow, own, execution_timeout=timedelta(seconds=1))
+    await until_closed(temporal, handle.id)
+
+    (before,) = (await command("find", "m-late", "--json")).json
+    plugin = register(settings_for(standin, task_queue=task_queue))
+    async with Worker(temporal, task_queue=task_queue, plugins=[plugin]):
+        await command("failed", "redrive", handle.id, "--yes")
+    found = (await command("find", "m-late", "--json")).json
+
+    outcomes = {one["workflow_id"]: one["outcome"] for one in found}
+    assert before["outcome"] == "timed_out"
+    assert outcomes[handle.id] == "redriven"
 
 
 async def test_tells_why_a_message_waits(

@@ -76,10 +76,30 @@ async def test_the_command_with_the_plans_of_the_settings(
 
     ended = await command("plan", "check", str(lines))
     other = await command("plan", "check", str(lines), "--integration", "other")
+    unknown = await command("plan", "check", str(lines), "--integration", "shpo")
 
     assert ended.out.splitlines()[0] == "line 2: track.properties.total (shop)"
     assert other.status == 1
     assert "the integration other has no tracking_plan" in other.err
+    assert unknown.status == 1
+    assert "the integration shpo is not configured; configured: other, shop" in unknown.err
+
+
+async def test_a_schema_of_whole_messages(command: Command, tmp_path: Path) -> None:
+    """It sees the fields in snake_case, and a context in any case, as in a worker."""
+    plan, file = tmp_path / "plan.json", tmp_path / "messages.ndjson"
+    schema: Json = {
+        "required": ["user_id", "context"],
+        "properties": {"properties": {"required": ["total"]}},
+    }
+    plan.write_text(json.dumps({"Order Completed": schema}))
+    message = {"type": "track", "userId": "u-1", "event": "Order Completed"}
+    messages = [{**message, "properties": properties} for properties in ({"total": 1}, {})]
+    file.write_text("\n".join(map(json.dumps, messages)))
+
+    ended = await command("plan", "check", str(file), "--plan", str(plan))
+
+    assert ended.out.splitlines() == ["line 2: track.properties.total"]
 
 
 @pytest.mark.parametrize(

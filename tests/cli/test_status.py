@@ -212,3 +212,41 @@ async def test_counts_refused_messages(
     status = (await rows(on_queue))["segment"]
 
     assert (status["failed"], status["refused"]) == (0, 4)
+
+
+async def test_counts_what_one_integration_of_a_fan_out_refused(
+    on_queue: Command,
+    temporal: Client,
+    task_queue: str,
+    standin: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In its row only; single messages and batches."""
+    for name in ("JOURNY", "RUDDERSTACK"):
+        monkeypatch.setenv(f"ANALYTICS_INTEGRATIONS__{name}__MAX_IN_FLIGHT", "100")
+    settings = settings_for(standin, task_queue=task_queue)
+    good = {"user_id": "u-1", "event": "Hi"}
+    standin.script("journy", {"status": 400})
+    inputs: list[tuple[str, Json]] = [
+        ("Track", {"track": good}),
+        ("Batch", {"messages": [{"type": "track", **good}, {"type": "delete", "user_id": "u"}]}),
+        ("Batch", {"messages": [{"type": "track", **good}, {"type": "track"}]}),
+    ]
+    async with Worker(temporal, task_queue=task_queue, plugins=[register(settings)]):
+        for number, (workflow, data) in enumerate(inputs):
+            workflow_id = f"fanout:{workflow}:{task_queue}-{number}"
+            await temporal.execute_workflow(
+                workflow,
+                {"deliver_to": ["segment", "journy", "rudderstack"], **data},
+                id=workflow_id,
+                task_queue=task_queue,
+            )
+            await until_closed(temporal, workflow_id)
+
+    status = await rows(on_queue)
+
+    assert {name: row["refused"] for name, row in status.items() if row["refused"]} == {
+        "segment": 1,
+        "journy": 2,
+        "rudderstack": 1,
+    }

@@ -3,12 +3,14 @@
 import asyncio
 import json
 
+import pytest
 from temporalio.client import Client
 
 from durable_analytics import AnalyticsClient
 from durable_analytics.testing import StandIn
 from tests.support.command import Command
-from tests.support.json_objects import Execute
+from tests.support.json_objects import Execute, Json
+from tests.support.visible import until_closed
 from worker import Settings
 
 
@@ -49,6 +51,40 @@ async def test_shows_what_has_failed(command: Command, execute: Execute, standin
     (line,) = ended.out.splitlines()
     assert line.endswith(" Unauthorized")
     assert "Failed Page" in line
+
+
+@pytest.mark.parametrize(
+    ("input", "workflow_id", "shown"),
+    [
+        ({"deliver_to": ["segment", "journy"]}, "fanout:track:{}", "segment, journy"),
+        ({"integration": "segment"}, "own-{}", "segment"),
+        ({}, "default:track:{}", None),
+    ],
+)
+async def test_names_the_integrations_of_a_delivery_without_an_output(
+    command: Command,
+    temporal: Client,
+    task_queue: str,
+    monkeypatch: pytest.MonkeyPatch,
+    input: Json,
+    workflow_id: str,
+    shown: str | None,
+) -> None:
+    """Somebody has terminated it, before a worker saw it."""
+    monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
+    handle = await temporal.start_workflow(
+        "Track",
+        {**input, "track": {"user_id": "u-1", "event": "Hi"}},
+        id=workflow_id.format(task_queue),
+        task_queue=task_queue,
+    )
+    await handle.terminate()
+    await until_closed(temporal, handle.id)
+
+    ended = await command("tail", "--since", "1m", "--limit", "1", "--json")
+
+    row = json.loads(ended.out)
+    assert (row["integration"], row["outcome"]) == (shown, "terminated")
 
 
 async def test_refuses_an_unknown_method(command: Command) -> None:

@@ -161,3 +161,58 @@ async def test_what_failed_at_another_integration_is_still_to_be_sent(
 
     assert await redrive(temporal, queue) == redriven(1, skipped=1)
     assert accepted_ids(standin, "journy") == ["m-0"]
+
+
+async def test_another_integration_gets_a_message_once_by_two_redrives(
+    temporal: Client, queue: str, standin: StandIn
+) -> None:
+    """One in place of each integration; later, each of them still gets it."""
+    standin.script("segment", {"status": 401})
+    standin.script("journy", {"status": 401})
+    await run(temporal, queue, "Track", {"deliver_to": TWO, "track": track(message_id="m-0")})
+    await closed(temporal, queue, 1)
+    backup = Options(to="rudderstack")
+
+    reports = [
+        await Redrive(temporal, queue, Filters(integration=name), backup).run() for name in TWO
+    ]
+    own = await redrive(temporal, queue)
+
+    assert reports == [redriven(1), redriven(0, skipped=1)]
+    assert accepted_ids(standin, "rudderstack") == ["m-0"]
+    assert own == redriven(1, skipped=1)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "own"),
+    [("Track", {"track": track(message_id="m-0")}), ("Batch", {"messages": numbered(1)})],
+)
+async def test_an_integration_of_the_fan_out_gets_a_message_once(
+    temporal: Client, queue: str, standin: StandIn, workflow: str, own: Json
+) -> None:
+    """The fan-out itself has delivered it there, in place of which `--to` names it."""
+    standin.script("journy", {"status": 401})
+    await run(temporal, queue, workflow, {"deliver_to": TWO, **own})
+    await closed(temporal, queue, 1)
+
+    report = await Redrive(temporal, queue, Filters(), Options(to="segment")).run()
+
+    assert report == redriven(0, skipped=1)
+    assert len(accepted_ids(standin, "segment")) == 1
+
+
+async def test_the_integration_that_got_a_message_for_another_one_does_not_get_its_own(
+    temporal: Client, queue: str, standin: StandIn
+) -> None:
+    """It failed at both, and one of them got it in place of the other one."""
+    standin.script("segment", {"status": 401})
+    standin.script("journy", {"status": 401})
+    await run(temporal, queue, "Track", {"deliver_to": TWO, "track": track(message_id="m-0")})
+    await closed(temporal, queue, 1)
+
+    for_journy = Filters(integration="journy")
+    first = await Redrive(temporal, queue, for_journy, Options(to="segment")).run()
+    second = await redrive(temporal, queue)
+
+    assert (first, second) == (redriven(1), redriven(0, skipped=2))
+    assert accepted_ids(standin, "segment") == ["m-0"]

@@ -232,6 +232,8 @@ def test_the_context_of_an_sdk_has_camel_case() -> None:
         ({"drop": ["properties"]}, 'like "properties.card"'),
         ({"hash": ["traits..email"]}, 'like "properties.card"'),
         ({"where": {"": 1}}, 'like "properties.plan"'),
+        ({"where": {"plan": "pro"}}, 'like "properties.plan"'),
+        ({"where": {"userId": "u-1"}}, 'or "user_id"'),
         ({"rename": {"properties.a": "traits.a"}}, "must begin with the same field"),
         ({"evnets": []}, "Extra inputs are not permitted"),
     ],

@@ -155,7 +155,15 @@ def test_block_names_each_value() -> None:
         ("{", "must be the path of a JSON file"),
         ("[]", "an object with a JSON Schema for each event"),
         ('{"events": []}', "events must be an object"),
-        ('{"A": {"type": "nope"}}', "event A: is not a valid JSON Schema"),
+        ('{"A": {"type": "nope"}}', r"event A: is not a valid JSON Schema, draft 7 \(at type\)"),
+        (
+            '{"A": {"properties": {"a": {"pattern": "(?=x)"}}}}',
+            r"\(at properties.a.pattern\): the pattern is wrong, or has a lookaround",
+        ),
+        (
+            '{"A": {"properties": {"a": {"$ref": "other.json"}}}}',
+            r"draft 7: a \$ref must point to a part of the same schema",
+        ),
         ('{"common": 5}', "common: is not a valid JSON Schema"),
     ],
 )

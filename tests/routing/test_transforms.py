@@ -1,5 +1,6 @@
 """The transform of an integration, and suppressed users, through a real worker."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from temporalio.client import Client
 from durable_analytics.settings.integrations import IntegrationSettings
 from durable_analytics.testing import StandIn
 from durable_analytics.wire.search_attributes import hash_user
+from tests.routing.transforms import RELEASED
 from tests.support.json_objects import Execute, Json
 from tests.support.worker_settings import QUICK_RETRIES, settings_for
 from tests.worker.deliveries import outcome, own_worker
@@ -35,6 +37,8 @@ def settings(standin: StandIn, task_queue: str, tmp_path: Path) -> Settings:
         "journy": {"transform": f"{TRANSFORMS}:fail"},
         "rudderstack": {"transform": f"{TRANSFORMS}:wrong"},
         "posthog": {"transform": f"{TRANSFORMS}:mutate"},
+        "customerio": {"transform": f"{TRANSFORMS}:leave"},
+        "braze": {"transform": f"{TRANSFORMS}:hang"},
         "amplitude": {"suppressed_users_file": str(suppressed)},
     }
     integrations = {
@@ -148,6 +152,36 @@ async def test_a_transform_that_raises(
     assert "4111" not in str([vars(record) for record in records])
 
 
+async def test_a_transform_that_takes_long_does_not_delay_other_integrations(
+    deliver: Execute, standin: StandIn
+) -> None:
+    """Its own message is delivered when it ends."""
+    slow = asyncio.ensure_future(deliver("Track", integration="braze", track=TRACK))
+    try:
+        other = await deliver("Track", integration="posthog", track=TRACK)
+        delivered = [*standin.accepted["braze"]]
+    finally:
+        RELEASED.set()
+    output = await slow
+
+    assert other["status"] == output["status"] == "success"
+    assert delivered == []
+
+
+async def test_a_transform_that_ends_the_process(deliver: Execute, standin: StandIn) -> None:
+    """It fails one message only: the others of the batch are delivered."""
+    good = {**TRACK, "event": "Good"}
+    messages = [{"type": "track", **one} for one in (good, TRACK)]
+
+    output = await deliver("Track", integration="customerio", track=TRACK)
+    batch = await deliver("Batch", integration="customerio", messages=messages)
+
+    message = "the transform of customerio raised SystemExit; the worker's log has the location"
+    assert output["error"] == {"type": "TransformationError", "message": message, "fields": []}
+    assert [(one["index"], one["error"]["message"]) for one in batch["rejected"]] == [(1, message)]
+    assert batch["accepted"] == len(standin.accepted["customerio"]) == 1
+
+
 @pytest.mark.parametrize(
     ("event", "error", "message"),
     [
@@ -237,6 +271,8 @@ async def test_a_suppressed_user_in_a_batch(deliver: Execute) -> None:
     [
         ({"transform": "nowhere:scrub"}, "nowhere"),
         ({"transform": f"{TRANSFORMS}:nothing"}, "nothing"),
+        ({"transform": f"{TRANSFORMS}:waits"}, "must be a function without async"),
+        ({"transform": f"{TRANSFORMS}:takes_one"}, "must be a function of two arguments"),
         ({"suppressed_users_file": "/nowhere"}, "must be the path of a text file"),
         ({"suppressed_users_file": __file__}, "line 1 must be an HMAC-SHA256 in hex"),
     ],

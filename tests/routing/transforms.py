@@ -1,5 +1,7 @@
 """Transforms, as an operator writes them."""
 
+import sys
+import threading
 from typing import Any
 
 Json = dict[str, Any]
@@ -19,6 +21,36 @@ def scrub(message: Json, integration: str) -> Json | None:
 def fail(message: Json, integration: str) -> Json:
     """Raise, as a bug does."""
     raise KeyError(f"{message} {integration}")
+
+
+def leave(message: Json, integration: str) -> Json:
+    """End the process, as a script would."""
+    del integration
+    if message["event"] == "E":
+        sys.exit(f"nothing to do for {message}")
+    return message
+
+
+RELEASED = threading.Event()
+"""Set by a test to end `hang`."""
+
+
+def hang(message: Json, integration: str) -> Json:
+    """Take as long as the test wants."""
+    del integration
+    RELEASED.wait(60)
+    return message
+
+
+async def waits(message: Json, integration: str) -> Json:
+    """Wait, which no transform can."""
+    del integration
+    return message
+
+
+def takes_one(message: Json) -> Json:
+    """Lack the argument for the integration."""
+    return message
 
 
 def mutate(message: Json, integration: str) -> Json:

@@ -64,6 +64,32 @@ WRONG_VARIABLES = {
         ),
         f"{PREFIX}TRAKIO__XYZ",
     ),
+    "unknown key of a routing": (
+        {**WRITE_KEY, f"{SEGMENT}ROUTING__EVNETS": "Signed Up"},
+        "integrations.segment.routing.evnets: is not a known key: did you mean events?",
+        f"{SEGMENT}ROUTING__EVNETS",
+    ),
+    "foreign key of a routing": (
+        {**WRITE_KEY, f"{SEGMENT}ROUTING__XYZ": "1"},
+        (
+            "integrations.segment.routing.xyz: is not a known key; the known keys are allow, "
+            "drop, events, hash, methods, rename, sample, where"
+        ),
+        f"{SEGMENT}ROUTING__XYZ",
+    ),
+    "no key to hash with": (
+        {**WRITE_KEY, f"{SEGMENT}ROUTING__HASH": "traits.email"},
+        "user_hash_keys: is required, because segment.routing.hash needs a key",
+        "ANALYTICS_USER_HASH_KEYS",
+    ),
+    "name that means all integrations": (
+        {**WRITE_KEY, f"{SEGMENT}SEGMENT_NAME": "ALL"},
+        (
+            "integrations.segment.segment_name: must be another name: in the integrations of a "
+            'message, "All" means all'
+        ),
+        f"{SEGMENT}SEGMENT_NAME",
+    ),
     "unknown region": (
         {**WRITE_KEY, f"{SEGMENT}REGION": "mars"},
         "integrations.segment.region: must be 'us' or 'eu'",

@@ -12,7 +12,6 @@ from temporalio.client import WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.cli._errors import CommandFailed
-from durable_analytics.cli._histories import Beginning, read_beginning
 from durable_analytics.cli._integrations import integrations_of
 from durable_analytics.cli._outcomes import outcome_of
 from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_line
@@ -22,6 +21,7 @@ from durable_analytics.cli._users import executions_of_user
 from durable_analytics.errors import ValidationError
 from durable_analytics.redrive.recorded import planned_message
 from durable_analytics.settings.sources import configured_names
+from durable_analytics.temporal.histories import Beginning, read_beginning
 from durable_analytics.temporal.visibility import Deliveries, at, one_of, quoted
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.messages import JsonObject

@@ -5,10 +5,10 @@ from typing import Any
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.cli._histories import Beginning, read_beginning
 from durable_analytics.errors import ValidationError
 from durable_analytics.redrive.names import is_redrive
 from durable_analytics.redrive.recorded import METHOD_BY_WORKFLOW
+from durable_analytics.temporal.histories import Beginning, read_beginning
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import rename_keys
 from durable_analytics.wire.methods import BATCH, named_integrations

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.cli._histories import Beginning, read_beginning, read_output
 from durable_analytics.redrive.concurrency import map_concurrently
 from durable_analytics.redrive.recorded import METHOD_BY_WORKFLOW
+from durable_analytics.temporal.histories import Beginning, read_beginning, read_output
 from durable_analytics.temporal.visibility import Deliveries, at
 from durable_analytics.wire.message_counts import (
     CANCELED,

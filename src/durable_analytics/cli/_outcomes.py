@@ -7,11 +7,11 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
-from durable_analytics.cli._histories import read_output
 from durable_analytics.cli._output import short_duration
 from durable_analytics.redrive.earlier import Earlier
 from durable_analytics.redrive.names import Origin
 from durable_analytics.temporal import integration_control
+from durable_analytics.temporal.histories import read_output
 from durable_analytics.wire.integration_state import described
 from durable_analytics.wire.messages import JsonObject
 
@@ -57,11 +57,12 @@ async def outcome_of(
             for name, (word, why) in outcomes.items()
         ]
         return words.pop() if len(words) == 1 else output["status"], "; ".join(reasons)
-    if not output and execution.status:
-        return execution.status.name.lower(), None
     # A fan-out that failed as a whole has been redriven if each integration has got the message.
     origins = [origin._replace(fan_out=name) for name in integrations] or [origin]
-    return _outcome(output, index, is_redriven=all(map(earlier.has, origins)))
+    is_redriven = all(map(earlier.has, origins))
+    if not output and execution.status:
+        return "redriven" if is_redriven else execution.status.name.lower(), None
+    return _outcome(output, index, is_redriven=is_redriven)
 
 
 def _outcome(output: JsonObject, index: int | None, *, is_redriven: bool) -> Outcome:

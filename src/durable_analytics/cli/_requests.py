@@ -1,5 +1,6 @@
 """The requests that an integration would get for an input, without credentials."""
 
+import gzip
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +26,8 @@ from durable_analytics.wire.keys import normalise
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH
 from durable_analytics.wire.parsing import read_batch, read_input
+
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 def explain_input(given: Input, integration: Integration) -> JsonObject:
@@ -110,17 +113,22 @@ def _shown(request: HttpRequest, integration: Integration) -> JsonObject:
             "url": request.url,
             "query": dict(request.query),
             "headers": headers,
-            "body": _body(request),
+            "body": _body(request, headers.get("Content-Type")),
         }
     )
     return masked
 
 
-def _body(request: HttpRequest) -> Any:
+def _body(request: HttpRequest, content_type: str | None) -> Any:
+    """Return the JSON value, the list of the values of lines of JSON, or the text of a body."""
     content = request.content()
     if content is None:
         return None
+    if content.startswith(_GZIP_MAGIC):
+        content = gzip.decompress(content)
     try:
+        if content_type == "application/x-ndjson":
+            return [from_json(line) for line in content.splitlines()]
         return from_json(content)
     except ValueError:
         return content.decode(errors="replace")

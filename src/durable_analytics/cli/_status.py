@@ -19,7 +19,8 @@ def status(*, as_json: JsonOption = False) -> None:
     """Show what waits, and what failed in the last day, for each integration.
 
     Waiting are open executions. Failed are executions of which nothing was accepted; refused are
-    the refused messages of batches of which the others were accepted.
+    the refused messages of batches of which the others were accepted, and what failed at this
+    integration of a fan-out that others got.
     """
     rows, can_count_refused, is_polled = asyncio.run(_status())
     if as_json:

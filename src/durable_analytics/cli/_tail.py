@@ -11,10 +11,11 @@ from typing import Annotated
 import typer
 from temporalio.client import WorkflowExecution
 
-from durable_analytics.cli._histories import read_output
+from durable_analytics.cli._integrations import integrations_of
 from durable_analytics.cli._output import iso, printable
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
+from durable_analytics.temporal.histories import read_output
 from durable_analytics.temporal.visibility import FAILED, Deliveries, at, quoted
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS
@@ -95,10 +96,13 @@ async def _described(deliveries: Deliveries, execution: WorkflowExecution) -> Js
     of_each: JsonObject = output.get("deliveries") or {"": output}
     message: JsonObject = next((one[method] for one in of_each.values() if one.get(method)), {})
     attempts = output.get("attempts") or []
-    by_id = execution.id.split(":")[0] if execution.id.count(":") > 1 else None
+    integration = output.get("integration") or ", ".join(of_each)
+    if not integration:
+        names = await integrations_of(deliveries.client, deliveries.task_queue, execution)
+        integration = ", ".join(names) or None
     return {
         "closed_at": iso(execution.close_time),
-        "integration": output.get("integration") or ", ".join(of_each) or by_id,
+        "integration": integration,
         "method": method,
         "event": message.get("event") or message.get("name") or message.get("key"),
         "outcome": _outcome(execution, output),

@@ -6,9 +6,9 @@ from typing import Any
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.cli._histories import read_beginning
 from durable_analytics.cli._settings import CommonSettings
 from durable_analytics.errors import ValidationError
+from durable_analytics.temporal.histories import read_beginning
 from durable_analytics.temporal.visibility import Deliveries, one_of
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import rename_keys, snake_case

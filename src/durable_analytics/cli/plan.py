@@ -12,12 +12,17 @@ from durable_analytics.cli._errors import CommandFailed
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._settings import DeliverySettings
 from durable_analytics.delivery.tracking_plan import TrackingPlan
+from durable_analytics.errors import ValidationError
 from durable_analytics.settings.routing import read_tracking_plan
 from durable_analytics.wire.messages import JsonObject
-from durable_analytics.wire.methods import METHODS
+from durable_analytics.wire.methods import BATCH, METHODS
+from durable_analytics.wire.parsing import read_batch_message, read_envelope
 
 _MOST_BYTES = 1024 * 1024
 """The longest line."""
+
+_ENVELOPE = read_envelope(BATCH, {"messages": [], "strict": False})
+"""Messages in a file are those of SDKs."""
 
 plan_app = typer.Typer(help="Tracking plans.", no_args_is_help=True)
 
@@ -84,6 +89,9 @@ def _read_plan(path: Path) -> TrackingPlan:
 
 def _configured(integration: str | None) -> dict[str, TrackingPlan]:
     integrations = DeliverySettings.load().deliverable().by_name
+    if integration and integration not in integrations:
+        names = ", ".join(sorted(integrations))
+        raise CommandFailed(f"the integration {integration} is not configured; configured: {names}")
     plans = {
         name: one.route.plans[0][0]
         for name, one in sorted(integrations.items())
@@ -122,4 +130,13 @@ def _message(number: int, line: bytes) -> JsonObject:
         raise typer.BadParameter(
             f'line {number} must be a message, like {{"type": "track", …}}; the types are {known}'
         )
-    return dict(message)
+    return _whole(message)
+
+
+def _whole(message: JsonObject) -> JsonObject:
+    """Return a message as a schema of whole messages sees it."""
+    try:
+        read = read_batch_message(_ENVELOPE, message)
+    except ValidationError:  # a worker refuses it before it checks the plan
+        return message
+    return {"type": read.method.key, **read.fields, "context": read.context}

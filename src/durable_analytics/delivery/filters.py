@@ -17,6 +17,9 @@ either."""
 
 _ID_FIELDS = ("user_id", "anonymous_id", "previous_user_id", "new_user_id")
 
+ALL = "all"
+"""The casefolded key of `integrations` that stands for all integrations."""
+
 _NOTHING: JsonObject = {}
 
 
@@ -86,7 +89,7 @@ class Filters:
                 if value is False:
                     return f"its integrations have {key}: false"
                 is_named |= value is not None
-            elif name == "all" and value is False:
+            elif name == ALL and value is False:
                 all_key = key
         if all_key and not is_named:
             return f"its integrations have {all_key}: false, and do not name this one"

@@ -53,6 +53,11 @@ class Integrations:
     by_name: Mapping[str, Integration]
     default: str | None = None
 
+    @property
+    def have_transform(self) -> bool:
+        """Whether one of them has a transform, which may take any time."""
+        return any(one.route.transform for one in self.by_name.values())
+
     def all_of(self, names: Sequence[str]) -> list[Integration]:
         """Return the integrations of a fan-out.
 

@@ -139,7 +139,7 @@ class Route:
         try:
             own = read_plan(to_json(plan.schemas))
         except ValueError as error:
-            raise ValidationError.at("tracking_plan.schemas", str(error)) from None
+            raise ValidationError.at("tracking_plan.schemas", f"is wrong: {error}") from None
         return replace(self, plans=((own, plan.on_violation), *self.plans))
 
     def _apply_routing(self, method: str, message: JsonObject) -> JsonObject:
@@ -155,7 +155,7 @@ class Route:
             transformed = self.transform(
                 from_json(to_json(message), cache_strings="keys"), self.integration
             )
-        except Exception as error:  # noqa: BLE001  # it is the operator's code
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # it is the operator's code
             name = type(error).__name__
             where = traceback.format_tb(error.__traceback__)
             log.error(  # noqa: TRY400  # the exception's message may have user data

@@ -46,9 +46,18 @@ def _check_editable_path(path: str) -> str:
     return path
 
 
+_READABLE_FIELDS = frozenset(
+    {"type", "context", *(name for one in METHODS.values() for name in one.message.model_fields)}
+)
+"""The fields of a message that a routing can compare."""
+
+
 def _check_readable_path(path: str) -> str:
-    if not all(path.split(".")):
-        raise ValueError('must be a path in the message, like "properties.plan"')
+    field, *names = path.split(".")
+    if field not in _READABLE_FIELDS or not all(names):
+        raise ValueError(
+            'must be the path of a value in the message, like "properties.plan" or "user_id"'
+        )
     return path
 
 

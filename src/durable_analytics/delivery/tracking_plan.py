@@ -137,12 +137,10 @@ class _Schema:
             self._validator = jsonschema_rs.Draft7Validator(
                 schema, offline=True, pattern_options=jsonschema_rs.RegexOptions()
             )
-        except (
-            jsonschema_rs.ValidationError,
-            jsonschema_rs.ReferencingError,
-            ValueError,
-            TypeError,
-        ):
+        except jsonschema_rs.ValidationError as error:
+            reason = _describe(error)
+            raise ValueError(f"{name}: is not a valid JSON Schema, draft 7{reason}") from None
+        except (jsonschema_rs.ReferencingError, ValueError, TypeError):
             raise ValueError(f"{name}: is not a valid JSON Schema, draft 7") from None
         described = schema.get("properties") if isinstance(schema, dict) else None
         self.describes_message = isinstance(described, dict) and not described.keys().isdisjoint(
@@ -168,6 +166,16 @@ class _Schema:
                 yield from ((*path, str(name)) for name in names)
             else:
                 yield path
+
+
+def _describe(error: jsonschema_rs.ValidationError) -> str:
+    """Return where a schema is wrong, and why if that is not plain."""
+    kind = error.kind.as_dict()
+    if "error" in kind:
+        return ": a $ref must point to a part of the same schema"
+    path = ".".join(map(str, error.instance_path))[:_PATH_LIMIT_CHARACTERS]
+    at = f" (at {path})" if path else ""
+    return f"{at}: the pattern is wrong, or has a lookaround" if "format" in kind else at
 
 
 def _index(step: str) -> int:

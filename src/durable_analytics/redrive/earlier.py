@@ -19,7 +19,7 @@ from durable_analytics.errors import ValidationError
 from durable_analytics.redrive.concurrency import map_concurrently
 from durable_analytics.redrive.failures import FailedDelivery
 from durable_analytics.redrive.filters import quoted
-from durable_analytics.redrive.names import MEMO_KEY, Origin, redrive_prefix
+from durable_analytics.redrive.names import MEMO_KEY, TO_MEMO_KEY, Origin, redrive_prefix
 from durable_analytics.redrive.recorded import Recorded, read_recorded
 
 _PAGE = 10
@@ -36,12 +36,13 @@ _RUNNING, _COMPLETED, _FAILED, _TIMED_OUT = (
 class Earlier:
     """The messages that earlier redrives have delivered, or are delivering.
 
-    It keeps 16 bytes of each, because there may be a million.
+    It keeps 16 or 32 bytes of each, because there may be a million.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._delivered: set[bytes] = set()
+        self._received: set[bytes] = set()
         self._workflows: set[bytes] = set()
 
     @classmethod
@@ -51,19 +52,31 @@ class Earlier:
         query = f"WorkflowId STARTS_WITH {quoted(redrive_prefix(task_queue))}"
         redrives = client.list_workflows(query, page_size=_PAGE)
 
-        async def read(redrive: WorkflowExecution) -> list[Origin]:
+        async def read(redrive: WorkflowExecution) -> tuple[list[Origin], str | None]:
             return await _delivered_by(client, redrive)
 
-        async for origins in map_concurrently(read, redrives):
+        async for origins, to in map_concurrently(read, redrives):
             for origin in origins:
-                earlier.add(origin)
+                earlier.add(origin, to)
         return earlier
 
-    def add(self, origin: Origin) -> bool:
-        """Add a message that is delivered; return whether it is new."""
+    def add(self, origin: Origin, to: str | None = None) -> bool:
+        """Add a message that is delivered; return whether it is new.
+
+        A message of a fan-out that failed at two integrations is new twice, unless both times
+        another integration gets it instead.
+
+        Args:
+            origin: The message.
+            to: The integration that gets it; None means the one at which it failed.
+        """
         digests = {_digest(one) for one in origin.at_each_integration()}
-        is_new = not digests <= self._delivered
+        receivers = {to} if to else set(filter(None, origin.fan_out.split(",")))
+        received = {_digest(_at(origin, name)) for name in receivers}
+        is_there = bool(received) and received <= self._received
+        is_new = not digests <= self._delivered and not is_there
         self._delivered |= digests
+        self._received |= received
         self._workflows.add(_digest(origin.workflow_id))
         return is_new
 
@@ -73,7 +86,10 @@ class Earlier:
         Without `fan_out`, the redrive sent the message to all integrations of the fan-out.
         """
         whole = origin._replace(fan_out="")
-        return any(_digest(one) in self._delivered for one in (origin, whole))
+        if any(_digest(one) in self._delivered for one in (origin, whole)):
+            return True
+        # It got the message instead of another integration of the fan-out.
+        return _digest(_at(origin, origin.fan_out)) in self._received
 
     async def undelivered(self, failed: FailedDelivery, recorded: Recorded) -> list[int]:
         """Return the indexes of the failed messages that nothing has delivered since."""
@@ -125,20 +141,23 @@ def _is_later(run: WorkflowExecution, failed: FailedDelivery) -> bool:
     return is_settled and run.close_time is not None and run.close_time > failed.closed_at
 
 
-async def _delivered_by(client: Client, redrive: WorkflowExecution) -> list[Origin]:
-    """Return the messages that a redrive has delivered, or is delivering."""
+async def _delivered_by(
+    client: Client, redrive: WorkflowExecution
+) -> tuple[list[Origin], str | None]:
+    """Return the messages that a redrive has delivered, or is delivering, and its `--to`."""
     if redrive.status not in {_RUNNING, _COMPLETED}:
-        return []
-    origins = [Origin(*origin) for origin in (await redrive.memo()).get(MEMO_KEY, [])]
+        return [], None
+    memo = await redrive.memo()
+    origins, to = [Origin(*origin) for origin in memo.get(MEMO_KEY, [])], memo.get(TO_MEMO_KEY)
     if redrive.status is _RUNNING:
-        return origins
+        return origins, to
     handle = client.get_workflow_handle(redrive.id, run_id=redrive.run_id)
     try:
         output = await handle.result(follow_runs=False)
     except WorkflowFailureError:
-        return []
+        return [], None
     rejected = rejected_indexes(output, len(origins))
-    return [origin for index, origin in enumerate(origins) if index not in rejected]
+    return [origin for index, origin in enumerate(origins) if index not in rejected], to
 
 
 def rejected_indexes(output: Any, count: int) -> set[int]:
@@ -155,6 +174,11 @@ def rejected_indexes(output: Any, count: int) -> set[int]:
     rejected = {one["index"] for one in output.get("rejected") or []}
     deliveries = (output.get("deliveries") or {}).values()  # of a fan-out
     return rejected.union(*(rejected_indexes(one, count) for one in deliveries))
+
+
+def _at(origin: Origin, integration: str) -> tuple[str, str, int, str]:
+    """Return the key of a message at the integration that gets it."""
+    return (origin.workflow_id, origin.run_id, origin.position, integration)
 
 
 def _digest(value: Any) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,17 @@ class FailedDelivery:
 
     is_fan_out: bool = False
     """Whether it is the delivery of a fan-out to the integration."""
+
+    deliveries: JsonObject = field(default_factory=dict)
+    """The outputs of all deliveries of the fan-out, by integration; empty if there are none."""
+
+    def has_reached(self, integration: str, index: int) -> bool:
+        """Whether the fan-out has delivered a message to another one of its integrations."""
+        output = self.deliveries.get(integration) or {}
+        others = (*(output.get("rejected") or ()), *_filtered_messages(output))
+        return output.get("status") in ("success", "partial") and not any(
+            one["index"] == index for one in others
+        )
 
     def origin(self, index: int, run_id: str | None = None) -> Origin:
         """Return the place of a message.
@@ -118,7 +129,7 @@ async def read_failed(client: Client, execution: WorkflowExecution) -> list[Fail
     if not isinstance(deliveries, dict):
         return await _failed(client, execution, error, output)
     return [
-        replace(failed, is_fan_out=True)
+        replace(failed, is_fan_out=True, deliveries=deliveries)
         for name, one in deliveries.items()
         for failed in await _failed(
             client, execution, one.get("error"), {**one, "integration": name}
@@ -197,6 +208,12 @@ def first_error(output: Any) -> JsonObject | None:
 def _rejected(output: JsonObject) -> list[JsonObject]:
     rejected = output.get("rejected")
     return [one for one in rejected if isinstance(one, dict)] if isinstance(rejected, list) else []
+
+
+def _filtered_messages(output: JsonObject) -> list[JsonObject]:
+    """Return the messages of a batch that were rightly not sent."""
+    filtered = output.get("filtered")
+    return filtered if isinstance(filtered, list) else []
 
 
 def _most_frequent(rejected: list[JsonObject]) -> JsonObject | None:

@@ -15,6 +15,8 @@ LEASE = timedelta(seconds=30)
 """The lock ends by itself if it is not renewed within this time."""
 
 MEMO_KEY = "redrives"
+TO_MEMO_KEY = "redrives_to"
+"""The integration that a redrive with `--to` sends to."""
 
 _REDRIVES = UUID("3c9b6a1c-2f64-5a0e-9f0b-6e1d0a7c5b42")
 """The UUIDv5 namespace of the ids of redrives."""

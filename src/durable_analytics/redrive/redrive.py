@@ -32,7 +32,7 @@ from durable_analytics.redrive.failures import (
 )
 from durable_analytics.redrive.filters import Filters, quoted
 from durable_analytics.redrive.lock import RedriveLock
-from durable_analytics.redrive.names import MEMO_KEY, redrive_id
+from durable_analytics.redrive.names import MEMO_KEY, TO_MEMO_KEY, redrive_id
 from durable_analytics.redrive.recorded import read_recorded
 from durable_analytics.redrive.selected import Selected, unite_runs
 from durable_analytics.wire.messages import JsonObject
@@ -166,7 +166,8 @@ class Redrive:
         async with contextlib.aclosing(map_concurrently(select, listed)) as selection:
             async for selected in unite_runs(selection) if self._options.to else selection:
                 # A list of executions may contain one twice.
-                messages = [one for one in selected.messages if earlier.add(one.origin)]
+                to = self._options.to
+                messages = [one for one in selected.messages if earlier.add(one.origin, to)]
                 self._count(selected, len(messages))
                 for message in messages:
                     yield message
@@ -192,13 +193,21 @@ class Redrive:
                 raise
             reason = "Temporal does not keep its execution any more"  # its retention has ended
         else:
-            integration = self._options.to or failed.integration
-            carried = (carry(recorded, failed.origin(index), integration) for index in indexes)
+            to = self._options.to
+            integration = to or failed.integration
+            carried = (
+                carry(recorded, failed.origin(index), integration)
+                for index in indexes
+                if not (to and failed.has_reached(to, index))
+            )
             return Selected(run, failed_indexes, tuple(carried))
         return Selected(run, failed_indexes, unreadable=failed_indexes, reason=reason)
 
     async def _start(self, carrier: Carrier) -> WorkflowHandle[Any, Any]:
         workflow_id = redrive_id(self._task_queue, carrier.origins)
+        memo: JsonObject = {MEMO_KEY: [origin.as_json() for origin in carrier.origins]}
+        if self._options.to:
+            memo[TO_MEMO_KEY] = self._options.to
         with contextlib.suppress(WorkflowAlreadyStartedError):  # It has been delivered.
             await self._client.start_workflow(
                 carrier.workflow,
@@ -207,7 +216,7 @@ class Redrive:
                 task_queue=self._task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                memo={MEMO_KEY: [origin.as_json() for origin in carrier.origins]},
+                memo=memo,
                 static_summary=f"{len(carrier.origins)} failed messages, sent again",
             )
         return self._client.get_workflow_handle(workflow_id)

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from durable_analytics.errors import SettingsError
 from durable_analytics.settings.files import PREFIX, toml_file
 from durable_analytics.settings.sources import check_variables, settings_sources
-from durable_analytics.settings.values import split_at_commas
+from durable_analytics.settings.values import MISSING_SETTING, split_at_commas
 from durable_analytics.temporal.encryption_keys import EncryptionKey, read_keys
 from durable_analytics.wire.methods import TASK_QUEUE
 from durable_analytics.wire.problems import problem
@@ -110,6 +110,8 @@ class AnalyticsSettings(BaseSettings):
 
     @classmethod
     def _problem(cls, details: ErrorDetails) -> str:
+        if details["type"] == MISSING_SETTING:
+            return cls.problem_at(details["ctx"]["setting"], details["msg"])
         # A provider's own keys are set beside the integration's.
         path = [str(step) for step in details["loc"] if step not in ("[key]", "provider")]
         if details["loc"][-1] == "provider":

@@ -1,5 +1,6 @@
 """Integrations as they are configured: our keys of each, and beside them its provider's."""
 
+import inspect
 import ssl
 from datetime import timedelta
 from difflib import get_close_matches
@@ -24,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from durable_analytics.delivery.filters import Filters
+from durable_analytics.delivery.filters import ALL, Filters
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.delivery.routes import Route, Transform
 from durable_analytics.delivery.routing import Routing
@@ -34,7 +35,13 @@ from durable_analytics.providers.setting_types import is_host
 from durable_analytics.settings.base import AnalyticsSettings
 from durable_analytics.settings.breaker import BreakerSettings
 from durable_analytics.settings.routing import read_routing, read_suppressed, read_tracking_plan
-from durable_analytics.settings.values import Hook, Name, from_text, split_at_commas
+from durable_analytics.settings.values import (
+    Hook,
+    Name,
+    from_text,
+    missing_setting,
+    split_at_commas,
+)
 from durable_analytics.wire.policies import Policies, PolicyLimits, merge_policies
 from durable_analytics.wire.problems import problem
 
@@ -70,6 +77,28 @@ def _read_breaker(value: Any) -> Any:
 
 def _read_list(value: Any) -> Any:
     return split_at_commas(from_text(value))
+
+
+def _check_segment_name(value: str) -> str:
+    if value.casefold() == ALL:
+        raise ValueError('must be another name: in the integrations of a message, "All" means all')
+    return value
+
+
+def _check_transform(value: Transform) -> Transform:
+    if inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value):
+        raise ValueError("must be a function without async: it returns a message, or None")
+    try:
+        signature = inspect.signature(value)
+    except (ValueError, TypeError):  # some functions in C do not tell their parameters
+        return value
+    try:
+        signature.bind({}, "")
+    except TypeError:
+        raise ValueError(
+            "must be a function of two arguments: the message, and the name of the integration"
+        ) from None
+    return value
 
 
 class IntegrationSettings(BaseModel):
@@ -115,7 +144,9 @@ class IntegrationSettings(BaseModel):
     """Whether the `integrations` of a message can exclude this integration, by its name, the name
     of its provider, or `segment_name`. Default true."""
 
-    segment_name: str | None = Field(default=None, min_length=1)
+    segment_name: (
+        Annotated[str, Field(min_length=1), AfterValidator(_check_segment_name)] | None
+    ) = None
     """The name of the integration in the `integrations` of messages, as at Segment."""
 
     consent_categories: Annotated[
@@ -137,7 +168,9 @@ class IntegrationSettings(BaseModel):
     sent without the wrong values ("omit"); or it is a `ValidationError` ("block"). Default:
     block."""
 
-    transform: Annotated[ImportString[Transform], Hook] | None = None
+    transform: Annotated[ImportString[Transform], Hook, AfterValidator(_check_transform)] | None = (
+        None
+    )
     """A function, as `package.module:function`, that returns the message to send instead of a
     message, or None; see `Transform`."""
 
@@ -246,9 +279,11 @@ class ConfiguredIntegrations(AnalyticsSettings):
         if not info.data.get("user_hash_keys"):
             for name, settings in integrations.items():
                 if settings.routing and settings.routing.hash:
-                    raise ValueError(f"{name}.routing.hash needs a key: set user_hash_keys")
+                    raise missing_setting("user_hash_keys", f"{name}.routing.hash needs a key")
                 if settings.suppressed_users_file is not None:
-                    raise ValueError(f"{name}.suppressed_users_file needs keys: set user_hash_keys")
+                    raise missing_setting(
+                        "user_hash_keys", f"{name}.suppressed_users_file needs keys"
+                    )
         return integrations
 
     @field_validator("default_integration")

@@ -11,7 +11,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
-from pydantic_core import from_json
+from pydantic_core import PydanticCustomError, from_json
 
 from durable_analytics.wire.methods import INTEGRATION_NAME
 from durable_analytics.wire.policies import Duration
@@ -45,6 +45,20 @@ def _import_hook(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
             f"its module cannot be imported: it raises {type(error).__name__}"
         ) from None
 
+
+def missing_setting(setting: str, why: str) -> PydanticCustomError:
+    """Return the error that another setting is missing, for the validator of one that needs it.
+
+    Args:
+        setting: The setting that is missing.
+        why: What needs it.
+    """
+    text = "is required, because {why}"
+    return PydanticCustomError(MISSING_SETTING, text, {"why": why, "setting": setting})
+
+
+MISSING_SETTING = "missing_setting"
+"""The type of the error of `missing_setting`."""
 
 Hook = WrapValidator(_import_hook)
 """For a function of the operator, as `package.module:function`."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import get_args
+from typing import Annotated, Any, get_args, get_origin
 
 import pydantic
 from pydantic import BaseModel
@@ -24,10 +24,16 @@ def spellings(model: type[BaseModel]) -> Mapping[str, tuple[str, type[BaseModel]
     """Map each spelling of a model's keys to the key's name and the model of its value."""
     table = {}
     for name, field in model.model_fields.items():
-        models = (t for t in (field.annotation, *get_args(field.annotation)) if isinstance(t, type))
-        nested = next((t for t in models if issubclass(t, BaseModel)), None)
+        types = map(_plain, (field.annotation, *get_args(field.annotation)))
+        models = (t for t in types if isinstance(t, type) and issubclass(t, BaseModel))
+        nested = next(models, None)
         table[name] = table[to_camel(name)] = (name, nested)
     return table
+
+
+def _plain(annotation: Any) -> Any:
+    """Return the type in `Annotated[…]`; any other annotation as it is."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 @cache

@@ -1,0 +1,36 @@
+"""The compose file has every provider of this repository, at the stand-in."""
+
+import re
+from pathlib import Path
+
+from durable_analytics.testing import VENDORS
+
+COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
+
+
+def variables(prefix: str) -> dict[str, str]:
+    """The variables in the compose file that begin with a prefix, without it."""
+    lines = re.findall(rf"^ +{prefix}(\w+): (.+)$", COMPOSE.read_text(), re.MULTILINE)
+    assert len(lines) == len(dict(lines))
+    return {name: value.strip('"') for name, value in lines}
+
+
+def test_the_worker_has_an_integration_for_each_provider() -> None:
+    """With the settings that the stand-in accepts."""
+    expected = {
+        f"{name}__{setting}".upper(): value
+        for name, vendor in VENDORS.items()
+        for setting, value in {
+            **vendor.integration_settings(f"http://standin:8090/{name}"),
+            "allow_policies_override": "true",
+        }.items()
+    }
+
+    assert variables("ANALYTICS_INTEGRATIONS__") == expected
+
+
+def test_the_gateway_has_a_source_for_each_integration() -> None:
+    """Its write key is the name of the integration."""
+    assert variables("ANALYTICS_SOURCES__") == {
+        f"{name.upper()}__WRITE_KEY": name for name in VENDORS
+    }
