@@ -27,6 +27,9 @@ log = logging.getLogger("durable_analytics.integrations")
 _INTERVAL_SECONDS = 2.0
 """How often a process that sends asks for the others."""
 
+_FIRST_INTERVALS_SECONDS = (0.25, 0.25, 0.5, 1.0)
+"""The same when it begins to send: others may begin at the same time, each with the whole rate."""
+
 _RECENT = timedelta(seconds=5)
 """A process that has not polled for this time has nothing to send."""
 
@@ -59,16 +62,18 @@ class _Sharing:
 
     async def run(self, name: str) -> None:
         """Ask for the others while there is something to send."""
+        intervals = iter(_FIRST_INTERVALS_SECONDS)
         while True:
             if not self._pace.waiting:
                 await self._pace.asked.wait()
+                intervals = iter(_FIRST_INTERVALS_SECONDS)
             self._pace.asked.clear()
             identity = f"{self._name}:{1 + self._pace.waiting}"
             polling = asyncio.create_task(self._poll(identity))
             try:
                 if part := await self._part(identity):
                     self._pace.take_part(part)
-                await asyncio.sleep(_INTERVAL_SECONDS)
+                await asyncio.sleep(next(intervals, _INTERVAL_SECONDS))
             except RPCError as error:
                 log.warning(
                     "the rate of an integration is shared as before",
