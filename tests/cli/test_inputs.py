@@ -23,6 +23,7 @@ def test_a_byte_order_mark(tmp_path: Path) -> None:
     [
         (b"[" * 500_000, "is nested too deeply"),
         (TRACK + b" " * 2_000_000, "has more than 1966080 characters"),
+        (b"", "is empty: write one JSON object"),
         (TRACK[:-1], "is not JSON"),
         (b"\xff\xfe", "is not JSON"),
     ],

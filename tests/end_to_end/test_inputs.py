@@ -36,6 +36,8 @@ NOT_AN_OBJECT = 'the input must be one JSON object, like {"track": {"…": "…"
         ),
         ([{"track": {}}, None], "the execution was started with 2 arguments: send one JSON object"),
         ([1, "2", [3]], "the execution was started with 3 arguments: send one JSON object"),
+        ([raw(b"")], "the input is empty: send one JSON object"),
+        ([raw(b" \n")], "the input is empty: send one JSON object"),
         ([raw(b'{"track": ')], NOT_JSON),
         ([raw(b"\xff\xfe")], NOT_JSON),
         ([raw(b'{"track":{"event":"\xff"}}')], "track contains bytes that are not UTF-8"),

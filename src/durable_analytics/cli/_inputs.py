@@ -44,6 +44,8 @@ def read_file(path: Path | None) -> Input:
                 text = file.read(BATCH_LIMIT_BYTES + 1)
         if len(text) > BATCH_LIMIT_BYTES:
             raise typer.BadParameter(f"{name} has more than {BATCH_LIMIT_BYTES} characters")
+        if not text.strip():
+            raise typer.BadParameter(f"{name} is empty: write one JSON object")
         data = json.loads(text)
     except OSError as error:
         raise typer.BadParameter(f"{name} cannot be read: {error.strerror}") from None

@@ -51,6 +51,8 @@ def _decode_parts(data: bytes, name: str, list_key: str) -> Any:
 
     Half of a surrogate pair, which JavaScript creates when it cuts a text, becomes U+FFFD.
     """
+    if not data.strip():
+        raise ValidationError.at("", f"{name} is empty: send one JSON object")
     try:
         parts = read_parts(data, list_key)
     except ValueError:
