@@ -15,7 +15,7 @@ from durable_analytics.client.checks import read_context
 from durable_analytics.client.client import as_input
 from durable_analytics.client.values import to_json_values
 from durable_analytics.errors import ValidationError
-from durable_analytics.providers.request_options import refuse_credentials
+from durable_analytics.providers.request_options import check_call
 from durable_analytics.wire.fast_check import context_passes_fast_check, passes_fast_check
 from durable_analytics.wire.field_types import is_message_id
 from durable_analytics.wire.json_writer import may_hold_nan
@@ -114,7 +114,7 @@ class Serializer:
             fields["message_id"] = message_id
         check_input(method, data)
         if key == "call":
-            refuse_credentials(key, fields)
+            check_call(fields)
         envelope: JsonObject = {}
         if is_missing_time(fields.get("timestamp")):
             envelope["default_timestamp"] = self._now()

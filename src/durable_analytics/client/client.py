@@ -24,18 +24,19 @@ from durable_analytics.client.arguments import (
 from durable_analytics.client.checks import (
     LIBRARY,
     Duration,
+    check_names,
     converter,
     duration,
     input_options,
+    queue_name,
     read_context,
     temporal_client,
-    text,
     texts,
 )
 from durable_analytics.client.handle import DeliveryHandle
 from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import NotAccepted
-from durable_analytics.providers.request_options import refuse_credentials
+from durable_analytics.providers.request_options import check_call, check_options
 from durable_analytics.temporal.batch_start import Shown, start_once
 from durable_analytics.temporal.connection import connect
 from durable_analytics.temporal.converter import DATA_CONVERTER
@@ -83,7 +84,8 @@ class AnalyticsClient:
     Raises:
         ValidationError: `integration`, `context` or `policies` break the contract.
         TypeError: An argument is of the wrong type.
-        ValueError: `start_timeout` is not more than 0 seconds, or `task_queue` is blank.
+        ValueError: `start_timeout` is not more than 0 seconds, or `task_queue` cannot be a
+            task queue.
     """
 
     def __init__(
@@ -106,7 +108,7 @@ class AnalyticsClient:
         if not (context or {}).get("library"):
             del self._context["library"]  # the library of a call replaces it completely
         self._options = options
-        self._task_queue = text("task_queue", task_queue)
+        self._task_queue = queue_name("task_queue", task_queue)
         self._user_hash_keys = texts("user_hash_keys", user_hash_keys)
         self._start_timeout = duration("start_timeout", start_timeout, may_be_zero=False)
 
@@ -172,9 +174,10 @@ class AnalyticsClient:
         if needs_message_id(message, lenient=is_lenient(data)):
             message["message_id"] = str(uuid4())
         check_input(method, data)
-        refuse_credentials("request_options", data.get("request_options"))
+        check_names(data)
+        check_options("request_options", data.get("request_options"))
         if key == "call":
-            refuse_credentials(key, message)
+            check_call(message)
         message_id = message["message_id"]
         workflow_id = f"{id_prefix(data)}:{key}:{message_id}"
         try:

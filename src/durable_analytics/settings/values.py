@@ -3,14 +3,30 @@
 from typing import Annotated, Any
 
 import pydantic
-from pydantic import BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import from_json
 
-from durable_analytics.wire.methods import INTEGRATION_NAME
+from durable_analytics.wire.methods import INTEGRATION_NAME, NOT_A_QUEUE_NAME, is_queue_name
 from durable_analytics.wire.policies import Duration
 
 Name = Annotated[str, Field(pattern=INTEGRATION_NAME)]
 """The name of an integration or a source."""
+
+
+def _check_queue_name(name: str) -> str:
+    if not is_queue_name(name):
+        raise ValueError(NOT_A_QUEUE_NAME)
+    return name
+
+
+QueueName = Annotated[str, Field(min_length=1), AfterValidator(_check_queue_name)]
+"""The name of a task queue."""
 
 
 def from_text(value: Any) -> Any:
