@@ -76,6 +76,14 @@ async def test_what_is_not_json(
         ),
         (
             {"user_id": "u-1", "event": "E", "message_id": ""},
+            "track.message_id must not be blank: omit it, and the message gets one",
+        ),
+        (
+            {"user_id": "u-1", "event": "E", "message_id": " "},
+            "track.message_id must not be blank: omit it, and the message gets one",
+        ),
+        (
+            {"user_id": "u-1", "event": "E", "message_id": "a\nb"},
             "track.message_id must have 1 to 99 printable characters",
         ),
         (

@@ -186,6 +186,10 @@ async def test_no_execution_is_left_running(
             {"track.message_id": "must have 1 to 99 printable characters"},
         ),
         (
+            {"track": {"user_id": "u-1", "event": "E", "message_id": " "}},
+            {"track.message_id": "must not be blank: omit it, and the message gets one"},
+        ),
+        (
             {"track": {"user_id": 5, "event": "E"}, "strict": "no", "context": {"ip": 4}},
             {
                 "strict": "must be true or false",

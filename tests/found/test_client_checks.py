@@ -9,8 +9,8 @@ from temporalio.client import Client
 from durable_analytics import AnalyticsClient, BufferingClient, ValidationError
 
 NAME = (
-    "is not the name of an integration, like segment_eu: "
-    "use 1 to 100 lower-case letters, digits and _, beginning with a letter"
+    "must be a name, like segment_eu: "
+    "1 to 100 lower-case letters, digits and _, beginning with a letter"
 )
 NO_NAMES = ["Segment", "a b", "a-b", "1a", "a\x00b", "segment\n", "é", "a" * 101]
 
@@ -47,7 +47,7 @@ async def test_call_refuses_what_is_no_integration(temporal: Client, name: str) 
     """A call of `AnalyticsClient` may name another integration."""
     analytics = AnalyticsClient(temporal)
 
-    with pytest.raises(ValidationError, match=r"^integration is not the name of an integration"):
+    with pytest.raises(ValidationError, match=r"^integration must be a name"):
         await analytics.track(user_id="u-1", event="E", integration=name)
 
 

@@ -18,8 +18,8 @@ from durable_analytics.version import __version__
 from durable_analytics.wire.keys import snake_case
 from durable_analytics.wire.messages import Context, JsonObject
 from durable_analytics.wire.methods import (
+    NOT_A_NAME,
     NOT_A_QUEUE_NAME,
-    NOT_AN_INTEGRATION_NAME,
     is_integration_name,
     is_queue_name,
 )
@@ -193,7 +193,7 @@ def check_names(data: JsonObject) -> None:
     for index, name in enumerate(data.get("deliver_to") or ()):
         names[f"deliver_to.{index}"] = name
     problems = [
-        FieldProblem(path, NOT_AN_INTEGRATION_NAME)
+        FieldProblem(path, NOT_A_NAME)
         for path, name in names.items()
         if name is not None and not is_integration_name(name)
     ]

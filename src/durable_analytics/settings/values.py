@@ -12,10 +12,22 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
-from durable_analytics.wire.methods import INTEGRATION_NAME, NOT_A_QUEUE_NAME, is_queue_name
+from durable_analytics.wire.methods import (
+    NOT_A_NAME,
+    NOT_A_QUEUE_NAME,
+    is_integration_name,
+    is_queue_name,
+)
 from durable_analytics.wire.policies import Duration
 
-Name = Annotated[str, Field(pattern=INTEGRATION_NAME)]
+
+def _check_name(name: str) -> str:
+    if not is_integration_name(name):
+        raise ValueError(NOT_A_NAME)
+    return name
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
 """The name of an integration or a source."""
 
 

@@ -37,7 +37,7 @@ from durable_analytics.wire.integration_state import (
     paused,
 )
 from durable_analytics.wire.methods import (
-    NOT_AN_INTEGRATION_NAME,
+    NOT_A_NAME,
     integration_queue,
     is_integration_name,
 )
@@ -88,7 +88,7 @@ async def pause(
         RPCError: Temporal did not answer.
     """
     if not is_integration_name(name):
-        raise ValidationError.at("name", NOT_AN_INTEGRATION_NAME)
+        raise ValidationError.at("name", NOT_A_NAME)
     request = PauseRequest.read({"reason": reason, "by": by, "for": for_})
     state = paused("operator", request.described(), since=datetime.now(UTC), duration=for_)
     warning = None

@@ -35,9 +35,9 @@ INTEGRATION_NAME = r"^[a-z][a-z0-9_]{0,99}$"
 """The pattern of the names of integrations: they are parts of workflow ids, of task queues and of
 queries."""
 
-NOT_AN_INTEGRATION_NAME = (
-    "is not the name of an integration, like segment_eu: "
-    "use 1 to 100 lower-case letters, digits and _, beginning with a letter"
+NOT_A_NAME = (
+    "must be a name, like segment_eu: "
+    "1 to 100 lower-case letters, digits and _, beginning with a letter"
 )
 
 _LONGEST_QUEUE_NAME = 800
