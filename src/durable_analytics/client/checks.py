@@ -113,7 +113,8 @@ def queue_name(name: str, value: Any) -> str:
 def texts(name: str, value: Any) -> tuple[str, ...]:
     """Read a list of texts. Raises TypeError if it is not one, ValueError if one is blank."""
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise TypeError(f"{name} must be a list of texts, not {type(value).__name__}")
+        kind = type(value).__name__
+        raise TypeError(f'{name} must be a list of texts, not {kind}: write {name}=["…"]')
     return tuple(text(f"{name}[{index}]", item) for index, item in enumerate(value))
 
 
