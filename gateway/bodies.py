@@ -37,6 +37,8 @@ _FAST_PARSER_LIMIT_BYTES = 64 * 1024
 _DECOMPRESSION_COST = 8
 """How much more work a compressed body is than an uncompressed one of the same size."""
 
+_EXAMPLE = 'one JSON object, like {"userId": "u-1", …}'
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -185,13 +187,16 @@ def read_object(body: bytes, list_key: str = "") -> dict[str, Any]:
         list_key: The key of a list whose items are parsed separately.
 
     Raises:
-        RequestError: The body is not JSON in UTF-8, or is not an object.
+        RequestError: The body is empty, is not JSON in UTF-8, or is not an object.
     """
     try:
         value = _parse_fast(body)
     except ValueError:
+        content = body.removeprefix(BOM_UTF8)
+        if not content.strip():
+            raise RequestError(400, f"the body is empty: send {_EXAMPLE}") from None
         try:
-            value = read_parts(body.removeprefix(BOM_UTF8), list_key)
+            value = read_parts(content, list_key)
         except ValueError:
             raise RequestError(400, "the body is not valid JSON in UTF-8") from None
     return _check_object(value)
@@ -205,5 +210,5 @@ def _check_object(value: Any) -> dict[str, Any]:
     if isinstance(value, Unreadable):
         raise RequestError(400, f"the body {value.problem.message}")
     if not isinstance(value, dict):
-        raise RequestError(400, 'the body must be one JSON object, like {"userId": "u-1", …}')
+        raise RequestError(400, f"the body must be {_EXAMPLE}")
     return value

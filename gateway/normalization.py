@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_snake
 from pydantic_core import to_json
 
 from durable_analytics.errors import FieldProblem
-from durable_analytics.wire.field_types import is_message_id, is_number
+from durable_analytics.wire.field_types import is_filled, is_message_id, is_number
 from durable_analytics.wire.json_reader import is_too_deep, problem_of
 from durable_analytics.wire.messages import JsonObject
 from gateway.clock_skew import correct_timestamp
@@ -79,7 +79,8 @@ class NormalizedMessage:
         content = same_in_retries = to_json(fields)
         if not fields.keys().isdisjoint(_RETRY_KEYS):
             same_in_retries = to_json({k: v for k, v in fields.items() if k not in _RETRY_KEYS})
-        return cls(fields, content, hash_parts(same_in_retries, context_json) if raw_id else None)
+        digest = hash_parts(same_in_retries, context_json) if _is_set(raw_id) else None
+        return cls(fields, content, digest)
 
     def translate(
         self, sent_at: Any, received_at: datetime, ip: str | None = None
@@ -136,13 +137,18 @@ def json_problem(value: Any, content: bytes) -> FieldProblem | None:
     return problem_of(value) if brackets > _SAFE_BRACKETS and is_too_deep(value) else None
 
 
+def _is_set(raw_id: Any) -> bool:
+    """Whether an id came with a message: a blank one identifies nothing."""
+    return bool(raw_id.strip() if isinstance(raw_id, str) else raw_id)
+
+
 def _valid_message_id(raw_id: Any) -> str:
     """The raw id if it is valid, else an id that is derived from it, else a random id."""
     if is_number(raw_id):
         raw_id = str(raw_id)
     if is_message_id(raw_id):
         return raw_id
-    return str(uuid5(_ID_NAMESPACE, raw_id) if raw_id and isinstance(raw_id, str) else uuid4())
+    return str(uuid5(_ID_NAMESPACE, raw_id) if is_filled(raw_id) else uuid4())
 
 
 def _drop_alternates(message: JsonObject) -> JsonObject:

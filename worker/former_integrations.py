@@ -16,8 +16,8 @@ from temporalio.worker import Worker
 
 from durable_analytics.redrive.filters import quoted
 from durable_analytics.temporal.pollers import ACTIVITIES, last_polls
-from durable_analytics.wire.methods import integration_queue
-from durable_analytics.wire.search_attributes import INTEGRATION, is_integration_name
+from durable_analytics.wire.methods import integration_queue, is_integration_name
+from durable_analytics.wire.search_attributes import INTEGRATION
 
 log = logging.getLogger("durable_analytics.integrations")
 

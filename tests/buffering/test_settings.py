@@ -8,6 +8,8 @@ import pytest
 from durable_analytics import BufferingClient, ValidationError
 from tests.support.buffering import SOON, Gate, Make, track
 
+CONVERT = ": convert it to text, a number, a list or an object"
+
 
 @pytest.mark.parametrize(
     ("options", "message"),
@@ -19,7 +21,7 @@ from tests.support.buffering import SOON, Gate, Make, track
             {"context": {"userAgent": "a", "user_agent": "b"}},
             "context.user_agent is set twice, as userAgent and as user_agent: remove one",
         ),
-        ({"context": {"own": b""}}, "context.own is a bytes, which is not JSON"),
+        ({"context": {"own": b""}}, f"context.own is a bytes, which is not JSON{CONVERT}"),
         (
             {"policies": {"request": {"total_timeout": -1}}},
             "policies.request.total_timeout must be longer than 0 and at most 10 years",

@@ -7,6 +7,7 @@ import typer
 
 from durable_analytics.cli._inputs import read_file
 
+NOT_JSON = " is not valid JSON, or is nested deeper than 200 levels"
 TRACK = b'{"track": {"user_id": "u-1", "event": "E"}}'
 
 
@@ -21,10 +22,16 @@ def test_a_byte_order_mark(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"[" * 500_000, "is nested too deeply"),
-        (TRACK + b" " * 2_000_000, "has more than 1966080 characters"),
-        (TRACK[:-1], "is not JSON"),
-        (b"\xff\xfe", "is not JSON"),
+        (b"[" * 500_000, NOT_JSON),
+        (TRACK + b" " * 2_000_000, " has more than 1966080 bytes"),
+        (b"", " is empty: it must be one JSON object"),
+        (TRACK[:-1], NOT_JSON),
+        (b"\xff\xfe", NOT_JSON),
+        (
+            b'{"track": {"user_id": "u-1", "n": %b}}' % (b"9" * 5000),
+            ": track.n is a number with more than 4300 digits: send it as text",
+        ),
+        (b'{"track": {"event": "\xff"}}', ": track contains bytes that are not UTF-8"),
     ],
 )
 def test_what_is_no_input(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -35,7 +42,7 @@ def test_what_is_no_input(tmp_path: Path, content: bytes, problem: str) -> None:
     with pytest.raises(typer.BadParameter) as raised:
         read_file(file)
 
-    assert raised.value.message == f"{file} {problem}"
+    assert raised.value.message == f"{file}{problem}"
 
 
 def test_a_device_without_an_end() -> None:
@@ -43,4 +50,4 @@ def test_a_device_without_an_end() -> None:
     with pytest.raises(typer.BadParameter) as raised:
         read_file(Path("/dev/zero"))
 
-    assert raised.value.message == "/dev/zero has more than 1966080 characters"
+    assert raised.value.message == "/dev/zero has more than 1966080 bytes"

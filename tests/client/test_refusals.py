@@ -12,6 +12,9 @@ from durable_analytics import AnalyticsClient, ValidationError
 from durable_analytics.testing import StandIn
 from tests.support.noted_starts import Starts
 
+CONVERT = ": convert it to text, a number, a list or an object"
+HALF_A_PAIR = ": remove the half of a surrogate pair, or replace it with U+FFFD"
+
 NOT_FINITE = "is not a finite number: remove the key, or send null"
 
 
@@ -22,12 +25,12 @@ NOT_FINITE = "is not a finite number: remove the key, or send null"
         (math.inf, NOT_FINITE),
         (-math.inf, NOT_FINITE),
         (Decimal("Infinity"), NOT_FINITE),
-        (b"bytes", "is a bytes, which is not JSON"),
-        (timedelta(seconds=3), "is a timedelta, which is not JSON"),
-        ({True: "true"}, "has a key that is not text"),
-        ({None: "none"}, "has a key that is not text"),
-        ({"\ud800": "surrogate"}, "has a key that is not text"),
-        ("\ud800", "is not valid Unicode text"),
+        (b"bytes", f"is a bytes, which is not JSON{CONVERT}"),
+        (timedelta(seconds=3), f"is a timedelta, which is not JSON{CONVERT}"),
+        ({True: "true"}, "has a key that is not text: write the key as text"),
+        ({None: "none"}, "has a key that is not text: write the key as text"),
+        ({"\ud800": "surrogate"}, f"has a key that is not valid Unicode text{HALF_A_PAIR}"),
+        ("\ud800", f"is not valid Unicode text{HALF_A_PAIR}"),
     ],
 )
 @pytest.mark.parametrize(
@@ -76,6 +79,14 @@ async def test_what_is_not_json(
         ),
         (
             {"user_id": "u-1", "event": "E", "message_id": ""},
+            "track.message_id must not be blank: omit it, and the message gets one",
+        ),
+        (
+            {"user_id": "u-1", "event": "E", "message_id": " "},
+            "track.message_id must not be blank: omit it, and the message gets one",
+        ),
+        (
+            {"user_id": "u-1", "event": "E", "message_id": "a\nb"},
             "track.message_id must have 1 to 99 printable characters",
         ),
         (
@@ -88,7 +99,7 @@ async def test_what_is_not_json(
         ),
         (
             {"user_id": "u-1", "event": "E", "properties": {"digits": 10**5000}},
-            "track.properties.digits is a number with more than 4300 digits",
+            "track.properties.digits is a number with more than 4300 digits: send it as text",
         ),
         (
             {"user_id": "u-1", "event": "é" * 200_000},

@@ -36,6 +36,8 @@ NOT_AN_OBJECT = 'the input must be one JSON object, like {"track": {"…": "…"
         ),
         ([{"track": {}}, None], "the execution was started with 2 arguments: send one JSON object"),
         ([1, "2", [3]], "the execution was started with 3 arguments: send one JSON object"),
+        ([raw(b"")], "the input is empty: it must be one JSON object"),
+        ([raw(b" \n")], "the input is empty: it must be one JSON object"),
         ([raw(b'{"track": ')], NOT_JSON),
         ([raw(b"\xff\xfe")], NOT_JSON),
         ([raw(b'{"track":{"event":"\xff"}}')], "track contains bytes that are not UTF-8"),
@@ -182,6 +184,10 @@ async def test_no_execution_is_left_running(
         (
             {"track": {"user_id": "u-1", "event": "E", "message_id": "x" * 100}},
             {"track.message_id": "must have 1 to 99 printable characters"},
+        ),
+        (
+            {"track": {"user_id": "u-1", "event": "E", "message_id": " "}},
+            {"track.message_id": "must not be blank: omit it, and the message gets one"},
         ),
         (
             {"track": {"user_id": 5, "event": "E"}, "strict": "no", "context": {"ip": 4}},

@@ -24,6 +24,7 @@ def nested(levels: int) -> bytes:
     return b'{"type":"track","userId":"u-1","event":"E","properties":%b}' % deep
 
 
+EMPTY = "the body is empty: send one JSON object"
 NOT_JSON = "the body is not valid JSON in UTF-8"
 NOT_UTF8 = "userId contains bytes that are not UTF-8"
 NO_OBJECT = "the body must be one JSON object"
@@ -31,7 +32,9 @@ TOO_DEEP = "nested deeper than"
 NOT_FINITE = "properties.n is not a finite number"
 
 BODIES = {
-    "nothing": (b"", NOT_JSON),
+    "nothing": (b"", EMPTY),
+    "white space": (b" \r\n\t", EMPTY),
+    "a byte order mark alone": (b"\xef\xbb\xbf", EMPTY),
     "a form": (b"userId=u-1&event=E", NOT_JSON),
     "cut off": (b'{"userId":"u-1","event":"E"', NOT_JSON),
     "two objects": (b"{}{}", NOT_JSON),

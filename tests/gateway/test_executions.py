@@ -45,6 +45,23 @@ async def test_repeated_batch_starts_no_second_execution(
     assert ids(messages(standin)) == ids([*sent, marker])
 
 
+async def test_messages_with_a_blank_id_are_not_repetitions(
+    http: httpx.AsyncClient, standin: StandIn
+) -> None:
+    """A blank id identifies nothing, also if the content is the same."""
+    message = good(messageId=" ")
+    responses = [await http.post("/v1/track", json=message, auth=AUTH) for _ in range(2)]
+    responses.append(await http.post("/v1/batch", json={"batch": [message] * 2}, auth=AUTH))
+
+    assert [response.status_code for response in responses] == [200] * 3
+    async with asyncio.timeout(60):
+        requests = 0
+        while len(messages(standin)) < 4:
+            requests += 1
+            await standin.wait_for(requests)
+    assert len({*ids(messages(standin))}) == 4
+
+
 async def test_same_messages_of_another_source_are_another_batch(
     http: httpx.AsyncClient, standin: StandIn
 ) -> None:

@@ -52,7 +52,7 @@ def test_alias_gets_the_keys_of_the_contract(user_id: str, previous_id: str) -> 
     assert translate_single(body) == {"type": "track", **body}
 
 
-@pytest.mark.parametrize("raw_id", [None, "", {}, ["m-1"]])
+@pytest.mark.parametrize("raw_id", [None, "", " ", {}, ["m-1"]])
 def test_missing_message_id_is_generated(raw_id: Any) -> None:
     """A random one for each message."""
     first, second = (translate_single({"messageId": raw_id})["messageId"] for _ in range(2))

@@ -8,6 +8,11 @@ import pytest
 from gateway.settings import Settings
 from tests.runtime.wrong_settings import SECRET, problems
 
+NAME = (
+    "must be a name, like segment_eu: "
+    "1 to 100 lower-case letters, digits and _, beginning with a letter"
+)
+
 SHOP = "ANALYTICS_SOURCES__SHOP__"
 KEY = {f"{SHOP}WRITE_KEY": SECRET}
 GATEWAY = "ANALYTICS_GATEWAY__"
@@ -45,12 +50,12 @@ WRONG = {
     ),
     "name of a source": (
         {"ANALYTICS_SOURCES__9SHOP__WRITE_KEY": SECRET},
-        "sources.9shop: must match pattern '^[a-z][a-z0-9_]*$'",
+        f"sources.9shop: {NAME}",
         "ANALYTICS_SOURCES__9SHOP",
     ),
     "name of an integration": (
         {**KEY, f"{SHOP}INTEGRATIONS": "segment,Segment"},
-        "sources.shop.integrations.1: must match pattern '^[a-z][a-z0-9_]*$'",
+        f"sources.shop.integrations.1: {NAME}",
         None,
     ),
     "no port": ({**KEY, f"{GATEWAY}PORT": "0"}, "gateway.port: must be greater than ", None),

@@ -10,7 +10,9 @@ BASE = "https://api.trophy.so/v1"
 PROVIDERS = [pytest.param(provider, id=name) for name, provider in ACCOUNTS.items()]
 
 RELATIVE = 'must be relative, like "/v1/track"'
+PRINTABLE = "must contain only printable characters"
 NO_DOTS = 'must not contain ".."'
+EMPTY = '""'
 NO_QUERY = "must not contain a query: use call.query"
 
 
@@ -25,8 +27,8 @@ NO_QUERY = "must not contain a query: use call.query"
         ("%2f%2Fevil.example.com", RELATIVE),
         ("/\\evil.example.com", RELATIVE),
         ("/a\\..\\b", RELATIVE),
-        ("/a\r\nX-Evil: 1", RELATIVE),
-        ("/a\x00b", RELATIVE),
+        ("/a\r\nX-Evil: 1", PRINTABLE),
+        ("/a\x00b", PRINTABLE),
         ("..", NO_DOTS),
         ("/../x", NO_DOTS),
         ("/users/../../x", NO_DOTS),
@@ -170,21 +172,23 @@ def test_a_query_has_other_names(name: str, key: str) -> None:
     assert built(ACCOUNTS[name], "call", call).query == query
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        *((name, "1") for name in ("", "-", "X A", "X:A", "Ä")),
-        *(("X-A", value) for value in ("é", "a\nb", " a", "a ")),
-    ],
-)
-def test_a_header_must_be_one(name: str, value: str) -> None:
-    """Sent, it would fail at every attempt."""
-    call = {"method": "GET", "path": "/x", "headers": {name: value}}
+@pytest.mark.parametrize("name", ["", "-", "X A", "X:A", "Ä", "X-A\r\nX-B"])
+def test_a_header_has_a_valid_name(name: str) -> None:
+    """Sent, it would fail at every attempt. The error names the header."""
+    call = {"method": "GET", "path": "/x", "headers": {"X-Good": "1", name: "1"}}
 
     assert refusal(TROPHY, "call", call) == {
-        "call.headers": (
-            "is not a valid HTTP header: use printable ASCII without leading or trailing spaces"
-        )
+        f"call.headers.{name or EMPTY}": "is not the name of a header: use letters, digits, - and _"
+    }
+
+
+@pytest.mark.parametrize("value", ["é", "a\nb", " a", "a "])
+def test_a_header_has_a_valid_value(value: str) -> None:
+    """Sent, it would fail at every attempt. The error names the header, not its value."""
+    call = {"method": "GET", "path": "/x", "headers": {"X-Good": "1", "X-A": value}}
+
+    assert refusal(TROPHY, "call", call) == {
+        "call.headers.X-A": "must be printable ASCII without leading or trailing spaces"
     }
 
 

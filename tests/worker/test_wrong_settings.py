@@ -8,6 +8,11 @@ from durable_analytics.providers import provider_names
 from tests.runtime.wrong_settings import SECRET, problems
 from worker import load
 
+NAME = (
+    "must be a name, like segment_eu: "
+    "1 to 100 lower-case letters, digits and _, beginning with a letter"
+)
+
 PREFIX = "ANALYTICS_INTEGRATIONS__"
 SEGMENT = f"{PREFIX}SEGMENT__"
 REQUEST = f"{SEGMENT}POLICIES__REQUEST__"
@@ -177,7 +182,7 @@ WRONG_VARIABLES = {
     ),
     "name that starts with a digit": (
         {f"{PREFIX}9SHOP__PROVIDER": "segment", f"{PREFIX}9SHOP__WRITE_KEY": SECRET},
-        "integrations.9shop: must match pattern '^[a-z][a-z0-9_]*$'",
+        f"integrations.9shop: {NAME}",
         f"{PREFIX}9SHOP",
     ),
     "text for an integration": (
@@ -275,10 +280,7 @@ WRONG_FILES = {
     ),
     "capital letter in a name": (
         f'[integrations.Shop]\nprovider = "segment"\nwrite_key = "{SECRET}"',
-        (
-            "integrations.Shop: must match pattern '^[a-z][a-z0-9_]*$'; "
-            "set it in analytics.toml or as ANALYTICS_INTEGRATIONS__SHOP"
-        ),
+        (f"integrations.Shop: {NAME}; set it in analytics.toml or as ANALYTICS_INTEGRATIONS__SHOP"),
     ),
     "list of integrations": (
         f'integrations = ["{SECRET}"]',

@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from durable_analytics import AnalyticsClient, BufferingClient
+from durable_analytics import AnalyticsClient, BufferingClient, ValidationError
 from durable_analytics.temporal.search_attributes import register as register_attributes
 from durable_analytics.testing import StandIn
 from durable_analytics.wire.search_attributes import (
@@ -195,15 +195,26 @@ async def test_a_first_message_without_attributes_keeps_its_summary(
         assert summary == f"{event} to segment"
 
 
-async def test_a_name_that_is_none_is_no_attribute(client: Client, task_queue: str) -> None:
+async def test_a_name_that_is_none_is_no_attribute(client: Client, settings: Settings) -> None:
     """It may be personal data."""
     await register_attributes(client)
-    analytics = AnalyticsClient(Client(**client.config()), task_queue=task_queue)
+    track = {"user_id": "u-1", "event": "Hi"}
+    analytics = AnalyticsClient(Client(**client.config()), task_queue=settings.task_queue)
+    with pytest.raises(ValidationError) as refused:
+        await analytics.track(integration="jane@example.com", user_id="u-1", event="Hi")
+    assert "jane" not in str(refused.value)
 
-    handle = await analytics.track(integration="jane@example.com", user_id="u-1", event="Hi")
+    handle = await client.start_workflow(
+        "Track",
+        {"integration": "jane@example.com", "track": track},
+        id=f"test-{uuid.uuid4()}",
+        task_queue=settings.task_queue,
+    )
+    with pytest.raises(Exception, match="Workflow execution failed"):
+        await handle.result()
 
-    attributes = (await handle.workflow.describe()).typed_search_attributes
-    assert attributes.get(INTEGRATION) is None
+    attributes = (await handle.describe()).typed_search_attributes
+    assert (attributes.get(FAILURE), attributes.get(INTEGRATION)) == ("UnknownIntegration", None)
 
 
 async def test_a_failure_is_found_by_its_type(

@@ -26,8 +26,8 @@ from durable_analytics.client.checks import (
     function,
     input_options,
     optional_duration,
+    queue_name,
     temporal_client,
-    text,
     whole_number,
 )
 from durable_analytics.temporal.converter import DATA_CONVERTER
@@ -149,7 +149,7 @@ class BufferingClient(EnqueueMethods):
         settings = ClientSettings(
             client=None if client is None else temporal_client(client),
             data_converter=encrypting(converter(data_converter), encryption_keys),
-            task_queue=text("task_queue", task_queue),
+            task_queue=queue_name("task_queue", task_queue),
             options=options,
             overhead_bytes=message_overhead(options, flush_settings.max_batch_bytes),
             max_queue_size=whole_number("max_queue_size", max_queue_size),

@@ -1,13 +1,15 @@
 """Inputs of deliveries from files and from standard input."""
 
-import json
 import sys
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from durable_analytics.errors import ValidationError
+from durable_analytics.wire.decoding import decode_json
 from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS, Method
@@ -35,23 +37,35 @@ def read_file(path: Path | None) -> Input:
     Raises:
         typer.BadParameter: It cannot be read, or is no input.
     """
-    name = path or "standard input"
+    name = str(path or "standard input")
     try:
         if path is None or str(path) == "-":
-            text = sys.stdin.read(BATCH_LIMIT_BYTES + 1)
+            content = sys.stdin.buffer.read(BATCH_LIMIT_BYTES + 1)
         else:
-            with path.open(encoding="utf-8-sig") as file:
-                text = file.read(BATCH_LIMIT_BYTES + 1)
-        if len(text) > BATCH_LIMIT_BYTES:
-            raise typer.BadParameter(f"{name} has more than {BATCH_LIMIT_BYTES} characters")
-        data = json.loads(text)
+            with path.open("rb") as file:
+                content = file.read(BATCH_LIMIT_BYTES + 1)
     except OSError as error:
         raise typer.BadParameter(f"{name} cannot be read: {error.strerror}") from None
-    except ValueError:  # not UTF-8, or not JSON
-        raise typer.BadParameter(f"{name} is not JSON") from None
-    except RecursionError:
-        raise typer.BadParameter(f"{name} is nested too deeply") from None
-    return to_input(data)
+    if len(content) > BATCH_LIMIT_BYTES:
+        raise typer.BadParameter(f"{name} has more than {BATCH_LIMIT_BYTES} bytes")
+    return to_input(read_json(content, name))
+
+
+def read_json(content: bytes, name: str) -> Any:
+    """Parse JSON.
+
+    Args:
+        content: The JSON, which may begin with a byte order mark.
+        name: What it is called in errors.
+
+    Raises:
+        typer.BadParameter: It is not JSON.
+    """
+    try:
+        return decode_json(content.removeprefix(BOM_UTF8), name)
+    except ValidationError as error:
+        prefix = f"{name}: " if error.fields[0].path else ""
+        raise typer.BadParameter(f"{prefix}{error}") from None
 
 
 def to_input(data: Any) -> Input:

@@ -1,14 +1,14 @@
 """`durable-analytics plan`: checks messages against a tracking plan, before they are sent."""
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from durable_analytics.cli._errors import CommandFailed
+from durable_analytics.cli._inputs import read_json
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._settings import DeliverySettings
 from durable_analytics.delivery.tracking_plan import TrackingPlan
@@ -120,10 +120,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _message(number: int, line: bytes) -> JsonObject:
-    try:
-        message: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        raise typer.BadParameter(f"line {number} is not JSON") from None
+    message = read_json(line, f"line {number}")
     method = message.get("type") if isinstance(message, dict) else None
     if not isinstance(method, str) or method not in METHODS:
         known = ", ".join(METHODS)

@@ -12,13 +12,19 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter
 
 from durable_analytics.client.values import ids_as_text, to_json_values
-from durable_analytics.errors import ValidationError
-from durable_analytics.providers.request_options import refuse_credentials
+from durable_analytics.errors import FieldProblem, ValidationError
+from durable_analytics.providers.request_options import check_options
 from durable_analytics.temporal.converter import DATA_CONVERTER
 from durable_analytics.temporal.encryption_keys import read_keys
 from durable_analytics.version import __version__
 from durable_analytics.wire.keys import snake_case
 from durable_analytics.wire.messages import Context, JsonObject
+from durable_analytics.wire.methods import (
+    NOT_A_NAME,
+    NOT_A_QUEUE_NAME,
+    is_integration_name,
+    is_queue_name,
+)
 from durable_analytics.wire.parsing import read_batch
 from durable_analytics.wire.policies import LONGEST, Policies
 
@@ -93,10 +99,24 @@ def text(name: str, value: Any) -> str:
     return str.__str__(value)
 
 
+def queue_name(name: str, value: Any) -> str:
+    """Read the name of a task queue.
+
+    Raises:
+        TypeError: It is not text.
+        ValueError: It is blank, or Temporal refuses such names.
+    """
+    read = text(name, value)
+    if not is_queue_name(read):
+        raise ValueError(f"{name} {NOT_A_QUEUE_NAME}")
+    return read
+
+
 def texts(name: str, value: Any) -> tuple[str, ...]:
     """Read a list of texts. Raises TypeError if it is not one, ValueError if one is blank."""
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise TypeError(f"{name} must be a list of texts, not {type(value).__name__}")
+        kind = type(value).__name__
+        raise TypeError(f'{name} must be a list of texts, not {kind}: write {name}=["…"]')
     return tuple(text(f"{name}[{index}]", item) for index, item in enumerate(value))
 
 
@@ -189,6 +209,29 @@ def read_context(context: JsonObject, *, strict: bool) -> JsonObject:
     return renamed if strict else {_IN_CAMEL_CASE.get(key, key): v for key, v in renamed.items()}
 
 
+def check_names(data: JsonObject) -> None:
+    """Check the names of the integrations of an input.
+
+    A worker answers for names that it does not know; other texts can be no integration at all.
+
+    Args:
+        data: The options of an input, which match their model.
+
+    Raises:
+        ValidationError: A text cannot be the name of an integration.
+    """
+    names = {"integration": data.get("integration")}
+    for index, name in enumerate(data.get("deliver_to") or ()):
+        names[f"deliver_to.{index}"] = name
+    problems = [
+        FieldProblem(path, NOT_A_NAME)
+        for path, name in names.items()
+        if name is not None and not is_integration_name(name)
+    ]
+    if problems:
+        raise ValidationError.of(problems)
+
+
 _IN_CAMEL_CASE = {name: to_camel(name) for name in Context.model_fields}
 
 
@@ -225,5 +268,6 @@ def input_options(
     options: JsonObject = to_json_values({k: v for k, v in raw.items() if v is not None})
     options["context"] = read_context(options["context"], strict=strict is not False)
     read_batch({**options, "messages": [{}]})
-    refuse_credentials("request_options", options.get("request_options"))
+    check_names(options)
+    check_options("request_options", options.get("request_options"))
     return options

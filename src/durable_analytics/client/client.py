@@ -12,13 +12,14 @@ from durable_analytics.client.arguments import NOT_GIVEN, Id, Json
 from durable_analytics.client.checks import (
     LIBRARY,
     Duration,
+    check_names,
     converter,
     duration,
     encrypting,
     input_options,
+    queue_name,
     read_context,
     temporal_client,
-    text,
     texts,
 )
 from durable_analytics.client.handle import BatchHandle, DeliveryHandle
@@ -26,7 +27,7 @@ from durable_analytics.client.inputs import as_input, batch_messages
 from durable_analytics.client.methods import DeliveryMethods
 from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import ClientClosed, NotAccepted
-from durable_analytics.providers.request_options import refuse_credentials
+from durable_analytics.providers.request_options import check_call, check_options
 from durable_analytics.temporal.batch_start import (
     Shown,
     batch_envelope,
@@ -84,7 +85,8 @@ class AnalyticsClient(DeliveryMethods):
     Raises:
         ValidationError: `integration`, `context` or `policies` break the contract.
         TypeError: An argument is of the wrong type.
-        ValueError: `start_timeout` is not more than 0 seconds, or `task_queue` is blank.
+        ValueError: `start_timeout` is not more than 0 seconds, or `task_queue` cannot be a
+            task queue.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class AnalyticsClient(DeliveryMethods):
         if not (context or {}).get("library"):
             del self._context["library"]  # the library of a call replaces it completely
         self._options = options
-        self._task_queue = text("task_queue", task_queue)
+        self._task_queue = queue_name("task_queue", task_queue)
         self._user_hash_keys = texts("user_hash_keys", user_hash_keys)
         self._start_timeout = duration("start_timeout", start_timeout, may_be_zero=False)
 
@@ -148,8 +150,8 @@ class AnalyticsClient(DeliveryMethods):
             SettingsError: A setting of the connection is wrong.
             ValidationError: `integration`, `context` or `policies` break the contract.
             TypeError: An argument is of the wrong type.
-            ValueError: `start_timeout` is not more than 0 seconds, `task_queue` is blank, a key has
-                a wrong form, or there is a `data_converter` beside the keys.
+            ValueError: `start_timeout` is not more than 0 seconds, `task_queue` cannot be a task
+                queue, a key has a wrong form, or there is a `data_converter` beside the keys.
         """
         return cls(
             await connect(data_converter=encrypting(converter(data_converter), encryption_keys)),
@@ -251,7 +253,8 @@ class AnalyticsClient(DeliveryMethods):
         options = to_json_values(options)
         ids_as_text(options["context"])
         converted = batch_messages(options, messages, unique)
-        refuse_credentials("request_options", options.get("request_options"))
+        check_names(options)
+        check_options("request_options", options.get("request_options"))
         workflow_id = batch_id_of(options, unique)
         await self._start(
             BATCH,
@@ -328,9 +331,10 @@ class AnalyticsClient(DeliveryMethods):
         if needs_message_id(message, lenient=is_lenient(data)):
             message["message_id"] = str(uuid4())
         check_input(method, data)
-        refuse_credentials("request_options", data.get("request_options"))
+        check_names(data)
+        check_options("request_options", data.get("request_options"))
         if key == "call":
-            refuse_credentials(key, message)
+            check_call(message)
         message_id = message["message_id"]
         workflow_id = f"{id_prefix(data)}:{key}:{message_id}"
         # If the message was delivered before, the handle returns that delivery's output.

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 from durable_analytics.client.checks import read_context
 from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import ValidationError
-from durable_analytics.providers.request_options import refuse_credentials
+from durable_analytics.providers.request_options import check_call, check_options
 from durable_analytics.wire.decoding import check_size
 from durable_analytics.wire.json_writer import ascii_size, write_json
 from durable_analytics.wire.keys import normalise, snake_case
@@ -64,7 +64,7 @@ def checked_message(
         fields["message_id"] = message_id
     check_input(method, data)
     if method.key == "call":
-        refuse_credentials(method.key, fields)
+        check_call(fields)
     return {**fields, "context": data["context"]} if "context" in data else fields
 
 
@@ -119,7 +119,7 @@ def _batch_message(value: Any, path: str, generated_id: UUID, *, lenient: bool) 
         raise error.below(path) from None
     _complete(message)
     if method.key == "call":
-        refuse_credentials(path, message)
+        check_options(path, message)
     if needs_message_id(message, lenient=lenient):
         message["message_id"] = str(generated_id)
     return message

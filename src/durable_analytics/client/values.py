@@ -15,6 +15,15 @@ from pydantic import BaseModel
 
 from durable_analytics.errors import FieldProblem, ValidationError
 from durable_analytics.wire.json_reader import DEEPEST
+from durable_analytics.wire.json_reasons import (
+    KEY_NOT_TEXT,
+    KEY_NOT_UNICODE,
+    MOST_DIGITS,
+    NOT_FINITE,
+    NOT_UNICODE,
+    TOO_MANY_DIGITS,
+    wrong_type,
+)
 from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
 from durable_analytics.wire.messages import Context, JsonObject
 from durable_analytics.wire.methods import METHODS
@@ -22,7 +31,7 @@ from durable_analytics.wire.methods import METHODS
 _VALUE_BYTES = 2
 """The least size of a value in JSON, with its comma."""
 
-_TOO_MANY_DIGITS = 10**4300
+_TOO_LARGE = 10**MOST_DIGITS
 """The worker's JSON parser accepts fewer digits, as Python does."""
 
 _Path = list[str | int]
@@ -149,7 +158,7 @@ class _Converter:
             try:
                 name = self._text(key if type(key) is str else _key(key))
             except _NotJson:
-                self._note("has a key that is not text")
+                self._note(KEY_NOT_UNICODE if isinstance(key, str) else KEY_NOT_TEXT)
                 continue
             if name in converted:
                 self._note("has two keys that are equal as text")
@@ -164,7 +173,7 @@ class _Converter:
             try:
                 text.encode()
             except UnicodeEncodeError:  # a lone surrogate
-                raise _NotJson("is not valid Unicode text") from None
+                raise _NotJson(NOT_UNICODE) from None
         return text
 
     def _count(self, least_bytes: int) -> None:
@@ -196,7 +205,7 @@ def _convert(value: Any) -> Any:
             except Exception as error:  # the value's own code
                 failed = f"is a {type(value).__name__} that cannot be read: {type(error).__name__}"
                 raise _NotJson(failed) from error
-    raise _NotJson(f"is a {type(value).__name__}, which is not JSON")
+    raise _NotJson(wrong_type(value))
 
 
 def _key(key: Any) -> str:
@@ -210,22 +219,22 @@ def _key(key: Any) -> str:
 
 
 def _whole_number(number: int) -> int:
-    if abs(number) >= _TOO_MANY_DIGITS:
-        raise _NotJson("is a number with more than 4300 digits")
+    if abs(number) >= _TOO_LARGE:
+        raise _NotJson(TOO_MANY_DIGITS)
     return number
 
 
 def _finite(number: float) -> float:
     if not isfinite(number):
-        raise _NotJson("is not a finite number: remove the key, or send null")
+        raise _NotJson(NOT_FINITE)
     return number
 
 
 def _decimal(number: Decimal) -> int | float:
     if not number.is_finite():
         return _finite(float("nan"))
-    if number.adjusted() >= 4300:  # `int` could take very long
-        return _whole_number(_TOO_MANY_DIGITS)
+    if number.adjusted() >= MOST_DIGITS:  # `int` could take very long
+        return _whole_number(_TOO_LARGE)
     whole = int(number)
     return whole if whole == number else _finite(float(number))
 

@@ -51,7 +51,9 @@ def check_path(path: str) -> None:
         ValidationError: The path could lead outside the base URL of the integration.
     """
     plain = path.replace("%2e", ".").replace("%2E", ".").replace("%2f", "/").replace("%2F", "/")
-    if "://" in plain or plain.startswith("//") or "\\" in plain or not path.isprintable():
+    if not path.isprintable():
+        raise ValidationError.at("call.path", "must contain only printable characters")
+    if "://" in plain or plain.startswith("//") or "\\" in plain:
         raise ValidationError.at("call.path", 'must be relative, like "/v1/track"')
     if ".." in plain.split("/"):
         raise ValidationError.at("call.path", 'must not contain ".."')
@@ -96,22 +98,30 @@ def with_options(
     return replace(added.with_query(options.query), headers={**request.headers, **options.headers})
 
 
-def refuse_credentials(path: str, options: Any) -> None:
-    """Refuse usual names of credentials, before the provider is known.
+def check_call(call: Mapping[str, Any]) -> None:
+    """Check a call before the provider is known; raises as `check_options` and `check_path` do.
 
-    It keeps credentials out of the history, which has the input.
+    Args:
+        call: The fields of the call, which match its model.
+    """
+    check_path(call["path"])
+    check_options("call", call)
+
+
+def check_options(path: str, options: Mapping[str, Any] | None) -> None:
+    """Check additions before the provider is known.
+
+    It keeps usual names of credentials out of the history, which has the input.
 
     Args:
         path: The path of the options in the input, like "call".
-        options: An object with `headers`, `query` and `body`; other values are not checked.
+        options: An object that matches its model, with `headers`, `query` and `body`.
 
     Raises:
-        ValidationError: A name is that of a credential, whatever the provider is.
+        ValidationError: A header, parameter or key is wrong, whatever the provider is.
     """
-    if not isinstance(options, Mapping):
-        return
     headers, query, body = (
-        part if isinstance(part := options.get(name), Mapping) else {}
+        part if isinstance(part := (options or {}).get(name), Mapping) else {}
         for name in ("headers", "query", "body")
     )
     problems = [
@@ -119,8 +129,11 @@ def refuse_credentials(path: str, options: Any) -> None:
         for place, names in (("headers", headers), ("query", query), ("body", body))
         for name in names
         # At some providers, a session is a session of a user, not a credential.
-        if _is_credential(str(name), frozenset()) and "session" not in str(name).lower()
+        if _is_credential(name, frozenset()) and "session" not in name.lower()
     ]
+    credentials = {problem.path for problem in problems}
+    others = http_problems(path, headers, query, frozenset())
+    problems += [problem for problem in others if problem.path not in credentials]
     if problems:
         raise ValidationError.of(problems)
 
@@ -165,7 +178,6 @@ def check_additions(
         ValidationError: A header, parameter or key is a credential, belongs to the connection, or
             is not valid in HTTP.
     """
-    _check_header_limits(f"{path}.headers", headers)
     problems = [
         FieldProblem(f"{path}.query.{name}", _IS_CREDENTIAL)
         for name in query
@@ -173,33 +185,50 @@ def check_additions(
     ]
     if isinstance(body, dict):
         problems += credentials_among(f"{path}.body", body, credential_names)
+    problems += http_problems(path, headers, query, credential_names)
+    if problems:
+        raise ValidationError.of(problems)
+
+
+def http_problems(
+    path: str,
+    headers: Mapping[str, str],
+    query: Mapping[str, Any],
+    credential_names: frozenset[str],
+) -> list[FieldProblem]:
+    """Return a problem for each header and query parameter that cannot be sent, or must not be."""
+    if too_many := _header_limit_problem(f"{path}.headers", headers):
+        return [too_many]
+    problems = []
     for name, value in headers.items():
         if is_reserved_header(name, credential_names):
             reason = (
                 "is set by the worker and must not be in an input; "
                 "for another API key, configure another integration"
             )
-            problems.append(FieldProblem(f"{path}.headers.{name}", reason))
-        elif not is_header(name, value):
-            reason = (
-                "is not a valid HTTP header: use printable ASCII without leading or trailing spaces"
-            )
-            problems.append(FieldProblem(f"{path}.headers", reason))
+        elif not is_header_name(name):
+            reason = "is not the name of a header: use letters, digits, - and _"
+        elif not is_header_value(value):
+            reason = "must be printable ASCII without leading or trailing spaces"
+        else:
+            continue
+        shown = name or '""'
+        problems.append(FieldProblem(f"{path}.headers.{shown}", reason))
     for name, value in query.items():
         if not is_query_value(value):
             reason = "must be text, a number, true, false, or a list of them"
             problems.append(FieldProblem(f"{path}.query.{name}", reason))
-    if problems:
-        raise ValidationError.of(problems)
+    return problems
 
 
-def _check_header_limits(path: str, headers: Mapping[str, str]) -> None:
+def _header_limit_problem(path: str, headers: Mapping[str, str]) -> FieldProblem | None:
     """Refuse more headers than servers accept: many headers also take a disproportionate time."""
     if len(headers) > _MOST_HEADERS:
-        raise ValidationError.at(path, f"has {len(headers)} headers; the limit is {_MOST_HEADERS}")
+        return FieldProblem(path, f"has {len(headers)} headers; the limit is {_MOST_HEADERS}")
     size = sum(len(name) + len(value) for name, value in headers.items())
     if size > _HEADERS_LIMIT_BYTES:
-        raise ValidationError.at(path, f"has {size} bytes; the limit is {_HEADERS_LIMIT_BYTES}")
+        return FieldProblem(path, f"has {size} bytes; the limit is {_HEADERS_LIMIT_BYTES}")
+    return None
 
 
 def credentials_among(
@@ -256,10 +285,15 @@ def _replacement_problems(
     return [FieldProblem(f"request_options.{part}.{n}", reason) for n in added if n in taken]
 
 
+def is_header_name(name: str) -> bool:
+    """Whether a text can be the name of a header: letters, digits, - and _."""
+    token = name.replace("-", "").replace("_", "")
+    return token.isascii() and token.isalnum()
+
+
 def is_header(name: str, value: str) -> bool:
     """Whether a header has a valid name and a valid value."""
-    token = name.replace("-", "").replace("_", "")
-    return token.isascii() and token.isalnum() and is_header_value(value)
+    return is_header_name(name) and is_header_value(value)
 
 
 def is_query_value(value: Any) -> bool:

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from durable_analytics.errors import SettingsError
 from durable_analytics.settings.files import PREFIX, toml_file
 from durable_analytics.settings.sources import check_variables, settings_sources
-from durable_analytics.settings.values import MISSING_SETTING, split_at_commas
+from durable_analytics.settings.values import MISSING_SETTING, QueueName, split_at_commas
 from durable_analytics.temporal.encryption_keys import EncryptionKey, read_keys
 from durable_analytics.wire.methods import TASK_QUEUE
 from durable_analytics.wire.problems import problem
@@ -40,7 +40,7 @@ class AnalyticsSettings(BaseSettings):
     examples: ClassVar[Mapping[str, str]] = {}
     """The variable to show in an error for a setting that has levels below it."""
 
-    task_queue: str = Field(default=TASK_QUEUE, min_length=1)
+    task_queue: QueueName = TASK_QUEUE
     """Where the worker polls; callers start their workflows there."""
 
     compress_payloads: bool = False

@@ -13,11 +13,33 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, from_json
 
-from durable_analytics.wire.methods import INTEGRATION_NAME
+from durable_analytics.wire.methods import (
+    NOT_A_NAME,
+    NOT_A_QUEUE_NAME,
+    is_integration_name,
+    is_queue_name,
+)
 from durable_analytics.wire.policies import Duration
 
-Name = Annotated[str, Field(pattern=INTEGRATION_NAME)]
+
+def _check_name(name: str) -> str:
+    if not is_integration_name(name):
+        raise ValueError(NOT_A_NAME)
+    return name
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
 """The name of an integration or a source."""
+
+
+def _check_queue_name(name: str) -> str:
+    if not is_queue_name(name):
+        raise ValueError(NOT_A_QUEUE_NAME)
+    return name
+
+
+QueueName = Annotated[str, Field(min_length=1), AfterValidator(_check_queue_name)]
+"""The name of a task queue."""
 
 
 def from_text(value: Any) -> Any:

@@ -1,7 +1,6 @@
 """Pausing and resuming an integration, with and without a running worker."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -37,7 +36,11 @@ from durable_analytics.wire.integration_state import (
     control_id,
     paused,
 )
-from durable_analytics.wire.methods import INTEGRATION_NAME, integration_queue
+from durable_analytics.wire.methods import (
+    NOT_A_NAME,
+    integration_queue,
+    is_integration_name,
+)
 
 PATIENCE = timedelta(seconds=12)
 """How long a command waits for a worker. After a worker was killed, Temporal gives its workflows to
@@ -84,8 +87,8 @@ async def pause(
         ValidationError: An argument is wrong.
         RPCError: Temporal did not answer.
     """
-    if not re.fullmatch(INTEGRATION_NAME, name):
-        raise ValidationError.at("name", "is not the name of an integration, like segment_eu")
+    if not is_integration_name(name):
+        raise ValidationError.at("name", NOT_A_NAME)
     request = PauseRequest.read({"reason": reason, "by": by, "for": for_})
     state = paused("operator", request.described(), since=datetime.now(UTC), duration=for_)
     warning = None

@@ -6,6 +6,13 @@ from typing import Any
 
 from durable_analytics.errors import FieldProblem, ValidationError
 from durable_analytics.wire.json_reader import DEEPEST
+from durable_analytics.wire.json_reasons import (
+    KEY_NOT_TEXT,
+    KEY_NOT_UNICODE,
+    NOT_FINITE,
+    NOT_UNICODE,
+    wrong_type,
+)
 from durable_analytics.wire.problems import join
 
 
@@ -23,19 +30,19 @@ def not_json(value: Any, *steps: str | int) -> Iterator[FieldProblem]:
             if isinstance(key, str) and _is_unicode(key):
                 yield from not_json(item, *steps, key)
             else:
-                yield FieldProblem(_path(steps), "has a key that is not text")
+                reason = KEY_NOT_UNICODE if isinstance(key, str) else KEY_NOT_TEXT
+                yield FieldProblem(_path(steps), reason)
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             yield from not_json(item, *steps, index)
     elif isinstance(value, str):
         if not _is_unicode(value):
-            yield FieldProblem(_path(steps), "is not valid Unicode text")
+            yield FieldProblem(_path(steps), NOT_UNICODE)
     elif isinstance(value, float):
         if not math.isfinite(value):
-            reason = "is not a finite number: remove the key, or send null"
-            yield FieldProblem(_path(steps), reason)
+            yield FieldProblem(_path(steps), NOT_FINITE)
     elif value is not None and not isinstance(value, (bool, int)):
-        yield FieldProblem(_path(steps), f"is a {type(value).__name__}, which is not JSON")
+        yield FieldProblem(_path(steps), wrong_type(value))
 
 
 def _path(steps: tuple[str | int, ...]) -> str:

@@ -40,10 +40,24 @@ def decode(
             "", f"{name} must be JSON (json/plain), not a payload with encoding {encoding!r}"
         )
     check_size(name, len(value.payload.data), limit_bytes)
+    return decode_json(value.payload.data, name, list_key)
+
+
+def decode_json(data: bytes, name: str = "the input", list_key: str = "") -> Any:
+    """Parse JSON that came from outside.
+
+    Args:
+        data: JSON in UTF-8.
+        name: What it is called in errors.
+        list_key: The key of a list in which an item that is not JSON becomes `Unreadable`.
+
+    Raises:
+        ValidationError: It is not JSON; the error names the part that is wrong.
+    """
     try:
-        return from_json(value.payload.data, cache_strings="keys")
+        return from_json(data, cache_strings="keys")
     except ValueError:
-        return _decode_parts(value.payload.data, name, list_key)
+        return _decode_parts(data, name, list_key)
 
 
 def _decode_parts(data: bytes, name: str, list_key: str) -> Any:
@@ -51,6 +65,8 @@ def _decode_parts(data: bytes, name: str, list_key: str) -> Any:
 
     Half of a surrogate pair, which JavaScript creates when it cuts a text, becomes U+FFFD.
     """
+    if not data.strip():
+        raise ValidationError.at("", f"{name} is empty: it must be one JSON object")
     try:
         parts = read_parts(data, list_key)
     except ValueError:

@@ -17,8 +17,11 @@ def is_filled(value: Any) -> TypeGuard[str]:
 
 
 def is_message_id(value: Any) -> TypeGuard[str]:
-    """Whether a value is a valid message id (Segment: fewer than 100 characters)."""
-    return isinstance(value, str) and 0 < len(value) < 100 and value.isprintable()
+    """Whether a value is a valid message id (Segment: fewer than 100 characters).
+
+    A blank one identifies nothing: providers would take all messages with it for one.
+    """
+    return is_filled(value) and len(value) < 100 and value.isprintable()
 
 
 def is_number(value: Any) -> bool:
@@ -50,6 +53,8 @@ def _filled(value: str) -> str:
 
 
 def _message_id(value: str) -> str:
+    if not value.strip():
+        raise wrong("must not be blank: omit it, and the message gets one")
     if not is_message_id(value):
         raise wrong("must have 1 to 99 printable characters")
     return value

@@ -16,13 +16,11 @@ from typing import Any
 from pydantic_core import from_json
 
 from durable_analytics.errors import FieldProblem
+from durable_analytics.wire.json_reasons import MOST_DIGITS, NOT_FINITE, TOO_MANY_DIGITS
 
 DEEPEST = 100
 """Levels of nesting that a message may have. The JSON parser allows 200, some providers allow far
 fewer."""
-
-_DIGITS = 4300
-"""Digits of the longest whole number, in Python and in the fast parser."""
 
 _KEPT_CHARACTERS = 16 * 1024
 """Characters that are kept of an unreadable part, for an operator to read."""
@@ -157,9 +155,9 @@ def _repaired(value: Any, depth: int = 0) -> Any:
             return [_at(index, item, depth) for index, item in enumerate(value)]
         return {_without_surrogates(key): _at(key, item, depth) for key, item in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
-        raise _Wrong("is not a finite number: remove the key, or send null")
+        raise _Wrong(NOT_FINITE)
     if isinstance(value, _LongNumber):
-        raise _Wrong(f"is a number with more than {_DIGITS} digits: send it as text")
+        raise _Wrong(TOO_MANY_DIGITS)
     return value
 
 
@@ -284,7 +282,7 @@ class _Reader:
         raise ValueError("a bracket is not closed")
 
     def _whole_number(self, digits: str) -> Any:
-        if len(digits) <= _DIGITS or len(digits.lstrip("-")) <= _DIGITS:
+        if len(digits) <= MOST_DIGITS or len(digits.lstrip("-")) <= MOST_DIGITS:
             return int(digits)
         self._is_suspicious = True
         return _LongNumber()

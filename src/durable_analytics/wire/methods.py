@@ -1,5 +1,6 @@
 """The table of methods with their input models, workflow types and activity types."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -30,8 +31,33 @@ TASK_QUEUE = "analytics"
 """The task queue of the workers unless the settings name another."""
 
 
-INTEGRATION_NAME = r"^[a-z][a-z0-9_]*$"
-"""The pattern of the names of integrations: they are parts of workflow ids and of queries."""
+INTEGRATION_NAME = r"^[a-z][a-z0-9_]{0,99}$"
+"""The pattern of the names of integrations: they are parts of workflow ids, of task queues and of
+queries."""
+
+NOT_A_NAME = (
+    "must be a name, like segment_eu: "
+    "1 to 100 lower-case letters, digits and _, beginning with a letter"
+)
+
+_LONGEST_QUEUE_NAME = 800
+"""In bytes. Temporal accepts 1,000; workers append the name of an integration, or more."""
+
+NOT_A_QUEUE_NAME = (
+    f"must be a task queue of Temporal: at most {_LONGEST_QUEUE_NAME} bytes of printable text "
+    "that does not begin with /_sys/"
+)
+
+
+def is_integration_name(text: str) -> bool:
+    """Whether a text can be the name of an integration; any other may be personal data."""
+    return bool(re.fullmatch(INTEGRATION_NAME, text))
+
+
+def is_queue_name(text: str) -> bool:
+    """Whether Temporal accepts a text as the name of a task queue, with what workers append."""
+    size = len(text.encode(errors="replace"))
+    return text.isprintable() and size <= _LONGEST_QUEUE_NAME and not text.startswith("/_sys/")
 
 
 def integration_queue(task_queue: str, integration: str) -> str:

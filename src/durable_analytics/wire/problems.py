@@ -12,6 +12,8 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from durable_analytics.errors import FieldProblem, ValidationError
+from durable_analytics.wire.messages import Message
+from durable_analytics.wire.methods import Input
 
 
 def join(path: str, step: str | int) -> str:
@@ -89,6 +91,8 @@ def problem(model: type[BaseModel], details: ErrorDetails) -> FieldProblem:
 def _unknown(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
     for step in loc[:-1]:
         model = spellings(model).get(str(step), ("", None))[1] or model
+    if issubclass(model, Message) and loc[-1] in spellings(Input):
+        return "is a key of the input, not of a message: write it beside the message"
     known = sorted(model.model_fields)
     close = get_close_matches(str(loc[-1]), known, n=1)
     if close:

@@ -4,14 +4,13 @@ Temporal never encrypts search attributes, so none of them holds personal data.
 """
 
 import hmac
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from durable_analytics.wire.messages import JsonObject
-from durable_analytics.wire.methods import Method
+from durable_analytics.wire.methods import Method, is_integration_name
 
 INTEGRATION = SearchAttributeKey.for_keyword_list("AnalyticsIntegration")
 """The integration, where the caller named one or something failed."""
@@ -27,14 +26,6 @@ USER = SearchAttributeKey.for_keyword("AnalyticsUser")
 
 SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (INTEGRATION, FAILURE, REJECTED, USER)
 """All of them."""
-
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
-
-
-def is_integration_name(text: str) -> bool:
-    """Whether a text can be the name of an integration; any other may be personal data."""
-    return bool(_NAME.fullmatch(text))
 
 
 def hash_user(user_id: str, key: str) -> str:

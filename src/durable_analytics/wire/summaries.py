@@ -4,8 +4,7 @@ import json
 from collections.abc import Sequence
 
 from durable_analytics.wire.messages import JsonObject
-from durable_analytics.wire.methods import Method
-from durable_analytics.wire.search_attributes import is_integration_name
+from durable_analytics.wire.methods import Method, is_integration_name
 
 _MOST_BYTES = 120
 """The longest name, as ASCII JSON. Temporal refuses a start whose summary has more than 400 bytes

@@ -20,6 +20,9 @@ from durable_analytics.wire.messages import JsonObject
 from tests.support.buffering import SOON, Gate
 from tests.support.growth import assert_linear
 
+CONVERT = ": convert it to text, a number, a list or an object"
+HALF_A_PAIR = ": remove the half of a surrogate pair, or replace it with U+FFFD"
+
 
 class Plan(enum.StrEnum):
     """Text."""
@@ -97,20 +100,20 @@ CONVERTED: list[tuple[Any, Any]] = [
 ]
 
 REFUSED: list[tuple[Any, str, str]] = [
-    (..., "", "is a ellipsis, which is not JSON"),
-    (b"bytes", "", "is a bytes, which is not JSON"),
-    (timedelta(seconds=1), "", "is a timedelta, which is not JSON"),
+    (..., "", f"is a ellipsis, which is not JSON{CONVERT}"),
+    (b"bytes", "", f"is a bytes, which is not JSON{CONVERT}"),
+    (timedelta(seconds=1), "", f"is a timedelta, which is not JSON{CONVERT}"),
     (math.nan, "", "is not a finite number: remove the key, or send null"),
     (Ratio("inf"), "", "is not a finite number: remove the key, or send null"),
     (Decimal("sNaN"), "", "is not a finite number: remove the key, or send null"),
-    (Decimal("1E+999999999"), "", "is a number with more than 4300 digits"),
-    ("\ud800", "", "is not valid Unicode text"),
-    ({"a": [1, {"b": b""}]}, ".a.1.b", "is a bytes, which is not JSON"),
+    (Decimal("1E+999999999"), "", "is a number with more than 4300 digits: send it as text"),
+    ("\ud800", "", f"is not valid Unicode text{HALF_A_PAIR}"),
+    ({"a": [1, {"b": b""}]}, ".a.1.b", f"is a bytes, which is not JSON{CONVERT}"),
     ([{"price": 1}, {"price": math.inf}], ".1.price", "is not a finite number: remove the key"),
-    ({None: 1}, "", "has a key that is not text"),
-    ({True: 1}, "", "has a key that is not text"),
-    ({1.5: 1}, "", "has a key that is not text"),
-    ({"\ud800": 1}, "", "has a key that is not text"),
+    ({None: 1}, "", "has a key that is not text: write the key as text"),
+    ({True: 1}, "", "has a key that is not text: write the key as text"),
+    ({1.5: 1}, "", "has a key that is not text: write the key as text"),
+    ({"\ud800": 1}, "", f"has a key that is not valid Unicode text{HALF_A_PAIR}"),
     ({1: "a", "1": "b"}, "", "has two keys that are equal as text"),
 ]
 
