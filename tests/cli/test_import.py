@@ -188,7 +188,8 @@ async def test_bad_rows_of_csv_have_the_number_of_their_first_line(
     assert errors == {
         4: "has 1 cells; the header has 2",
         5: "has 3 cells; the header has 2",
-        7: "track.event is not valid Unicode text",
+        7: "track.event is not valid Unicode text: remove the half of a surrogate pair, or "
+        "replace it with U+FFFD",
         9: "is not CSV: ',' expected after '\"'",
     }
     assert [message["userId"] for message in delivered(standin)] == ["u-1", "u-5", "u-7"]

@@ -84,17 +84,27 @@ async def test_python_values_and_options_are_converted(
     assert sent["context"]["library"] == {"name": "durable-analytics", "version": __version__}
 
 
+CALL: Json = {"type": "call", "method": "GET", "path": "/"}
+
+
+@pytest.mark.parametrize(
+    ("message", "field", "problem"),
+    [
+        ({"type": "track", "user_id": "u-1"}, "event", "is required"),
+        ({**CALL, "headers": {"x": 1}}, "headers.x", "must be text"),
+    ],
+)
 async def test_a_message_that_breaks_the_contract_does_not_stop_the_others(
-    analytics: AnalyticsClient,
+    analytics: AnalyticsClient, message: Json, field: str, problem: str
 ) -> None:
     """It is in the output, with its index."""
-    handle = await analytics.batch([TRACK, {"type": "track", "user_id": "u-1"}, TRACK])
+    handle = await analytics.batch([TRACK, message, TRACK])
     output = await handle.result()
 
     assert (output["status"], output["accepted"]) == ("partial", 2)
     (rejected,) = output["rejected"]
     assert (rejected["index"], rejected["message_id"]) == (1, handle.message_ids[1])
-    assert rejected["error"]["fields"] == [{"path": "messages.1.event", "message": "is required"}]
+    assert rejected["error"]["fields"] == [{"path": f"messages.1.{field}", "message": problem}]
 
 
 async def test_a_failed_batch_is_raised_as_its_type(

@@ -115,7 +115,8 @@ def check_options(path: str, options: Mapping[str, Any] | None) -> None:
 
     Args:
         path: The path of the options in the input, like "call".
-        options: An object that matches its model, with `headers`, `query` and `body`.
+        options: An object with `headers`, `query` and `body`. What does not match its model is not
+            checked here.
 
     Raises:
         ValidationError: A header, parameter or key is wrong, whatever the provider is.
@@ -132,7 +133,8 @@ def check_options(path: str, options: Mapping[str, Any] | None) -> None:
         if _is_credential(name, frozenset()) and "session" not in name.lower()
     ]
     credentials = {problem.path for problem in problems}
-    others = http_problems(path, headers, query, frozenset())
+    texts = {name: value for name, value in headers.items() if isinstance(value, str)}
+    others = http_problems(path, texts, query, frozenset())
     problems += [problem for problem in others if problem.path not in credentials]
     if problems:
         raise ValidationError.of(problems)
