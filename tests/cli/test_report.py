@@ -79,7 +79,7 @@ async def test_the_sums_agree_over_mixed_traffic(
             ("Track", {**segment, "track": TRACK}, {}),
         ):
             await ended(temporal, await start(temporal, task_queue, workflow, *inputs))
-        standin.script("segment", {"delay": 60}, {"delay": 60}, {"delay": 60}, {"delay": 60})
+        standin.script("segment", *[{"delay": 60}] * 50)  # for each attempt
         waiting = [
             await start(temporal, task_queue, "Track", {**segment, "track": TRACK}),
             await start(temporal, task_queue, "Batch", {**segment, "messages": batch}),
