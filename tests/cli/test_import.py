@@ -5,6 +5,8 @@ import csv
 import gzip
 import json
 import os
+import re
+import shlex
 import signal
 import sys
 from collections import Counter
@@ -14,8 +16,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 from temporalio.client import Client
@@ -36,7 +38,7 @@ def write_rows(path: Path, rows: Iterable[Any]) -> Path:
 
 
 def track(number: int, **more: Any) -> Json:
-    """A valid row."""
+    """A valid row. A file with the same rows as that of another test would not be sent again."""
     return {"type": "track", "user_id": f"u-{number}", "event": "E", **more}
 
 
@@ -282,6 +284,25 @@ async def test_a_batch_that_failed_is_sent_again_by_the_next_run(
     assert (ended.status, ended.json["delivered"]) == (0, 2)
 
 
+async def test_the_commands_of_the_recipes_work(
+    command: Command, standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/recipes.md shows them."""
+    monkeypatch.chdir(tmp_path)
+    write_rows(tmp_path / "events.ndjson", [track(100)])
+    (tmp_path / "users.csv").write_text("id,plan,internal_note\n2,pro,x\n")
+    text = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
+    (block,) = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
+
+    for line in block.replace("\\\n", "").splitlines():
+        program, *arguments = shlex.split(line)
+        assert program == "durable-analytics"
+        assert (await command(*arguments)).status == 0
+
+    assert [message["userId"] for message in delivered(standin)] == ["u-100", "2"]
+    assert delivered(standin)[1]["traits"] == {"plan": "pro"}
+
+
 async def test_a_terminal_shows_a_bar(
     command: Command, standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,7 +310,7 @@ async def test_a_terminal_shows_a_bar(
     del standin
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
-    file = write_rows(tmp_path / "events.ndjson", [track(1)])
+    file = write_rows(tmp_path / "events.ndjson", [track(200)])
     ended = await command("import", str(file), "--integration", "segment", "--json")
 
     assert "1 delivered, 0 refused" in ended.err
