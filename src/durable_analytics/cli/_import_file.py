@@ -82,18 +82,22 @@ def import_file(
     except ValidationError as error:
         raise typer.BadParameter(str(error)) from None
     try:
-        with closing(Source(file, format)) as source, _writer(refused) as write:
+        source = Source(file, format)
+    except FileError as error:
+        raise typer.BadParameter(str(error)) from None
+    try:
+        with closing(source), _writer(refused) as write:
             builder = MessageBuilder(columns, file_id(source.digest()), strict=strict)
             report = asyncio.run(
                 _run(source, options, builder, rate=rate, dry_run=dry_run, on_refused=write)
             )
-    except FileError as error:
-        raise CommandFailed(str(error)) from None
     except KeyboardInterrupt:
         raise CommandFailed(
             "stopped; what was started goes on, and the same command continues the import"
         ) from None
     _print(report, as_json=as_json, dry_run=dry_run)
+    if report.stopped:
+        raise CommandFailed(report.stopped)
     if report.refused:
         raise typer.Exit(1)
 
@@ -172,7 +176,7 @@ def _writer(path: Path | None) -> Iterator[Callable[[RefusedRow], None]]:
     try:
         file: IO[Any] = path.open("wb")
     except OSError as error:
-        raise FileError(f"{path} cannot be written: {error.strerror}") from None
+        raise typer.BadParameter(f"{path} cannot be written: {error.strerror}") from None
 
     def write(row: RefusedRow) -> None:
         file.write(to_json(row.as_json()) + b"\n")

@@ -72,6 +72,9 @@ class Report:
     errors: list[RefusedRow] = field(default_factory=list)
     """The first of the refused rows."""
 
+    stopped: str | None = None
+    """Why the file could not be read to its end; None if it was."""
+
     def as_json(self) -> JsonObject:
         """Return the report as the command prints it."""
         return {
@@ -80,6 +83,7 @@ class Report:
             "filtered": self.filtered,
             "refused": self.refused,
             "errors": [error.as_json() for error in self.errors],
+            "stopped": self.stopped,
         }
 
 
@@ -116,7 +120,6 @@ class Importer:
         self._on_refused = on_refused
         self._on_progress = on_progress
         self._report = Report()
-        self._failure: FileError | None = None
         self._next_start = time.monotonic()
 
     async def run(self, rows: Iterator[Row]) -> Report:
@@ -127,15 +130,12 @@ class Importer:
 
         Raises:
             NotAccepted: Temporal is out of reach; what was started goes on.
-            FileError: The rest of the file cannot be read; what was read before is delivered.
         """
         batches = cut_batches(self._messages(rows))
         delivered = map_concurrently(self._deliver, _in_turn(batches), _MOST_RUNNING)
         async with contextlib.aclosing(delivered):
             async for _ in delivered:
                 self._on_progress(self._report)
-        if self._failure:
-            raise self._failure
         return self._report
 
     def _messages(self, rows: Iterator[Row]) -> Iterator[ImportedMessage]:
@@ -148,7 +148,7 @@ class Importer:
                 else:
                     self._refuse(built)
         except FileError as error:
-            self._failure = error  # raised when what was read before it is delivered
+            self._report.stopped = str(error)  # what was read before it is delivered
 
     async def _deliver(self, batch: Sequence[ImportedMessage]) -> None:
         if self._client is None:
