@@ -154,6 +154,23 @@ async def test_the_same_file_again_sends_nothing(
     assert len({message["messageId"] for message in delivered(standin)}) == 3
 
 
+async def test_a_row_that_is_mapped_in_another_way_is_another_message(
+    command: Command, standin: StandIn, tmp_path: Path
+) -> None:
+    """A provider would drop it as a repetition; the other rows keep their ids."""
+    rows = [track(400), track(401, plan="pro")]
+    file = write_rows(tmp_path / "events.ndjson", rows)
+    for path in ("properties.plan", "traits.plan"):
+        mapped = ("--map", f"plan={path}")
+        ended = await command("import", str(file), "--integration", "segment", *mapped, "--json")
+        assert ended.json["delivered"] == 2
+
+    first, changed, again, other = delivered(standin)
+    assert first["messageId"] == again["messageId"]
+    assert changed["messageId"] != other["messageId"]
+    assert (changed["properties"], other["context"]["traits"]) == ({"plan": "pro"}, {"plan": "pro"})
+
+
 async def test_a_batch_that_failed_is_sent_again_by_the_next_run(
     command: Command, standin: StandIn, tmp_path: Path
 ) -> None:

@@ -48,7 +48,7 @@ def import_file(
     ] = None,
     text: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN", help="A column of a CSV file with no numbers, only text."),
+        typer.Option(metavar="COLUMN", help="A column of a CSV file that is text, like zip codes."),
     ] = None,
     format: Annotated[  # noqa: A002  # the option's name
         str | None, typer.Option(help="ndjson, csv, tsv or parquet. Default: by the name.")
@@ -57,7 +57,7 @@ def import_file(
         float | None, typer.Option(min=0.001, help="Messages a second, on average.")
     ] = None,
     strict: Annotated[
-        bool, typer.Option(help="Refuse all that breaks the contract, not only what is useless.")
+        bool, typer.Option(help="Refuse what breaks the contract, or only what the provider would.")
     ] = True,
     refused: Annotated[
         Path | None, typer.Option(help="Write each refused row to this file, as NDJSON.")
