@@ -340,3 +340,34 @@ async def test_an_import_that_was_killed_goes_on_and_sends_each_row_once(
     started = f"WorkflowType = 'Batch' AND StartTime >= '{began.isoformat()}'"
     await until_visible(temporal, started, MANY // 1_000)
     assert (await temporal.count_workflows(started)).count == MANY // 1_000
+
+
+_MEASURE = """\
+import os, resource, sys
+from durable_analytics.cli._app import run
+status = run(["import", sys.argv[1], "--integration", "segment", "--dry-run", "--json"])
+print(status, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+sys.stderr.flush()
+os._exit(status)
+"""
+
+
+@pytest.mark.slow
+async def test_the_memory_of_an_import_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """Twenty times as many rows need no more memory, within a few MiB."""
+
+    async def peak_kib(rows: int) -> int:
+        file = write_rows(tmp_path / f"{rows}.ndjson", map(track, range(rows)))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", _MEASURE, file),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        assert json.loads(out)["delivered"] == rows
+        status, peak = err.split()
+        assert status == b"0"
+        return int(peak)
+
+    few, many = await peak_kib(5_000), await peak_kib(100_000)
+    assert many - few < 10 * 1024
