@@ -194,7 +194,7 @@ def _print(report: Report, *, as_json: bool, dry_run: bool) -> None:
     if report.filtered:
         parts.append(f"{report.filtered} filtered")
     print_line(", ".join([*parts, f"{report.refused} refused"]))
-    for error in report.errors[:_MOST_SHOWN]:
+    for error in report.in_order[:_MOST_SHOWN]:
         print_line(f"row {error.line}: {error.type}: {error.message}")
     if report.refused > _MOST_SHOWN:
         print_line(f"and {report.refused - _MOST_SHOWN} more: --refused FILE writes all of them")

@@ -75,6 +75,11 @@ class Report:
     stopped: str | None = None
     """Why the file could not be read to its end; None if it was."""
 
+    @property
+    def in_order(self) -> list[RefusedRow]:
+        """The `errors` in the order of the file."""
+        return sorted(self.errors, key=lambda error: error.line)
+
     def as_json(self) -> JsonObject:
         """Return the report as the command prints it."""
         return {
@@ -82,7 +87,7 @@ class Report:
             "delivered": self.delivered,
             "filtered": self.filtered,
             "refused": self.refused,
-            "errors": [error.as_json() for error in self.errors],
+            "errors": [error.as_json() for error in self.in_order],
             "stopped": self.stopped,
         }
 
@@ -200,9 +205,11 @@ class Importer:
     def _count(self, batch: Sequence[ImportedMessage], output: BatchOutput) -> None:
         rejected = output.get("rejected") or []
         for rejection in rejected:
-            error = rejection["error"]
-            line = batch[rejection["index"]].line
-            self._refuse(RefusedRow(line, error["type"], error["message"]))
+            error, index = rejection["error"], rejection["index"]
+            # The position in the batch means nothing to a reader of the file.
+            message = error["message"].replace(f"messages.{index} ", "the message ")
+            message = message.replace(f"messages.{index}.", "")
+            self._refuse(RefusedRow(batch[index].line, error["type"], message))
         if not output.get("accepted") and "error" in output:
             self._refuse_others(batch, output, {one["index"] for one in rejected})
             return
