@@ -156,6 +156,8 @@ async def test_the_same_batch_id_joins_the_first_delivery(
         ([TRACK] * (MOST_MESSAGES + 1), {}, "messages has 5001 messages; the limit is 5000"),
         ([{**TRACK, "properties": {"x": "x" * 500_000}}] * 4, {}, "the batch has "),
         ([TRACK], {"integration": 7}, "integration must be text"),
+        ([TRACK], {"context": "a"}, "context must be an object"),
+        ([TRACK], {"context": {"ip": b""}}, "context.ip is a bytes"),
         ([TRACK], {"policies": {"request": {"total_timeout": -1}}}, "total_timeout must be longer"),
         ([TRACK], {"request_options": {"headers": {"Authorization": "x"}}}, "Authorization "),
     ],

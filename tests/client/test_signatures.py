@@ -3,7 +3,7 @@
 import inspect
 from typing import Any, assert_type, get_type_hints
 
-import jedi  # type: ignore[import-untyped]  # it has no types
+import jedi
 import pytest
 
 from durable_analytics import AnalyticsClient, BufferingClient, DeliveryHandle, ValidationError

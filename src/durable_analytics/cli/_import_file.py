@@ -48,7 +48,7 @@ def import_file(
     ] = None,
     text: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN", help="A column of a CSV file with no numbers, only text."),
+        typer.Option(metavar="COLUMN", help="A column of a CSV file that is text, like zip codes."),
     ] = None,
     format: Annotated[  # noqa: A002  # the option's name
         str | None, typer.Option(help="ndjson, csv, tsv or parquet. Default: by the name.")
@@ -57,7 +57,7 @@ def import_file(
         float | None, typer.Option(min=0.001, help="Messages a second, on average.")
     ] = None,
     strict: Annotated[
-        bool, typer.Option(help="Refuse all that breaks the contract, not only what is useless.")
+        bool, typer.Option(help="Refuse what breaks the contract, or only what the provider would.")
     ] = True,
     refused: Annotated[
         Path | None, typer.Option(help="Write each refused row to this file, as NDJSON.")
@@ -82,18 +82,22 @@ def import_file(
     except ValidationError as error:
         raise typer.BadParameter(str(error)) from None
     try:
-        with closing(Source(file, format)) as source, _writer(refused) as write:
+        source = Source(file, format)
+    except FileError as error:
+        raise typer.BadParameter(str(error)) from None
+    try:
+        with closing(source), _writer(refused) as write:
             builder = MessageBuilder(columns, file_id(source.digest()), strict=strict)
             report = asyncio.run(
                 _run(source, options, builder, rate=rate, dry_run=dry_run, on_refused=write)
             )
-    except FileError as error:
-        raise CommandFailed(str(error)) from None
     except KeyboardInterrupt:
         raise CommandFailed(
             "stopped; what was started goes on, and the same command continues the import"
         ) from None
     _print(report, as_json=as_json, dry_run=dry_run)
+    if report.stopped:
+        raise CommandFailed(report.stopped)
     if report.refused:
         raise typer.Exit(1)
 
@@ -172,7 +176,7 @@ def _writer(path: Path | None) -> Iterator[Callable[[RefusedRow], None]]:
     try:
         file: IO[Any] = path.open("wb")
     except OSError as error:
-        raise FileError(f"{path} cannot be written: {error.strerror}") from None
+        raise typer.BadParameter(f"{path} cannot be written: {error.strerror}") from None
 
     def write(row: RefusedRow) -> None:
         file.write(to_json(row.as_json()) + b"\n")
@@ -190,7 +194,7 @@ def _print(report: Report, *, as_json: bool, dry_run: bool) -> None:
     if report.filtered:
         parts.append(f"{report.filtered} filtered")
     print_line(", ".join([*parts, f"{report.refused} refused"]))
-    for error in report.errors[:_MOST_SHOWN]:
+    for error in report.in_order[:_MOST_SHOWN]:
         print_line(f"row {error.line}: {error.type}: {error.message}")
     if report.refused > _MOST_SHOWN:
         print_line(f"and {report.refused - _MOST_SHOWN} more: --refused FILE writes all of them")

@@ -1,6 +1,7 @@
 """The client, which starts deliveries and returns a handle for each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -10,7 +11,6 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.client.arguments import NOT_GIVEN, Id, Json
 from durable_analytics.client.checks import (
-    LIBRARY,
     Duration,
     check_names,
     converter,
@@ -18,12 +18,11 @@ from durable_analytics.client.checks import (
     encrypting,
     input_options,
     queue_name,
-    read_context,
     temporal_client,
     texts,
 )
 from durable_analytics.client.handle import BatchHandle, DeliveryHandle
-from durable_analytics.client.inputs import as_input, batch_messages
+from durable_analytics.client.inputs import as_input, batch_messages, merge_options
 from durable_analytics.client.methods import DeliveryMethods
 from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import ClientClosed, NotAccepted
@@ -32,6 +31,7 @@ from durable_analytics.temporal.batch_start import (
     Shown,
     batch_envelope,
     batch_input,
+    start_batch,
     start_once,
 )
 from durable_analytics.temporal.batch_start import batch_id as batch_id_of
@@ -39,12 +39,10 @@ from durable_analytics.temporal.connection import connect
 from durable_analytics.temporal.converter import DATA_CONVERTER
 from durable_analytics.temporal.integration_status import IntegrationStatus, integration_statuses
 from durable_analytics.temporal.visibility import Deliveries
-from durable_analytics.wire.contexts import merge_context
 from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.keys import is_lenient
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import (
-    BATCH,
     METHODS,
     TASK_QUEUE,
     Method,
@@ -54,7 +52,7 @@ from durable_analytics.wire.methods import (
 from durable_analytics.wire.parsing import check_input, needs_message_id
 from durable_analytics.wire.policies import Policies
 from durable_analytics.wire.search_attributes import start_attributes, user_id_of
-from durable_analytics.wire.summaries import summarize, summarize_batch
+from durable_analytics.wire.summaries import summarize
 
 _INPUT_KEYS = ("integration", "deliver_to", "policies", "context", "request_options", "strict")
 
@@ -251,21 +249,23 @@ class AnalyticsClient(DeliveryMethods):
             }
         )
         options = to_json_values(options)
-        ids_as_text(options["context"])
+        if isinstance(options["context"], dict):
+            ids_as_text(options["context"])
         converted = batch_messages(options, messages, unique)
         check_names(options)
         check_options("request_options", options.get("request_options"))
         workflow_id = batch_id_of(options, unique)
-        await self._start(
-            BATCH,
-            batch_input(batch_envelope(options), [write_json(message) for message in converted]),
-            workflow_id,
-            Shown(
-                summarize_batch(len(converted), named_integrations(options)),
-                start_attributes(named_integrations(options)),
-            ),
-            f"batch_id={str(unique)!r}",
-        )
+        contents = [write_json(message) for message in converted]
+        with _refusing(f"batch_id={str(unique)!r}"):
+            await start_batch(
+                self.temporal,
+                workflow_id,
+                batch_input(batch_envelope(options), contents),
+                integrations=named_integrations(options),
+                count=len(converted),
+                task_queue=self._task_queue,
+                patience=self._start_timeout,
+            )
         return BatchHandle(
             self.temporal.get_workflow_handle(workflow_id),
             [str(message["message_id"]) for message in converted],
@@ -338,39 +338,18 @@ class AnalyticsClient(DeliveryMethods):
         message_id = message["message_id"]
         workflow_id = f"{id_prefix(data)}:{key}:{message_id}"
         # If the message was delivered before, the handle returns that delivery's output.
-        await self._start(
-            method,
-            data,
-            workflow_id,
-            self._shown(method, data),
-            f"message_id={message_id!r}",
-            start_eagerly=True,
-        )
-        return DeliveryHandle(self.temporal.get_workflow_handle(workflow_id), message_id)
-
-    async def _start(
-        self,
-        method: Method,
-        input: Any,
-        workflow_id: str,
-        shown: Shown,
-        same_id: str,
-        *,
-        start_eagerly: bool = False,
-    ) -> None:
-        try:
+        with _refusing(f"message_id={message_id!r}"):
             await start_once(
                 self.temporal,
                 method.workflow,
-                input,
+                data,
                 workflow_id=workflow_id,
                 task_queue=self._task_queue,
                 patience=self._start_timeout,
-                shown=shown,
-                start_eagerly=start_eagerly,
+                shown=self._shown(method, data),
+                start_eagerly=True,
             )
-        except (RPCError, TimeoutError) as error:
-            raise _not_accepted(error, same_id) from error
+        return DeliveryHandle(self.temporal.get_workflow_handle(workflow_id), message_id)
 
     def _shown(self, method: Method, data: JsonObject) -> Shown:
         message, integrations = data[method.key], named_integrations(data)
@@ -384,37 +363,25 @@ class AnalyticsClient(DeliveryMethods):
         own = {name: call.pop(name) for name in _INPUT_KEYS if name in call}
         return {**self._options_of(own), key: call}
 
-    def _options_of(self, own: dict[str, Any]) -> JsonObject:
-        """Return the keys of an input beside its message: those of a call over the client's."""
-        # None means "not set"; for an integration, None means that the worker chooses.
-        options = {k: v for k, v in own.items() if v is not None or k == "integration"}
-        of_client = dict(self._options)
-        if "integration" in options or "deliver_to" in options:
-            of_client.pop("integration", None)
-            of_client.pop("deliver_to", None)
-        data = {**of_client, **options}
-        if isinstance(policies := data.get("policies"), Policies):
-            data["policies"] = policies.model_dump(mode="json", exclude_none=True)
-        if isinstance(context := data.get("context", {}), Mapping):
-            strict = data.get("strict") is not False
-            of_client, of_call = (
-                read_context(values, strict=strict)
-                for values in (self._context, to_json_values(context, "context"))
-            )
-            data["context"] = {"library": LIBRARY, **merge_context(of_client, of_call)}
-        return data
+    def _options_of(self, own: JsonObject) -> JsonObject:
+        return merge_options(self._options, self._context, own)
 
 
 _TOO_LATE = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
-def _not_accepted(error: RPCError | TimeoutError, same_id: str) -> NotAccepted:
-    if isinstance(error, TimeoutError) or error.status in _TOO_LATE:
-        reason = "Temporal did not respond in time"
-    else:
-        reason = f"Temporal responded with {error.status.name}: {error.message}"
-    hint = f"call again with {same_id}; it then starts at most once"
-    return NotAccepted(f"Temporal may not have stored the message ({reason}); {hint}")
+@contextmanager
+def _refusing(same_id: str) -> Iterator[None]:
+    """Raise NotAccepted if Temporal does not take a start; it says how to repeat the call."""
+    try:
+        yield
+    except (RPCError, TimeoutError) as error:
+        if isinstance(error, TimeoutError) or error.status in _TOO_LATE:
+            reason = "Temporal did not respond in time"
+        else:
+            reason = f"Temporal responded with {error.status.name}: {error.message}"
+        hint = f"call again with {same_id}; it then starts at most once"
+        raise NotAccepted(f"Temporal may not have stored the message ({reason}); {hint}") from error
 
 
 def _batch_id(value: str | UUID | None) -> UUID:

@@ -1,13 +1,14 @@
-"""From Python values to the JSON of inputs: of one message, and of the messages of a batch."""
+"""From Python values to the JSON of inputs: of options, one message, and messages of a batch."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
-from durable_analytics.client.checks import read_context
+from durable_analytics.client.checks import LIBRARY, read_context
 from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers.request_options import check_call, check_options
+from durable_analytics.wire.contexts import merge_context
 from durable_analytics.wire.decoding import check_size
 from durable_analytics.wire.json_writer import ascii_size, write_json
 from durable_analytics.wire.keys import normalise, snake_case
@@ -15,6 +16,35 @@ from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS, Method
 from durable_analytics.wire.parsing import check_input, needs_message_id, read_batch
+from durable_analytics.wire.policies import Policies
+
+
+def merge_options(
+    of_client: JsonObject, context_of_client: JsonObject, own: Mapping[str, Any]
+) -> JsonObject:
+    """Return the keys of an input beside its message: those of a call over the client's.
+
+    Args:
+        of_client: The options of the client, without its context.
+        context_of_client: The context of the client.
+        own: The options of the call, in Python values. None means "not set"; for `integration`, it
+            means that the worker chooses.
+    """
+    options = {k: v for k, v in own.items() if v is not None or k == "integration"}
+    if "integration" in options or "deliver_to" in options:
+        targets = ("integration", "deliver_to")
+        of_client = {key: value for key, value in of_client.items() if key not in targets}
+    data = {**of_client, **options}
+    if isinstance(policies := data.get("policies"), Policies):
+        data["policies"] = policies.model_dump(mode="json", exclude_none=True)
+    if isinstance(context := data.get("context", {}), Mapping):
+        strict = data.get("strict") is not False
+        shared, own_context = (
+            read_context(values, strict=strict)
+            for values in (context_of_client, to_json_values(context, "context"))
+        )
+        data["context"] = {"library": LIBRARY, **merge_context(shared, own_context)}
+    return data
 
 
 def as_input(method: Method, values: JsonObject) -> JsonObject:

@@ -65,9 +65,13 @@ def _put(fields: JsonObject, path: str, value: Any) -> None:
         fields = fields.setdefault(step, {})
         if not isinstance(fields, dict):
             raise ValidationError.at(path, "is below a column that has a value of its own")
-    if name in fields:
+    current = fields.get(name)
+    if isinstance(current, dict) and isinstance(value, dict) and current.keys().isdisjoint(value):
+        current.update(value)
+    elif name in fields:
         raise ValidationError.at(path, "is set by two columns")
-    fields[name] = value
+    else:
+        fields[name] = value
 
 
 def _from_text(path: str, text: str) -> Any:

@@ -72,6 +72,14 @@ class Report:
     errors: list[RefusedRow] = field(default_factory=list)
     """The first of the refused rows."""
 
+    stopped: str | None = None
+    """Why the file could not be read to its end; None if it was."""
+
+    @property
+    def in_order(self) -> list[RefusedRow]:
+        """The `errors` in the order of the file."""
+        return sorted(self.errors, key=lambda error: error.line)
+
     def as_json(self) -> JsonObject:
         """Return the report as the command prints it."""
         return {
@@ -79,7 +87,8 @@ class Report:
             "delivered": self.delivered,
             "filtered": self.filtered,
             "refused": self.refused,
-            "errors": [error.as_json() for error in self.errors],
+            "errors": [error.as_json() for error in self.in_order],
+            "stopped": self.stopped,
         }
 
 
@@ -116,7 +125,6 @@ class Importer:
         self._on_refused = on_refused
         self._on_progress = on_progress
         self._report = Report()
-        self._failure: FileError | None = None
         self._next_start = time.monotonic()
 
     async def run(self, rows: Iterator[Row]) -> Report:
@@ -127,15 +135,12 @@ class Importer:
 
         Raises:
             NotAccepted: Temporal is out of reach; what was started goes on.
-            FileError: The rest of the file cannot be read; what was read before is delivered.
         """
         batches = cut_batches(self._messages(rows))
         delivered = map_concurrently(self._deliver, _in_turn(batches), _MOST_RUNNING)
         async with contextlib.aclosing(delivered):
             async for _ in delivered:
                 self._on_progress(self._report)
-        if self._failure:
-            raise self._failure
         return self._report
 
     def _messages(self, rows: Iterator[Row]) -> Iterator[ImportedMessage]:
@@ -148,7 +153,7 @@ class Importer:
                 else:
                     self._refuse(built)
         except FileError as error:
-            self._failure = error  # raised when what was read before it is delivered
+            self._report.stopped = str(error)  # what was read before it is delivered
 
     async def _deliver(self, batch: Sequence[ImportedMessage]) -> None:
         if self._client is None:
@@ -200,9 +205,11 @@ class Importer:
     def _count(self, batch: Sequence[ImportedMessage], output: BatchOutput) -> None:
         rejected = output.get("rejected") or []
         for rejection in rejected:
-            error = rejection["error"]
-            line = batch[rejection["index"]].line
-            self._refuse(RefusedRow(line, error["type"], error["message"]))
+            error, index = rejection["error"], rejection["index"]
+            # The position in the batch means nothing to a reader of the file.
+            message = error["message"].replace(f"messages.{index} ", "the message ")
+            message = message.replace(f"messages.{index}.", "")
+            self._refuse(RefusedRow(batch[index].line, error["type"], message))
         if not output.get("accepted") and "error" in output:
             self._refuse_others(batch, output, {one["index"] for one in rejected})
             return

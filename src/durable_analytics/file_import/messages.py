@@ -1,5 +1,6 @@
 """From rows to the messages of batches, checked, with ids that follow from the file."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,7 @@ class MessageBuilder:
     def __init__(self, columns: Columns, file_id: UUID, *, strict: bool) -> None:
         self._columns = columns
         self._file_id = file_id
+        self._no_id = str(file_id)
         self._strict = strict
 
     def build(self, row: Row) -> ImportedMessage | RefusedRow:
@@ -78,14 +80,24 @@ class MessageBuilder:
 
     def _content(self, row: Row) -> bytes:
         method, fields = self._columns.message(row)
-        message_id = str(uuid5(self._file_id, str(row.line)))
-        if row.holds_json and self._passes_fast_check(method.key, fields):
-            try:
-                return to_json({"type": method.key, "message_id": message_id, **fields})
-            except ValueError:  # a lone surrogate: the full check names its field
-                pass
-        message = checked_message(method, fields, message_id, strict=self._strict)
-        return to_json({"type": method.key, **message})
+        message = fields
+        if not (row.holds_json and self._passes_fast_check(method.key, fields)):
+            message = checked_message(method, fields, self._no_id, strict=self._strict)
+            if message["message_id"] == self._no_id:
+                del message["message_id"]
+        try:
+            content = to_json({"type": method.key, **message})
+        except ValueError:  # a lone surrogate: the full check names its field
+            checked_message(method, fields, self._no_id, strict=self._strict)
+            raise
+        if "message_id" in message:
+            return content
+        return b'{"message_id":"%b",%b' % (self._id(row.line, content), content[1:])
+
+    def _id(self, line: int, content: bytes) -> bytes:
+        """Return the id of a message: another one if its columns are mapped in another way."""
+        unique = f"{line}:{hashlib.sha256(content).hexdigest()}"
+        return str(uuid5(self._file_id, unique)).encode()
 
     def _passes_fast_check(self, key: str, fields: JsonObject) -> bool:
         """Whether a message is certainly valid, and has the form that the full check would make."""

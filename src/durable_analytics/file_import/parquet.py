@@ -18,8 +18,8 @@ def parquet_rows(file: IO[bytes], path: Path) -> Iterator[Row]:
         FileError: pyarrow is missing, or the file is not Parquet.
     """
     try:
-        import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415  # it has no types
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError:
         raise FileError(
             "Parquet needs the package pyarrow: install durable-analytics[cli,parquet]"

@@ -198,7 +198,8 @@ def _csv_rows(content: IO[bytes], delimiter: str) -> Iterator[Row]:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Row(first, {}, f"is not CSV: {error}")
+                place = f" in lines {first} to {lines.count}" if lines.count > first else ""
+                yield Row(first, {}, f"is not CSV{place}: {error}")
                 continue
             if not cells:
                 continue
