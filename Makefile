@@ -73,7 +73,8 @@ container-test:
 # The lock files: hashes, and no index in them.
 lock: install
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  --extra worker --extra gateway --extra encryption --extra codec-server -o requirements.lock pyproject.toml
+	  --extra worker --extra gateway --extra encryption --extra codec-server --extra otel \
+	  -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --all-extras --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 

@@ -5,6 +5,7 @@ import math
 
 import uvicorn
 
+from durable_analytics.temporal import tracing
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.connection import connect
 from gateway.app import create_app
@@ -12,6 +13,7 @@ from gateway.bodies import BODY_TIMEOUT_SECONDS
 from gateway.executions import Executions
 from gateway.protocol import BoundedProtocol
 from gateway.settings import Settings
+from gateway.tracing import TracedApp
 from runtime.http_server import BACKLOG, listen, serve
 from runtime.logs import runtime
 
@@ -39,8 +41,9 @@ async def run(settings: Settings) -> None:
     executions = Executions(client, settings)
     # The longest time that an accepted request takes: first its body, then Temporal.
     request_seconds = BODY_TIMEOUT_SECONDS + settings.gateway.answer_timeout.total_seconds()
+    app = create_app(settings, executions)
     config = uvicorn.Config(
-        create_app(settings, executions),
+        TracedApp(app, app.routes) if tracing.is_enabled() else app,
         http=BoundedProtocol,
         ws="none",
         lifespan="off",

@@ -18,6 +18,7 @@ from activities.http.log_filter import hidden_queries
 from activities.http.pace import Pace
 from activities.provider_health import ProviderHealth
 from durable_analytics.errors import Unavailable
+from durable_analytics.temporal import tracing
 
 EmbeddersClient: TypeAlias = httpx.AsyncClient
 """The type of client that users of `register` can pass for an integration."""
@@ -202,7 +203,11 @@ class HttpClient:
             request.extensions["trace"] = progress.listen
             if on_start:
                 on_start()
-            return await self._exchange(request, progress, body_limit, remaining, waited)
+            with tracing.span(method, "client", _span_attributes(method, request.url)) as span:
+                received = await self._exchange(request, progress, body_limit, remaining, waited)
+                if span:
+                    span.set_attribute("http.response.status_code", received.status_code)
+                return received
         finally:
             self.in_flight -= 1
             self._slots.release()
@@ -350,6 +355,15 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
+
+
+def _span_attributes(method: str, url: httpx.URL) -> dict[str, str | int]:
+    """Return what a span tells of a request: not its path or query, which may hold user ids."""
+    return {
+        "http.request.method": method,
+        "server.address": url.host,
+        "server.port": _port(url) or 0,
+    }
 
 
 def _port(url: httpx.URL) -> int | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from codec_server.settings import Settings as CodecServerSettings
 from gateway.settings import GatewaySettings, Settings
 from runtime.settings import ProcessSettings
 from worker.settings import Settings as WorkerSettings
@@ -118,8 +119,10 @@ def test_each_process_knows_the_settings_of_the_other() -> None:
     """A new setting cannot be forgotten."""
     shared = set(ProcessSettings.model_fields)
 
-    assert Settings.elsewhere == set(WorkerSettings.model_fields) - shared
-    assert WorkerSettings.elsewhere == set(Settings.model_fields) - shared
+    programs = (Settings, WorkerSettings, CodecServerSettings)
+    for program in programs:
+        others = (set(one.model_fields) for one in programs if one is not program)
+        assert program.elsewhere == set().union(*others) - shared
 
 
 @pytest.mark.parametrize(
