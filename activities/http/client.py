@@ -143,6 +143,7 @@ class HttpClient:
         ca_bundle: Path | None,
         max_in_flight: int,
         pace: Pace | None = None,
+        only_public: bool = False,
     ) -> "HttpClient":
         """Make the client of an integration.
 
@@ -151,10 +152,12 @@ class HttpClient:
             ca_bundle: A PEM file of certificate authorities, which replaces certifi's.
             max_in_flight: Concurrent requests.
             pace: Gives turns to requests.
+            only_public: Whether to connect to public addresses alone.
         """
         verify = ssl.create_default_context(cafile=str(ca_bundle)) if ca_bundle else _default_tls()
         secrets = _proxy_secrets(proxy) if proxy else frozenset[str]()
-        return cls(Connections(verify, proxy, max_in_flight), max_in_flight, secrets, pace=pace)
+        connections = Connections(verify, proxy, max_in_flight, only_public=only_public)
+        return cls(connections, max_in_flight, secrets, pace=pace)
 
     @property
     def connections(self) -> Connections | None:
