@@ -1,5 +1,5 @@
 # `make run`, `make test`, `make check`: each installs what it needs into .venv first.
-.PHONY: run test test-slow test-all test-failed check chaos bench bench-million bench-peers format readme lock install container-test clean
+.PHONY: run test test-slow test-all test-failed check chaos bench bench-million bench-peers format audit readme lock install container-test clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -60,6 +60,11 @@ bench-peers: install
 format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The locked dependencies against the known vulnerabilities. Needs the internet.
+audit: install
+	$(BIN)/uv tool run pip-audit --disable-pip --require-hashes --requirement requirements.lock
+	$(BIN)/uv tool run pip-audit --disable-pip --require-hashes --requirement requirements-dev.lock
 
 # The tables of methods and of providers in the README and the guide, from the code.
 readme: install
