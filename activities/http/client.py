@@ -206,7 +206,8 @@ class HttpClient:
             request.extensions["trace"] = progress.listen
             if on_start:
                 on_start()
-            with tracing.span(method, "client", _span_attributes(method, request.url)) as span:
+            shown = _span_attributes(method, request.url) if tracing.is_enabled() else None
+            with tracing.span(method, "client", shown) as span:
                 received = await self._exchange(request, progress, body_limit, remaining, waited)
                 if span:
                     span.set_attribute("http.response.status_code", received.status_code)

@@ -3,12 +3,13 @@
 import asyncio
 import secrets
 import uuid
+from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
@@ -185,6 +186,36 @@ async def test_an_integrations_queue_shows_no_reason(temporal: Client, task_queu
     assert limit.is_ours
     assert "Jane" not in limit.reason
     await control.resume(client, task_queue, "segment")
+
+
+@pytest.mark.parametrize("body", ["x" * 100_000, "\N{PILE OF POO}" * 20_000])
+async def test_the_failure_of_an_attempt_stays_whole(
+    temporal: Client, standin: StandIn, task_queue: str, body: str
+) -> None:
+    """Temporal cuts a failure at 4 KiB while it is retried, and encryption adds to it."""
+    client = await client_with(temporal, new_key("k" * 64))
+    standin.script("segment", {"status": 500, "body": body})
+    policies: Json = {"request": {"retry_policy": {"initial_interval": "PT30S"}}}
+
+    async with own_worker(client, settings_for(standin, task_queue=task_queue)):
+        handle = await start(client, task_queue, policies=policies)
+        async with asyncio.timeout(20):
+            while not (failure := await pending_failure(handle)).message:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)  # the server has no event for it
+        await handle.cancel()
+    error = await client.data_converter.decode_failure(failure)
+
+    assert isinstance(error, ApplicationError)
+    assert error.type == "Unavailable"
+    assert error.message != "Encoded failure"
+    assert error.details[0]["response"]["status_code"] == 500
+    assert error.details[0]["response"]["body"].startswith(body[:100])
+
+
+async def pending_failure(handle: WorkflowHandle[Any, Any]) -> Failure:
+    """The failure of the last attempt of the one pending activity; empty if there is none."""
+    pending = (await handle.describe()).raw_description.pending_activities
+    return pending[0].last_failure if pending else Failure()
 
 
 async def test_longest_summary_can_be_encrypted(
