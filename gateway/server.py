@@ -57,7 +57,11 @@ async def run(settings: Settings) -> None:
     )
     log.info(
         "gateway started",
-        extra={"port": settings.gateway.port, "sources": sorted(settings.sources)},
+        extra={
+            "port": settings.gateway.port,
+            "sources": sorted(settings.sources),
+            "encryption_keys": [key.id for key in settings.payload_keys],
+        },
     )
     await serve(config, listener, on_stop=lambda: log.info("gateway stopping"))
     await executions.close()

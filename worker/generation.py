@@ -86,4 +86,5 @@ class Generation:
             "integrations": sorted(self.settings.integrations),
             "workflows": len(list_workflows()),
             "activities": len(list_activities()),
+            "encryption_keys": [key.id for key in self.settings.payload_keys],
         }
