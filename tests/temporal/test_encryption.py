@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from pydantic_core import to_json
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
@@ -21,6 +22,7 @@ from durable_analytics.temporal.encryption import ENCODING, KEY_ID, EncryptionCo
 from durable_analytics.temporal.encryption_keys import EncryptionKey, new_key
 from durable_analytics.temporal.queue_limits import read_limit
 from durable_analytics.testing import StandIn
+from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.summaries import summarize
 from tests.support.json_objects import Json
@@ -186,6 +188,28 @@ async def test_an_integrations_queue_shows_no_reason(temporal: Client, task_queu
     assert limit.is_ours
     assert "Jane" not in limit.reason
     await control.resume(client, task_queue, "segment")
+
+
+async def test_largest_batch_still_fits(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """Temporal refuses a payload of more than 2 MiB, and encryption adds to each."""
+    client = await client_with(temporal, new_key("k" * 64))
+    messages: list[Json] = [{"type": "track", **UNLIKELY, "text": ""} for _ in range(64)]
+    batch: Json = {"integration": "segment", "strict": False, "messages": messages}
+    missing = BATCH_LIMIT_BYTES - len(to_json(batch))
+    for message in messages:
+        message["text"] = "x" * (missing // len(messages))
+    messages[0]["text"] += "x" * (BATCH_LIMIT_BYTES - len(to_json(batch)))
+    assert len(to_json(batch)) == BATCH_LIMIT_BYTES
+
+    async with own_worker(client, settings_for(standin, task_queue=task_queue)):
+        handle = await client.start_workflow(
+            "Batch", batch, id=f"test-{uuid.uuid4()}", task_queue=task_queue
+        )
+        output = await outcome(handle)
+
+    assert (output["status"], output["accepted"]) == ("success", len(messages))
 
 
 @pytest.mark.parametrize("body", ["x" * 100_000, "\N{PILE OF POO}" * 20_000])
