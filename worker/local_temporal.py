@@ -73,6 +73,8 @@ async def start_server(server: Child, local: LocalVariables, folder: Path) -> No
         *server_options(local.durability),
     ]
     environment = environment_without_settings(TEMPORAL_CONFIG_FILE=os.devnull)
+    # The server has traces of its own, and does not start with each exporter of ours.
+    environment = {k: v for k, v in environment.items() if not k.startswith("OTEL_")}
     await server.start(command, environment, log)
     await _wait_until_responding(server, log)
     # By default, the embedded server deletes closed executions after a day.

@@ -172,6 +172,8 @@ async def test_make_run_gives_each_process_only_its_credentials(tmp_path: Path) 
         "ANALYTICS_SOURCES__SHOP__WRITE_KEY": WRITE_KEYS["segment"],
         "ANALYTICS_SOURCES__SHOP__INTEGRATIONS": "segment",
         "ANALYTICS_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+        # The embedded server would not start with it.
+        "OTEL_TRACES_EXPORTER": "console",
     }
     folder = tmp_path / ".temporal"
     folder.mkdir(mode=0o755)
