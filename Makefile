@@ -1,5 +1,5 @@
 # `make run`, `make test`, `make check`: each installs what it needs into .venv first.
-.PHONY: run test test-slow test-all test-failed check chaos bench bench-million bench-peers format tables methods lock install container-test clean
+.PHONY: run test test-slow test-all test-failed check chaos bench bench-million bench-peers format audit tables methods lock install container-test clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -70,6 +70,11 @@ format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The locked dependencies against the known vulnerabilities. Needs the internet.
+audit: install
+	$(BIN)/uv tool run pip-audit --disable-pip --require-hashes --requirement requirements.lock
+	$(BIN)/uv tool run pip-audit --disable-pip --require-hashes --requirement requirements-dev.lock
+
 # The tables of methods and of providers in docs/, from the code.
 tables: install
 	$(BIN)/python -m tests.method_tables
@@ -86,7 +91,8 @@ container-test:
 # The lock files: hashes, and no index in them.
 lock: install
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  --extra worker --extra gateway --extra encryption --extra codec-server -o requirements.lock pyproject.toml
+	  --extra worker --extra gateway --extra encryption --extra codec-server --extra otel \
+	  -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --all-extras --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \

@@ -8,6 +8,7 @@ from durable_analytics.errors import SettingsError
 from durable_analytics.temporal.interpreter_end import exit_process
 from gateway.server import run
 from gateway.settings import Settings
+from runtime.tracing import traces
 
 _OBJECTS_BEFORE_COLLECTION = (20_000, 20, 50)
 """The thresholds of `gc`. Hundreds of requests that wait are thousands of objects without cycles,
@@ -20,7 +21,8 @@ def main() -> int:
     try:
         settings = Settings.load()
         settings.configure_logs()
-        asyncio.run(run(settings))
+        with traces("durable-analytics-gateway"):
+            asyncio.run(run(settings))
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201  # one line for each problem
         return 2

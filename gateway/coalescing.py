@@ -4,11 +4,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
+from durable_analytics.temporal import tracing
 from gateway.partition import GATHERED_LIMIT_BYTES, Part, most_in_execution
 
-_Entry = tuple[Part, asyncio.Future[None]]
-"""A part, and the future on which its request waits."""
+_Entry = tuple[Part, asyncio.Future[None], Any]
+"""A part, the future on which its request waits, and the trace of the request."""
 
 
 _MOST_INTERVALS = 10
@@ -47,7 +49,7 @@ class Coalescer:
             flushing = asyncio.create_task(self._flush(*key))
             self._flushing.add(flushing)
             flushing.add_done_callback(self._flushing.discard)
-        self._queues[key].append((part, stored))
+        self._queues[key].append((part, stored, tracing.current_context()))
         return stored
 
     async def _flush(self, integration: str, source: str | None, options: bytes) -> None:
@@ -71,10 +73,12 @@ class Coalescer:
 
     async def _store_entries(self, integration: str, entries: Sequence[_Entry]) -> None:
         first = entries[0][0]
-        combined = first.of([item for part, _ in entries for item in part.items])
+        combined = first.of([item for part, *_ in entries for item in part.items])
         failure: Exception | None = None
+        parent, *links = [trace for *_, trace in entries]
         try:
-            await self._store(integration, combined)
+            with tracing.span("store messages", parent=parent, links=links):
+                await self._store(integration, combined)
         except Exception as error:  # noqa: BLE001  # every waiting request must get the exception
             failure = error
         if failure and len(entries) > 1:
@@ -83,7 +87,7 @@ class Coalescer:
             await self._store_entries(integration, entries[:middle])
             await self._store_entries(integration, entries[middle:])
             return
-        for _, stored in entries:
+        for _, stored, _ in entries:
             if stored.done():
                 continue
             if failure:
@@ -99,11 +103,11 @@ def _take_entries(queue: deque[_Entry]) -> list[_Entry]:
         queue: The entries, all with the same options.
     """
     entries: list[_Entry] = []
-    first, _ = queue[0]
+    first = queue[0][0]
     count, size = 0, len(first.options)
     max_items = most_in_execution(first.shared_bytes)
     while queue:
-        part, stored = queue[0]
+        part, stored, _ = queue[0]
         if not stored.done():
             count += len(part.items)
             size += part.messages_bytes

@@ -7,6 +7,7 @@ import uvicorn
 from temporalio.runtime import Runtime
 
 from durable_analytics.errors import SettingsError
+from durable_analytics.temporal import tracing
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.connection import connect
 from gateway.app import create_app
@@ -14,6 +15,7 @@ from gateway.bodies import BODY_TIMEOUT_SECONDS
 from gateway.executions import Executions
 from gateway.protocol import BoundedProtocol
 from gateway.settings import Settings
+from gateway.tracing import TracedApp
 from runtime.http_server import BACKLOG, listen, serve
 from runtime.logs import runtime
 from runtime.metrics import prometheus
@@ -43,8 +45,9 @@ async def run(settings: Settings) -> None:
     executions = Executions(client, settings)
     # The longest time that an accepted request takes: first its body, then Temporal.
     request_seconds = BODY_TIMEOUT_SECONDS + settings.gateway.answer_timeout.total_seconds()
+    app = create_app(settings, executions, process_runtime.metric_meter)
     config = uvicorn.Config(
-        create_app(settings, executions, process_runtime.metric_meter),
+        TracedApp(app, app.routes) if tracing.is_enabled() else app,
         http=BoundedProtocol,
         ws="none",
         lifespan="off",
@@ -58,7 +61,11 @@ async def run(settings: Settings) -> None:
     )
     log.info(
         "gateway started",
-        extra={"port": settings.gateway.port, "sources": sorted(settings.sources)},
+        extra={
+            "port": settings.gateway.port,
+            "sources": sorted(settings.sources),
+            "encryption_keys": [key.id for key in settings.payload_keys],
+        },
     )
     await serve(config, listener, on_stop=lambda: log.info("gateway stopping"))
     await executions.close()

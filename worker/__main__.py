@@ -9,6 +9,7 @@ from datetime import timedelta
 from durable_analytics.errors import NotAccepted, SettingsError
 from durable_analytics.temporal.connection import wrong_setting
 from durable_analytics.temporal.interpreter_end import exit_process
+from runtime.tracing import traces
 from worker import settings
 from worker.run import PATIENCE, run
 
@@ -36,7 +37,8 @@ def main(patience: timedelta = PATIENCE) -> int:
         log.warning("worker.processes has no effect", extra={"reason": reason})
     gc.set_threshold(*_OBJECTS_BEFORE_COLLECTION)
     try:
-        asyncio.run(run(loaded, patience))
+        with traces("durable-analytics-worker"):
+            asyncio.run(run(loaded, patience))
     except (NotAccepted, SettingsError) as error:
         log.error("worker failed: %s", error)  # noqa: TRY400  # a line, for a person
         return 2 if isinstance(error, SettingsError) else 1

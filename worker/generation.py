@@ -15,6 +15,7 @@ from durable_analytics.temporal.pollers import RECENT, WORKFLOWS, last_polls
 from worker.converter import data_converter
 from worker.registration import list_activities, list_workflows
 from worker.settings import Settings
+from worker.versioning import identity
 from worker.workers import run_all, shut_down, workers
 
 _STARTING_PAUSE_SECONDS = 0.05
@@ -51,7 +52,9 @@ class Generation:
         converter = data_converter(
             compress=settings.compress_payloads, encryption_keys=settings.payload_keys
         )
-        client = await connect(patience, runtime=runtime, data_converter=converter)
+        client = await connect(
+            patience, runtime=runtime, data_converter=converter, identity=identity()
+        )
         generation = cls(settings, client, workers(client, settings))
         try:
             await generation._started()
@@ -99,4 +102,5 @@ class Generation:
             "integrations": sorted(self.settings.integrations),
             "workflows": len(list_workflows()),
             "activities": len(list_activities()),
+            "encryption_keys": [key.id for key in self.settings.payload_keys],
         }

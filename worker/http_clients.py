@@ -26,6 +26,7 @@ def http_clients(settings: Settings, own: Mapping[str, EmbeddersClient]) -> dict
             ca_bundle=integration.ca_bundle,
             max_in_flight=integration.max_in_flight,
             pace=paces.get(name),
+            only_public=integration.needs_public_address,
         )
         for name, integration in settings.integrations.items()
     }

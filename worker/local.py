@@ -17,9 +17,13 @@ from durable_analytics.temporal import connection_settings
 from durable_analytics.temporal.connection import connect
 from durable_analytics.temporal.interpreter_end import exit_process
 from durable_analytics.wire.methods import TASK_QUEUE
+from runtime.child_process import environment_without_settings
 from worker.health import last_poll
 from worker.local_children import Child, hold_lock
 from worker.local_settings import (
+    GATEWAY,
+    WORKER,
+    environment_for,
     example_integration,
     gateway_variables,
     integration_names,
@@ -88,12 +92,13 @@ async def _start(children: Mapping[str, Child], local: LocalVariables) -> None:
     for_worker = dict(worker_variables(local))
     if "temporal" in children:
         await start_server(children["temporal"], local, _FOLDER)
-    environment = dict(os.environ)
     standin = [sys.executable, "-m", "durable_analytics.testing", "--port", str(local.standin_port)]
-    await children["standin"].start(standin, environment, _FOLDER / "standin.log")
-    environment |= for_worker
+    log = _FOLDER / "standin.log"
+    await children["standin"].start(standin, environment_without_settings(), log)
+    # Each process gets only the credentials that it needs.
+    environment = environment_for(WORKER) | for_worker
     await children["worker"].start([sys.executable, "-m", "worker"], environment)
-    environment |= dict(gateway_variables(local))
+    environment = environment_for(GATEWAY) | dict(gateway_variables(local))
     await children["gateway"].start([sys.executable, "-m", "gateway"], environment)
 
 
@@ -127,6 +132,19 @@ async def _wait_for_end(
     for task in (*ends.values(), stopping):
         task.cancel()
     return statuses
+
+
+def _make_private(folder: Path) -> None:
+    """Make the folder with the messages readable for this user alone, and all that is made in it.
+
+    What an earlier release has made there becomes so, too.
+    """
+    os.umask(0o077)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o700)
+    for file in folder.iterdir():
+        if file.is_file() and not file.is_symlink():
+            file.chmod(0o600)
 
 
 def _task_queue() -> str:
@@ -181,7 +199,7 @@ def _examples(gateway: str, options: str) -> str:
 
 if __name__ == "__main__":
     try:
-        _FOLDER.mkdir(exist_ok=True)
+        _make_private(_FOLDER)
         status = asyncio.run(main())
     except (SettingsError, NotAccepted) as error:
         print(error, file=sys.stderr)  # noqa: T201  # for a person

@@ -1,5 +1,6 @@
 """The default settings of `make run` for the worker and the gateway."""
 
+import os
 from collections.abc import Iterator
 
 from durable_analytics.settings.sources import configured_names, configured_value
@@ -29,11 +30,30 @@ def worker_variables(local: LocalVariables) -> Iterator[tuple[str, str]]:
     yield "ANALYTICS_METRICS_ADDRESS", metrics_addresses(local)[0]
 
 
+WORKER = "worker"
+GATEWAY = "gateway"
+
+_OF_OTHERS = {
+    WORKER: ("ANALYTICS_SOURCES__", "ANALYTICS_GATEWAY__", "ANALYTICS_CODEC_SERVER__"),
+    GATEWAY: ("ANALYTICS_INTEGRATIONS__", "ANALYTICS_CODEC_SERVER__"),
+}
+"""The beginnings of variables that a process does not need; they may be credentials."""
+
+
+def environment_for(program: str) -> dict[str, str]:
+    """Return this process's environment without the credentials of other programs."""
+    left_out = _OF_OTHERS[program]
+    return {k: v for k, v in os.environ.items() if not k.upper().startswith(left_out)}
+
+
 def gateway_variables(local: LocalVariables) -> Iterator[tuple[str, str]]:
     """Yield the variables of the gateway's address, and of a source for each integration.
 
     The write key of a source is the name of the integration.
     """
+    # Their names alone, with which the gateway checks those of the sources.
+    for name in integration_names():
+        yield f"ANALYTICS_INTEGRATIONS__{name.upper()}__PROVIDER", name
     yield "ANALYTICS_GATEWAY__HOST", HOST
     yield "ANALYTICS_GATEWAY__PORT", str(local.gateway_port)
     yield "ANALYTICS_GATEWAY__METRICS_ADDRESS", metrics_addresses(local)[1]

@@ -10,6 +10,7 @@ from temporalio.envconfig import ClientConfig
 from durable_analytics.errors import NotAccepted, SettingsError
 from durable_analytics.temporal.connection import connect
 from durable_analytics.temporal.search_attributes import register
+from runtime.child_process import environment_without_settings
 from runtime.embedded_server import server_options
 from worker.local_children import Child
 from worker.local_variables import HOST, LocalVariables
@@ -71,7 +72,10 @@ async def start_server(server: Child, local: LocalVariables, folder: Path) -> No
         *("--db-filename", str(folder / "temporal.db")),
         *server_options(local.durability),
     ]
-    await server.start(command, os.environ, log)
+    environment = environment_without_settings(TEMPORAL_CONFIG_FILE=os.devnull)
+    # The server has traces of its own, and does not start with each exporter of ours.
+    environment = {k: v for k, v in environment.items() if not k.startswith("OTEL_")}
+    await server.start(command, environment, log)
     await _wait_until_responding(server, log)
     # By default, the embedded server deletes closed executions after a day.
     update = await asyncio.create_subprocess_exec(

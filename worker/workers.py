@@ -14,6 +14,7 @@ from durable_analytics.wire.methods import integration_queue
 from worker.former_integrations import FormerIntegrations
 from worker.registration import Registration
 from worker.settings import Settings
+from worker.versioning import deployment_config
 
 _POLLERS = PollerBehaviorAutoscaling()
 """Concurrent polls for the available work, so that all deliveries wait about as long. With 20
@@ -46,6 +47,7 @@ def workers(
     The first one polls `task_queue` for workflows, and for requests that earlier releases planned.
     The others poll the task queue of one integration each, unless `integration_queues` is false.
     Run all of them, with `run_all` or in tasks of your own.
+    They are versioned if `TEMPORAL_DEPLOYMENT_NAME` and `TEMPORAL_WORKER_BUILD_ID` are set.
 
     Args:
         client: The connection, with the data converter `worker.data_converter`.
@@ -54,6 +56,7 @@ def workers(
 
     Raises:
         ValueError: The name of a client is not the name of an integration.
+        SettingsError: Only one of the variables of the version is set.
     """
     shared = Registration(settings, clients, have_queues=settings.integration_queues)
     former = FormerIntegrations(
@@ -133,6 +136,7 @@ def _common_options(settings: Settings) -> dict[str, Any]:
     return {
         "graceful_shutdown_timeout": settings.graceful_shutdown_timeout,
         "activity_task_poller_behavior": _REQUEST_POLLERS,
+        "deployment_config": deployment_config(),
     }
 
 

@@ -18,6 +18,7 @@ from activities.http.log_filter import hidden_queries
 from activities.http.pace import Pace
 from activities.provider_health import ProviderHealth
 from durable_analytics.errors import Unavailable
+from durable_analytics.temporal import tracing
 
 EmbeddersClient: TypeAlias = httpx.AsyncClient
 """The type of client that users of `register` can pass for an integration."""
@@ -148,6 +149,7 @@ class HttpClient:
         ca_bundle: Path | None,
         max_in_flight: int,
         pace: Pace | None = None,
+        only_public: bool = False,
     ) -> "HttpClient":
         """Make the client of an integration.
 
@@ -156,10 +158,12 @@ class HttpClient:
             ca_bundle: A PEM file of certificate authorities, which replaces certifi's.
             max_in_flight: Concurrent requests.
             pace: Gives turns to requests.
+            only_public: Whether to connect to public addresses alone.
         """
         verify = ssl.create_default_context(cafile=str(ca_bundle)) if ca_bundle else _default_tls()
         secrets = _proxy_secrets(proxy) if proxy else frozenset[str]()
-        return cls(Connections(verify, proxy, max_in_flight), max_in_flight, secrets, pace=pace)
+        connections = Connections(verify, proxy, max_in_flight, only_public=only_public)
+        return cls(connections, max_in_flight, secrets, pace=pace)
 
     @property
     def connections(self) -> Connections | None:
@@ -208,7 +212,12 @@ class HttpClient:
             request.extensions["trace"] = progress.listen
             if on_start:
                 on_start()
-            return await self._exchange(request, progress, body_limit, remaining, waited)
+            shown = _span_attributes(method, request.url) if tracing.is_enabled() else None
+            with tracing.span(method, "client", shown) as span:
+                received = await self._exchange(request, progress, body_limit, remaining, waited)
+                if span:
+                    span.set_attribute("http.response.status_code", received.status_code)
+                return received
         finally:
             self.in_flight -= 1
             self._slots.release()
@@ -356,6 +365,15 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
+
+
+def _span_attributes(method: str, url: httpx.URL) -> dict[str, str | int]:
+    """Return what a span tells of a request: not its path or query, which may hold user ids."""
+    return {
+        "http.request.method": method,
+        "server.address": url.host,
+        "server.port": _port(url) or 0,
+    }
 
 
 def _port(url: httpx.URL) -> int | None:

@@ -27,8 +27,10 @@ KEEP_ALIVE_SECONDS = 4.0
 class _TrackedConnection:
     """A connection with the sockets that it has opened."""
 
-    def __init__(self, connect: Callable[[Sockets], httpcore.AsyncConnectionInterface]) -> None:
-        self.sockets = Sockets()
+    def __init__(
+        self, sockets: Sockets, connect: Callable[[Sockets], httpcore.AsyncConnectionInterface]
+    ) -> None:
+        self.sockets = sockets
         self.connection = connect(self.sockets)
         self.expiry: asyncio.TimerHandle | None = None
 
@@ -61,11 +63,20 @@ class Connections:
     Args:
         verify: The certificate authorities to trust, for the provider and for an `https` proxy.
         proxy: The URL of the proxy, which may contain a user name and a password.
+        only_public: Whether to connect to public addresses alone; a proxy decides by itself.
         most_idle: The most idle connections that are kept. If it were less than the requests in
             flight, each burst of responses would close connections.
     """
 
-    def __init__(self, verify: ssl.SSLContext, proxy: str | None, most_idle: int) -> None:
+    def __init__(
+        self,
+        verify: ssl.SSLContext,
+        proxy: str | None,
+        most_idle: int,
+        *,
+        only_public: bool = False,
+    ) -> None:
+        self._only_public = only_public and not proxy
         self._verify = verify
         self._proxy = httpx.Proxy(proxy) if proxy else None
         self._most_idle = most_idle
@@ -124,7 +135,8 @@ class Connections:
 
     def _acquire(self, origin: httpcore.Origin) -> _TrackedConnection:
         tracked = self._find_idle(origin) or _TrackedConnection(
-            lambda sockets: self._connection_factory(sockets).create_connection(origin)
+            Sockets(only_public=self._only_public),
+            lambda sockets: self._connection_factory(sockets).create_connection(origin),
         )
         tracked.sockets.begin()
         self._busy.add(tracked)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 import httpcore
 import httpx
 
+from activities.http.addresses import PrivateAddressError
 from activities.http.sockets import TOO_MANY_BYTES, TOO_MANY_HEADERS
 from durable_analytics.errors import DeliveryError, Internal, Unavailable
 
@@ -149,6 +150,11 @@ def failure_of(error: Exception, host: str, peer: str = "") -> DeliveryError | N
         peer: What the worker is connected to if not to the host: "the proxy proxy.internal".
     """
     causes = list(_causes(error))
+    if any(isinstance(cause, PrivateAddressError) for cause in causes):
+        return Unavailable(
+            f"{host} has a private address, and nothing was sent: "
+            "if it is a receiver of yours, set allow_private_addresses = true"
+        )
     kind, describe_http = next(
         (HTTP_ERRORS[base] for base in type(error).__mro__ if base in HTTP_ERRORS),
         (Unavailable if _is_network_error(error) else None, _INTERRUPTED),

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 
 import httpcore
 
+from activities.http.addresses import public_address
+
 _READ_BYTES = 4 * 1024
 """The size of one read, after which other tasks run."""
 
@@ -30,9 +32,14 @@ _INTERIM = re.compile(rb"HTTP/\S+ 1\d\d\b")
 
 
 class Sockets(httpcore.AsyncNetworkBackend):
-    """Opens sockets, and keeps a list of them."""
+    """Opens sockets, and keeps a list of them.
 
-    def __init__(self) -> None:
+    Args:
+        only_public: Whether to connect to public addresses alone.
+    """
+
+    def __init__(self, *, only_public: bool = False) -> None:
+        self._only_public = only_public
         self._backend = httpcore.AnyIOBackend()
         self._open: list[_Socket] = []
 
@@ -45,6 +52,8 @@ class Sockets(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """See base class."""
+        if self._only_public:
+            host = await public_address(host, port)
         stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
         opened = _Socket(stream, self._open)
         self._open.append(opened)

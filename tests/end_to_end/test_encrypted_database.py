@@ -6,9 +6,11 @@ The same deliveries without keys are the control: there, the search finds it.
 import asyncio
 import base64
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from temporalio.client import Client
 
@@ -21,6 +23,7 @@ from durable_analytics.testing import StandIn
 from tests.support.command import Command
 from tests.support.embedded_server import server
 from tests.support.free_ports import free_port
+from tests.support.gateway_process import gateway_process
 from tests.support.json_objects import Json
 from tests.support.visible import until_visible
 from tests.support.worker_settings import QUICK_RETRIES, settings_for
@@ -49,7 +52,9 @@ def written(text: str) -> list[bytes]:
 
 async def deliver(client: Client, queue: str, number: int) -> None:
     """One message that is delivered."""
-    analytics = AnalyticsClient(client, task_queue=queue, user_hash_keys=["a-key"])
+    analytics = AnalyticsClient(
+        client, task_queue=queue, user_hash_keys=["a-key"], start_timeout=60
+    )
     handle = await analytics.track(
         integration="segment",
         user_id=USER,
@@ -62,7 +67,7 @@ async def deliver(client: Client, queue: str, number: int) -> None:
 
 async def fail(client: Client, standin: StandIn, queue: str, number: int) -> str:
     """One message that fails, in one of three ways; the provider repeats what it got."""
-    analytics = AnalyticsClient(client, task_queue=queue, integration="journy")
+    analytics = AnalyticsClient(client, task_queue=queue, integration="journy", start_timeout=60)
     echo = {"body": {"error": f"cannot take {NAME} <{EMAIL}>", "user": USER}}
     if number % 3 == 0:
         standin.script("journy", {"status": 500, **echo}, {"status": 400, **echo})
@@ -73,6 +78,18 @@ async def fail(client: Client, standin: StandIn, queue: str, number: int) -> str
     with pytest.raises(DeliveryError):
         await handle.result()
     return handle.workflow_id
+
+
+async def deliver_through_gateway(address: str, queue: str, keys: Sequence[str]) -> None:
+    """A message and a deletion that the gateway takes."""
+    settings = {"ANALYTICS_ENCRYPTION_KEYS": ",".join(keys)} if keys else {}
+    async with (
+        gateway_process(address, queue, settings=settings) as gateway,
+        httpx.AsyncClient(base_url=gateway.url, auth=("segment", "")) as http,
+    ):
+        message = {"userId": USER, "event": "Hi", "context": {"traits": PERSON}}
+        assert (await http.post("/v1/track", json=message)).status_code == 200
+        assert (await http.delete(f"/v1/users/{USER}")).status_code == 200
 
 
 async def deliver_batches(queue: str, keys: Sequence[str]) -> None:
@@ -89,27 +106,24 @@ async def deliver_batches(queue: str, keys: Sequence[str]) -> None:
     await asyncio.to_thread(send)
 
 
-async def filled(standin: StandIn, client: Client, queue: str, keys: Sequence[str]) -> str:
+async def fill(standin: StandIn, client: Client, queue: str, keys: Sequence[str]) -> str:
     """Deliver, fail, and pause with personal data everywhere; returns the id of a failure."""
-    settings = settings_for(
-        standin, task_queue=queue, policies=QUICK_RETRIES, user_hash_keys=["a-key"]
-    )
-    async with own_process(client, settings):
-        await asyncio.gather(*(deliver(client, queue, n) for n in range(SINGLES)))
-        await deliver_batches(queue, keys)
-        failed = [await fail(client, standin, queue, n) for n in range(FAILURES)]
-        await control.pause(client, queue, "segment", reason=f"asked by {NAME}", by=EMAIL)
-        await deliver_one_paused(client, queue)
-        done = f"TaskQueue = '{queue}' AND ExecutionStatus = 'Completed'"
-        async with asyncio.timeout(120):
-            await until_visible(client, done, SINGLES + BATCHES)
+    await asyncio.gather(*(deliver(client, queue, n) for n in range(SINGLES)))
+    await deliver_batches(queue, keys)
+    await deliver_through_gateway(client.service_client.config.target_host, queue, keys)
+    failed = [await fail(client, standin, queue, n) for n in range(FAILURES)]
+    done = f"TaskQueue = '{queue}' AND ExecutionStatus = 'Completed'"
+    async with asyncio.timeout(120):
+        await until_visible(client, done, SINGLES + BATCHES + 2)
+    await control.pause(client, queue, "segment", reason=f"asked by {NAME}", by=EMAIL)
+    await deliver_one_paused(client, queue)
     return failed[0]
 
 
 async def deliver_one_paused(client: Client, queue: str) -> None:
     """A message that waits, while its integration is paused, and ends so."""
     policies: Any = {"request": {"total_timeout": "PT1S"}}
-    analytics = AnalyticsClient(client, task_queue=queue, policies=policies)
+    analytics = AnalyticsClient(client, task_queue=queue, policies=policies, start_timeout=60)
     handle = await analytics.track(integration="segment", user_id=USER, event="Hi", traits=PERSON)
     with pytest.raises(DeliveryError, match=NAME):
         await handle.result()
@@ -127,11 +141,16 @@ async def test_nothing_of_a_thousand_deliveries_is_readable(
     keys, queue, port = ([new_key("k1")] if is_encrypted else []), "analytics", free_port()
     (tmp_path / "data").mkdir()
     monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{port}")
-    async with server(port, tmp_path / "data" / "temporal.db"):
+    async with server(port, tmp_path / "data" / "temporal.db"), AsyncExitStack() as stack:
         converter = data_converter(compress=False, encryption_keys=keys)
         client = await connect(data_converter=converter)
         await register_search_attributes(client)
-        failed_id = await filled(standin, client, queue, keys)
+        settings = settings_for(
+            standin, task_queue=queue, policies=QUICK_RETRIES, user_hash_keys=["a-key"]
+        )
+        workers = await stack.enter_async_context(own_process(client, settings))
+        assert len(workers) > 1
+        failed_id = await fill(standin, client, queue, keys)
         variables = {"ANALYTICS_TASK_QUEUE": queue}
         if keys:
             variables["ANALYTICS_ENCRYPTION_KEYS"] = ",".join(keys)
@@ -141,6 +160,8 @@ async def test_nothing_of_a_thousand_deliveries_is_readable(
         shown = (await command("failed", "show", failed_id)).out
         found = (await command("find", failed_id.rpartition(":")[2], "--json")).json
         listed = (await command("failed", "list", "--json")).json
+        options = ("--type", "Unauthorized", "--limit", "2", "--yes", "--json")
+        redriven = (await command("failed", "redrive", *options)).json
         if is_encrypted:
             monkeypatch.delenv("ANALYTICS_ENCRYPTION_KEYS")
             refused = await command("failed", "show", failed_id)
@@ -153,5 +174,7 @@ async def test_nothing_of_a_thousand_deliveries_is_readable(
     assert found[0]["workflow_id"] == failed_id
     assert len(listed) == FAILURES + 1
     accepted = standin.accepted["segment"]
-    assert len(accepted) == SINGLES + BATCHES * MESSAGES_OF_BATCH
+    # The gateway sends two more: one to track, and one to the API that deletes.
+    assert len(accepted) == SINGLES + BATCHES * MESSAGES_OF_BATCH + 2
+    assert (redriven["selected"], redriven["redriven"]) == (2, 2)
     assert traces_in(tmp_path / "data") == ([] if is_encrypted else [EMAIL, NAME, USER])

@@ -56,7 +56,7 @@ async def test_the_credentials_of_a_proxy_are_masked(
     async with raw_provider(echo) as provider:
         proxy = f"http://proxy-user:p%40ss%2Fw%C3%B6rd@127.0.0.1:{provider.port}"
         settings = settings_with(
-            standin, task_queue, base_url="http://provider.invalid", proxy=proxy
+            standin, task_queue, base_url="http://provider.invalid", allow_http=True, proxy=proxy
         )
         history = await history_of(temporal, settings)
 

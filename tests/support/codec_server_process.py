@@ -19,12 +19,12 @@ async def codec_server(keys: str, *, port: int | None = None, **more: str) -> As
         more: Further environment variables.
     """
     port = port or free_port()
-    environment = clean_environment(
-        ANALYTICS_ENCRYPTION_KEYS=keys,
-        ANALYTICS_CODEC_SERVER__PORT=str(port),
-        ANALYTICS_CODEC_SERVER__TOKENS=TOKEN,
-        **more,
-    )
+    settings = {
+        "ANALYTICS_ENCRYPTION_KEYS": keys,
+        "ANALYTICS_CODEC_SERVER__PORT": str(port),
+        "ANALYTICS_CODEC_SERVER__TOKENS": TOKEN,
+    }
+    environment = clean_environment(**{**settings, **more})
     async with running("-m", "codec_server", environment=environment) as process:
         await process.line("codec server started")
         yield f"http://127.0.0.1:{port}"

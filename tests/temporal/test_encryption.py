@@ -3,12 +3,14 @@
 import asyncio
 import secrets
 import uuid
+from typing import Any
 
 import pytest
+from pydantic_core import to_json
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
@@ -20,6 +22,7 @@ from durable_analytics.temporal.encryption import ENCODING, KEY_ID, EncryptionCo
 from durable_analytics.temporal.encryption_keys import EncryptionKey, new_key
 from durable_analytics.temporal.queue_limits import read_limit
 from durable_analytics.testing import StandIn
+from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.summaries import summarize
 from tests.support.json_objects import Json
@@ -185,6 +188,58 @@ async def test_an_integrations_queue_shows_no_reason(temporal: Client, task_queu
     assert limit.is_ours
     assert "Jane" not in limit.reason
     await control.resume(client, task_queue, "segment")
+
+
+async def test_largest_batch_still_fits(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """Temporal refuses a payload of more than 2 MiB, and encryption adds to each."""
+    client = await client_with(temporal, new_key("k" * 64))
+    messages: list[Json] = [{"type": "track", **UNLIKELY, "text": ""} for _ in range(64)]
+    batch: Json = {"integration": "segment", "strict": False, "messages": messages}
+    missing = BATCH_LIMIT_BYTES - len(to_json(batch))
+    for message in messages:
+        message["text"] = "x" * (missing // len(messages))
+    messages[0]["text"] += "x" * (BATCH_LIMIT_BYTES - len(to_json(batch)))
+    assert len(to_json(batch)) == BATCH_LIMIT_BYTES
+
+    async with own_worker(client, settings_for(standin, task_queue=task_queue)):
+        handle = await client.start_workflow(
+            "Batch", batch, id=f"test-{uuid.uuid4()}", task_queue=task_queue
+        )
+        output = await outcome(handle)
+
+    assert (output["status"], output["accepted"]) == ("success", len(messages))
+
+
+@pytest.mark.parametrize("body", ["x" * 100_000, "\N{PILE OF POO}" * 20_000])
+async def test_the_failure_of_an_attempt_stays_whole(
+    temporal: Client, standin: StandIn, task_queue: str, body: str
+) -> None:
+    """Temporal cuts a failure at 4 KiB while it is retried, and encryption adds to it."""
+    client = await client_with(temporal, new_key("k" * 64))
+    standin.script("segment", {"status": 500, "body": body})
+    policies: Json = {"request": {"retry_policy": {"initial_interval": "PT30S"}}}
+
+    async with own_worker(client, settings_for(standin, task_queue=task_queue)):
+        handle = await start(client, task_queue, policies=policies)
+        async with asyncio.timeout(20):
+            while not (failure := await pending_failure(handle)).message:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)  # the server has no event for it
+        await handle.cancel()
+    error = await client.data_converter.decode_failure(failure)
+
+    assert isinstance(error, ApplicationError)
+    assert error.type == "Unavailable"
+    assert error.message != "Encoded failure"
+    assert error.details[0]["response"]["status_code"] == 500
+    assert error.details[0]["response"]["body"].startswith(body[:100])
+
+
+async def pending_failure(handle: WorkflowHandle[Any, Any]) -> Failure:
+    """The failure of the last attempt of the one pending activity; empty if there is none."""
+    pending = (await handle.describe()).raw_description.pending_activities
+    return pending[0].last_failure if pending else Failure()
 
 
 async def test_longest_summary_can_be_encrypted(

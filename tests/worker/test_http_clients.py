@@ -76,6 +76,7 @@ async def test_a_plain_request_goes_through_the_proxy(
             standin,
             task_queue,
             base_url="http://provider.invalid",
+            allow_http=True,
             proxy=f"http://name:password@127.0.0.1:{port}",
         )
         output = await deliver(temporal, settings)

@@ -61,7 +61,7 @@ WRONG_VARIABLES = {
         {f"{PREFIX}TRAKIO__TOKEN": SECRET, f"{PREFIX}TRAKIO__XYZ": SECRET},
         (
             "integrations.trakio.xyz: is not a known key; "
-            "the known keys are allow_policies_override, "
+            "the known keys are allow_http, allow_policies_override, allow_private_addresses, "
             "base_url, breaker, ca_bundle, consent_categories, "
             "max_in_flight, max_requests_per_second, obey_integrations, on_violation, "
             "pause_after_unauthorized, policies, policy_limits, provider, proxy, routing, "

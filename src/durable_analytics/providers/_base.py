@@ -99,6 +99,9 @@ class Provider(Classification, CombinedFields, PersonIds, BaseModel):
     """Those of `credential_sets` for another API of the vendor, which has limits and credentials of
     its own: what it responds does not pause the integration."""
 
+    has_foreign_receivers: ClassVar[bool] = False
+    """Whether somebody outside may choose the address, so that it must be public."""
+
     regions: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     """The default URLs of each region, by the name of the setting. The first region is the
     default."""

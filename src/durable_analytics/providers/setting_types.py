@@ -1,6 +1,7 @@
 """The types of a provider's settings: addresses and credentials."""
 
 import re
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,6 +13,16 @@ from durable_analytics.providers.request_options import is_header_value
 def is_host(name: str | None) -> bool:
     """Whether a text is a host name or an IP address."""
     return name is not None and len(name) < 254 and bool(_HOST.fullmatch(name))
+
+
+def is_loopback(name: str | None) -> bool:
+    """Whether a host of a URL is written as this machine: `localhost`, 127.…, or `::1`."""
+    if name is None:
+        return False
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name.casefold() == "localhost"
 
 
 _HOST = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63})*|[0-9a-f.]*:[0-9a-f:.]*", re.ASCII | re.IGNORECASE)

@@ -49,6 +49,7 @@ class Webhook(Provider):
     """A receiver of Standard Webhooks."""
 
     title: ClassVar = "Webhook"
+    has_foreign_receivers: ClassVar = True
     credential_names: ClassVar = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature"})
     timestamped_methods: ClassVar = frozenset(MESSAGE_METHODS)
     message_id_fields: ClassVar = dict.fromkeys(MESSAGE_METHODS, "webhook-id")

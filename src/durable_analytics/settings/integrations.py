@@ -2,6 +2,7 @@
 
 import inspect
 import ssl
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import pydantic
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -31,7 +33,7 @@ from durable_analytics.delivery.routes import Route, Transform
 from durable_analytics.delivery.routing import Routing
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers import Provider, provider_class, provider_names
-from durable_analytics.providers.setting_types import is_host
+from durable_analytics.providers.setting_types import is_host, is_loopback
 from durable_analytics.settings.base import AnalyticsSettings
 from durable_analytics.settings.breaker import BreakerSettings
 from durable_analytics.settings.routing import read_routing, read_suppressed, read_tracking_plan
@@ -105,6 +107,14 @@ class IntegrationSettings(BaseModel):
     """One `[integrations.NAME]`: the keys below, and beside them the provider's own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    allow_http: bool = False
+    """Whether its URLs may begin with `http://` although their hosts are not this machine. Default
+    false: credentials and personal data would be readable on the way."""
+
+    allow_private_addresses: bool = False
+    """Whether a webhook's host may have a private or link-local address. Default false; a host that
+    is written as this machine, like `localhost`, is always allowed. A proxy decides by itself."""
 
     provider: SerializeAsAny[Provider]
     """Its name in the settings. Default: the integration's name, where a provider has it."""
@@ -204,6 +214,15 @@ class IntegrationSettings(BaseModel):
             name,
         )
 
+    @property
+    def needs_public_address(self) -> bool:
+        """Whether requests may be sent to public addresses only."""
+        return (
+            self.provider.has_foreign_receivers
+            and not self.allow_private_addresses
+            and not is_loopback(urlsplit(self.provider.base_url).hostname)
+        )
+
     def longest_turn(self) -> timedelta | None:
         """Return how long a request may wait for its turn; None if the rate has no limit.
 
@@ -225,17 +244,27 @@ class IntegrationSettings(BaseModel):
 
     @field_validator("provider", mode="before")
     @classmethod
-    def _make_provider(cls, value: Any) -> Any:
+    def _make_provider(cls, value: Any, info: ValidationInfo) -> Any:
+        allow_http = info.data.get("allow_http", False)
         if isinstance(value, Provider):
+            for field in _readable_urls(value, allow_http=allow_http):
+                raise ValueError(f"{field} {_HTTP}")
             return value
         name, settings = value
         if name not in provider_names():
             raise ValueError(f"must be one of {', '.join(provider_names())}")
         model = provider_class(name)
         try:
-            return model.model_validate(settings)
+            provider = model.model_validate(settings)
         except pydantic.ValidationError as error:
             raise _with_hints(error, model) from None
+        if readable := [*_readable_urls(provider, allow_http=allow_http)]:
+            raise pydantic.ValidationError.from_exception_data(
+                model.title,
+                [_error((_setting_of(model, name, settings),), _HTTP) for name in readable],
+                hide_input=True,
+            )
+        return provider
 
     @field_validator("policies", mode="before")
     @classmethod
@@ -319,15 +348,39 @@ class ConfiguredIntegrations(AnalyticsSettings):
         )
 
 
+_HTTP = (
+    'must begin with "https://", since credentials and personal data are readable on the way '
+    "otherwise; allow_http = true of the integration allows it"
+)
+
+
+def _readable_urls(provider: Provider, *, allow_http: bool) -> Iterator[str]:
+    """Yield the settings whose URL leaves this machine without encryption."""
+    if allow_http:
+        return
+    for name, value in provider:
+        url = urlsplit(value) if isinstance(value, str) and ":" in value else None
+        if url and url.scheme == "http" and not is_loopback(url.hostname):
+            yield name
+
+
+def _setting_of(model: type[Provider], name: str, settings: Mapping[str, Any]) -> str:
+    """Return a field as it is named in the settings, like `url` of a webhook."""
+    alias = model.model_fields[name].validation_alias
+    names = [str(one) for one in alias.choices] if isinstance(alias, AliasChoices) else []
+    return next((one for one in names if one in settings), name)
+
+
+def _error(loc: tuple[int | str, ...], text: str) -> InitErrorDetails:
+    kind = PydanticCustomError("setting", "{text}", {"text": text})
+    return InitErrorDetails(type=kind, loc=loc, input=None)
+
+
 def _with_hints(error: pydantic.ValidationError, model: type[Provider]) -> pydantic.ValidationError:
     """The same errors, with the known keys in place of a key that is unknown."""
     known_keys = sorted({*IntegrationSettings.model_fields, *model.model_fields})
     lines = [
-        InitErrorDetails(
-            type=PydanticCustomError("setting", "{text}", {"text": _describe(details, known_keys)}),
-            loc=details["loc"],
-            input=None,
-        )
+        _error(details["loc"], _describe(details, known_keys))
         for details in error.errors(include_url=False, include_input=False)
     ]
     return pydantic.ValidationError.from_exception_data(model.title, lines, hide_input=True)

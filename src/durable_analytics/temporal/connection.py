@@ -12,7 +12,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import ServiceClient
 
 from durable_analytics.errors import NotAccepted, SettingsError
-from durable_analytics.temporal import connection_settings
+from durable_analytics.temporal import connection_settings, tracing
 from durable_analytics.temporal._connection_failures import describe_failure, setting_at_fault
 from durable_analytics.temporal.interpreter_end import release_connections_at_exit
 
@@ -40,6 +40,7 @@ async def connect(patience: timedelta = _PATIENCE, *, lazy: bool = False, **opti
         NotAccepted: No server responded in time; the message names the address.
     """
     config = connection_settings.load(options)
+    config["interceptors"] = [*config.get("interceptors", ()), *tracing.interceptors()]
     release_connections_at_exit()
     log.info("connecting to Temporal", extra={"address": config["target_host"]})
     reason: Exception | None = None

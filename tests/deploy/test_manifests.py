@@ -1,0 +1,109 @@
+"""The manifests and the compose file: their form, and the names of the settings in them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from codec_server.settings import Settings as CodecServerSettings
+from durable_analytics.settings.base import AnalyticsSettings
+from gateway.settings import Settings as GatewaySettings
+from tests.support.json_objects import Json
+from worker import Settings as WorkerSettings
+
+ROOT = Path(__file__).parents[2]
+KUBERNETES = ROOT / "deploy" / "kubernetes"
+COMPOSE: Json = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+PROGRAMS: dict[str, type[AnalyticsSettings]] = {
+    "worker": WorkerSettings,
+    "gateway": GatewaySettings,
+    "codec-server": CodecServerSettings,
+}
+PORTS = {
+    "gateway": GatewaySettings.model_fields["gateway"].default.port,
+    "codec-server": CodecServerSettings.model_fields["codec_server"].default.port,
+}
+
+
+def documents() -> list[Any]:
+    """All resources of the kustomization."""
+    kustomization = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
+    files = kustomization["resources"]
+    assert {*files} == {one.name for one in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
+    return [
+        document
+        for file in files
+        for document in yaml.safe_load_all((KUBERNETES / file).read_text())
+    ]
+
+
+def pod(name: str) -> Any:
+    """The pod of a deployment."""
+    return next(
+        one["spec"]["template"]["spec"]
+        for one in documents()
+        if one["kind"] == "Deployment" and one["metadata"]["name"] == name
+    )
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_pods_are_restricted(name: str) -> None:
+    """No root, nothing to write, no token of the cluster, a limit of memory."""
+    spec = pod(name)
+    (container,) = spec["containers"]
+
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["enableServiceLinks"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert container["resources"]["limits"]["memory"]
+    assert spec["volumes"][0]["secret"]["secretName"] == f"{name}-secrets"
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_variables_of_pods_are_settings(name: str) -> None:
+    """And none of them is a secret."""
+    (container,) = pod(name)["containers"]
+    variables = {one["name"] for one in container["env"]} - {"ANALYTICS_SECRETS_DIR"}
+    sections = {one.removeprefix("ANALYTICS_").split("__")[0].lower() for one in variables}
+
+    assert sections <= PROGRAMS[name].model_fields.keys()
+    assert not [one for one in variables if "KEY" in one or "TOKEN" in one]
+
+
+@pytest.mark.parametrize(("name", "port"), PORTS.items())
+def test_pods_listen_on_the_port_of_the_settings(name: str, port: int) -> None:
+    (container,) = pod(name)["containers"]
+
+    assert container["ports"] == [{"name": "http", "containerPort": port}]
+
+
+def test_pods_have_the_time_to_stop() -> None:
+    """More than the graceful shutdown of the process."""
+    graceful = WorkerSettings.model_fields["graceful_shutdown_timeout"].default
+
+    assert pod("worker")["terminationGracePeriodSeconds"] > graceful.total_seconds() + 5
+
+
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_services_of_compose_have_limits(name: str) -> None:
+    """Of memory, and of logs, which Docker keeps for ever otherwise."""
+    service = COMPOSE["services"][name]
+
+    assert service["mem_limit"]
+    assert service["logging"]["options"]["max-size"]
+
+
+def test_the_gateway_of_compose_has_no_credential_of_a_provider() -> None:
+    assert not [
+        name for name in COMPOSE["services"]["gateway"]["environment"] if "INTEGRATIONS__" in name
+    ]
+
+
+def test_each_program_has_a_target_in_the_dockerfile() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+
+    for name in PROGRAMS:
+        assert f" AS {name}\n" in text
