@@ -7,6 +7,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 from durable_analytics.wire.message_counts import MessageCount, count_ended, count_messages
+from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS
 
 
@@ -57,7 +58,7 @@ def test_a_batch_counts_what_its_output_lists(messages: int) -> None:
 
 
 def test_a_batch_that_was_refused_as_a_whole_counts_its_messages() -> None:
-    output = {
+    output: JsonObject = {
         "integration": None,
         "accepted": 0,
         "rejected": [],
