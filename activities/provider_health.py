@@ -13,6 +13,7 @@ from typing import Literal
 from activities.failure_window import FailureWindow
 from durable_analytics.wire.health_reports import HealthReport
 from durable_analytics.wire.integration_state import RUNNING, Cause, IntegrationState, paused
+from durable_analytics.wire.operator_events import LEVELS
 
 Listener = Callable[[HealthReport | None], None]
 """Called with a change that all workers must know; with None if attempts fail, so that this process
@@ -92,6 +93,9 @@ class ProviderHealth:
         self.ask: Callable[[], Awaitable[None]] | None = None
         """Asks Temporal what other processes have seen."""
 
+        self.on_level: Callable[[int, str], None] = lambda *_: None
+        """Called with each of `LEVELS` that the failed attempts have newly reached, and why."""
+
         self._breaker = breaker
         self._pause_after_unauthorized = pause_after_unauthorized
         self._clock = clock
@@ -102,6 +106,9 @@ class ProviderHealth:
         self._state: IntegrationState = RUNNING
         self._until: float | None = None
         self._open_seconds = 0.0
+        self._level = 0
+        """The highest of `LEVELS` that the attempts of the window have reached."""
+
         self._probes = 0
         self._in_doubt_until = 0.0
 
@@ -154,6 +161,7 @@ class ProviderHealth:
     def succeeded(self, credentials: str, *, is_probe: bool) -> None:
         """Count a message that the provider has accepted."""
         self._window.add(self._clock(), failed=False)
+        self._lower_level()
         if self._unauthorized:
             self._unauthorized.pop(credentials, None)
         if is_probe:
@@ -162,6 +170,7 @@ class ProviderHealth:
     def available(self, *, is_probe: bool) -> None:
         """Count a response that is no success, but shows that the provider is available."""
         self._window.add(self._clock(), failed=False)
+        self._lower_level()
         if is_probe and self._is_probing("breaker"):
             self._end_probing()
 
@@ -199,6 +208,8 @@ class ProviderHealth:
                 "breaker", f"{failed} of {total} attempts failed; the last: {reason}", seconds
             )
         else:
+            # The breaker has not opened.
+            self._raise_level(min(self._percent(), LEVELS[-2]), reason)
             self.listener(None)
 
     def asked_to_wait(self, reason: str, wait: timedelta) -> None:
@@ -249,7 +260,27 @@ class ProviderHealth:
         self._open_seconds = min(longer, _LONGEST_OPEN_SECONDS)
         self._hold(by, reason, timedelta(seconds=self._open_seconds))
         self._window.clear()
+        if by == "breaker":
+            self._raise_level(LEVELS[-1], reason)
         self.listener(HealthReport.failing(by, reason, seconds=seconds))
+
+    def _percent(self) -> float:
+        """Return how much of the breaker's threshold the failed attempts of the window are."""
+        limits = self._breaker
+        if limits is None:
+            return 0.0
+        total, failed = self._window.counts(self._clock())
+        return 100 * failed / (limits.failure_share * max(total, limits.minimum))
+
+    def _raise_level(self, percent: float, reason: str) -> None:
+        reached = max((level for level in LEVELS if level <= percent), default=0)
+        if reached > self._level:
+            self._level = reached
+            self.on_level(reached, reason)
+
+    def _lower_level(self) -> None:
+        if self._level and self._percent() < LEVELS[0]:
+            self._level = 0
 
     def _hold(
         self,
@@ -273,6 +304,7 @@ class ProviderHealth:
         if self._state is RUNNING:
             return
         self._state, self._until, self._open_seconds = RUNNING, None, 0.0
+        self._level = 0
         self._window.clear()
         self._unauthorized.clear()
 

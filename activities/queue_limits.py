@@ -1,6 +1,7 @@
 """The activity that holds the task queue of an integration, and releases it."""
 
 import logging
+from typing import Any
 
 from temporalio import activity
 
@@ -13,18 +14,24 @@ from durable_analytics.temporal.queue_limits import (
     release,
 )
 from durable_analytics.wire.integration_state import controlled_integration
+from durable_analytics.wire.operator_events import WEBHOOK
 
 log = logging.getLogger("durable_analytics.integrations")
 
 
 class SetLimit:
-    """The activity `Integration.SetLimit`."""
+    """The activity `Integration.SetLimit`.
 
-    def __init__(self) -> None:
+    Args:
+        operator_webhook: The integration that gets events about pauses; None if none gets them.
+    """
+
+    def __init__(self, operator_webhook: str | None = None) -> None:
+        self._operator_webhook = operator_webhook
         self._has_warned = False
         """Whether the log says that the server has no limits."""
 
-    async def __call__(self, task_queue: str, reason: str | None) -> bool:
+    async def __call__(self, task_queue: str, reason: str | None) -> bool | dict[str, Any]:
         """Hold a task queue, or release it; while the integration probes, release it a little.
 
         Args:
@@ -32,8 +39,15 @@ class SetLimit:
             reason: Why it is held; null if messages may be sent.
 
         Returns:
-            Whether the server limits the task queue.
+            Whether the server limits the task queue; as `held`, beside `operator_webhook`, if an
+            integration gets events about pauses.
         """
+        held = await self._set(task_queue, reason)
+        if self._operator_webhook is None:
+            return held
+        return {"held": held, WEBHOOK: self._operator_webhook}
+
+    async def _set(self, task_queue: str, reason: str | None) -> bool:
         client = activity.client()
         try:
             if reason is not None:

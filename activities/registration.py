@@ -39,6 +39,7 @@ def activities(
     integrations: Integrations,
     clients: Mapping[str, HttpClient],
     notify: Callable[[AttemptFailed], None],
+    operator_webhook: str | None = None,
 ) -> Activities:
     """Make the activities.
 
@@ -46,9 +47,11 @@ def activities(
         integrations: The integrations of the worker.
         clients: The HTTP client of each integration, by name.
         notify: Called with each failed attempt; returns at once and never raises.
+        operator_webhook: The integration that gets events about pauses.
     """
     search_attributes, deliveries = SearchAttributes(), PreparedDeliveries()
-    made = Activities([], [], [activity.defn(name=SET_LIMIT)(SetLimit()), read_state])
+    set_limit = activity.defn(name=SET_LIMIT)(SetLimit(operator_webhook))
+    made = Activities([], [], [set_limit, read_state])
     for method in METHODS.values():
         validation = Validation(method, integrations, deliveries, search_attributes)
         request = Request(method, integrations, clients, notify, deliveries)

@@ -23,6 +23,7 @@ from durable_analytics.settings.breaker import BreakerSettings
 from durable_analytics.temporal import integration_control
 from durable_analytics.wire.health_reports import REPORT, HealthReport
 from durable_analytics.wire.integration_state import CONTROL_WORKFLOW, MEMO, control_id, paused
+from worker.operator_events import OperatorEvents
 from worker.settings import Settings
 
 log = logging.getLogger("durable_analytics.integrations")
@@ -44,9 +45,12 @@ class HealthSignals:
     Args:
         settings: The worker's settings.
         clients: The HTTP client of each integration, which then counts how requests end.
+        events: Sends events for operators.
     """
 
-    def __init__(self, settings: Settings, clients: Mapping[str, HttpClient]) -> None:
+    def __init__(
+        self, settings: Settings, clients: Mapping[str, HttpClient], events: OperatorEvents
+    ) -> None:
         self._task_queue = settings.task_queue
         self._health: dict[str, ProviderHealth] = {}
         self._providers: dict[str, Provider] = {}
@@ -56,6 +60,7 @@ class HealthSignals:
             )
             health.listener = partial(self._changed, name)
             health.ask = partial(self._ask, name)
+            health.on_level = partial(events.failing, name)
             self._health[name] = clients[name].health = health
             self._providers[name] = integration.provider
         self._client: Client | None = None

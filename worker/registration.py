@@ -16,6 +16,7 @@ from activities.http import EmbeddersClient
 from activities.progress import HEARTBEAT_INTERVAL
 from durable_analytics.redrive.names import LOCK_WORKFLOW
 from durable_analytics.wire.integration_state import CONTROL_WORKFLOW
+from durable_analytics.wire.message_counts import MessageCount
 from durable_analytics.wire.methods import BATCH, METHODS
 from runtime.metrics import Metrics, meter_of
 from worker.health_signals import HealthSignals
@@ -23,6 +24,7 @@ from worker.hooks import Hooks
 from worker.http_clients import http_clients
 from worker.integration_states import record_states
 from worker.interceptor import DeliveryInterceptor
+from worker.operator_events import OperatorEvents
 from worker.rate_sharing import share_rates
 from worker.reconciliation import reconcile
 from worker.settings import Settings
@@ -87,11 +89,17 @@ class Registration:
             client.on_request = partial(self._metrics.request, name)
         self._hooks = Hooks(settings.on_attempt_failed, settings.on_execution_failed)
         self._activities = activities(
-            settings.deliverable(have_queues=have_queues), self._clients, self._hooks.notify
+            settings.deliverable(have_queues=have_queues),
+            self._clients,
+            self._hooks.notify,
+            settings.operator_webhook,
         )
+        self._events = OperatorEvents(settings.operator_webhook)
         self._running = 0
         self._reconciled = sorted(settings.integrations) if have_queues else []
-        self._signals = HealthSignals(settings, self._clients) if have_queues else None
+        self._signals = (
+            HealthSignals(settings, self._clients, self._events) if have_queues else None
+        )
 
     def plugin(self, *besides: Beside) -> SimplePlugin:
         """Make the plugin of a worker of all workflows and activities.
@@ -118,6 +126,11 @@ class Registration:
         )
         return plugin
 
+    def _record(self, method: str, counts: Sequence[MessageCount], seconds: float) -> None:
+        """Take messages that have reached a stage; threads of workflows call it."""
+        self._metrics.messages(method, counts, seconds)
+        self._events.messages(counts)
+
     def requests_plugin(self) -> SimplePlugin:
         """Make the plugin of a worker that only sends requests."""
         return self._plugin(activities=self._activities.requests)
@@ -125,11 +138,11 @@ class Registration:
     def _plugin(self, **registered: Any) -> "_Plugin":
         plugin = _Plugin(
             "durable-analytics",
-            interceptors=[DeliveryInterceptor(self._hooks.notify, self._metrics.messages)],
+            interceptors=[DeliveryInterceptor(self._hooks.notify, self._record)],
             run_context=self._run_context,
             **registered,
         )
-        plugin.metrics = self._metrics
+        plugin.metrics, plugin.events = self._metrics, self._events
         return plugin
 
     @asynccontextmanager
@@ -144,6 +157,7 @@ class Registration:
             if not self._running:
                 if self._signals:
                     self._signals.stop()
+                self._events.stop()
                 for client in self._clients.values():
                     await client.aclose()
 
@@ -158,11 +172,14 @@ class _Plugin(SimplePlugin):
     """Reports of the process to the control workflows."""
 
     metrics: Metrics | None = None
+    events: OperatorEvents | None = None
 
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
         """See base class."""
         if self.metrics:
             self.metrics.start(meter_of(worker.client))
+        if self.events and self.besides:  # a worker that only sends requests has another task queue
+            self.events.start(worker.client, worker.task_queue)
         if self.signals:
             self.signals.start(worker.client)
         tasks = [

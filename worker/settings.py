@@ -15,7 +15,8 @@ from pydantic import (
 )
 
 from durable_analytics.events import AttemptFailed, ExecutionFailed
-from durable_analytics.settings.integrations import ConfiguredIntegrations
+from durable_analytics.providers import provider_class
+from durable_analytics.settings.integrations import ConfiguredIntegrations, IntegrationSettings
 from durable_analytics.settings.values import (
     DurationSetting,
     Hook,
@@ -51,6 +52,10 @@ class Settings(ConfiguredIntegrations, ProcessSettings):
     former_integrations: Annotated[tuple[Name, ...], BeforeValidator(split_at_commas)] = ()
     """Integrations that are no longer configured, and for which messages may still wait: these fail
     as `UnknownIntegration`. Workers find most of them without this setting."""
+
+    operator_webhook: str | None = None
+    """The integration, with the provider `webhook`, that gets events for operators: pauses, failing
+    providers, failed deliveries. Default: none."""
 
     metrics_address: SocketAddress | None = None
     """The IP address and port on which the process serves `/metrics` for Prometheus, `/health` and
@@ -89,10 +94,24 @@ class Settings(ConfiguredIntegrations, ProcessSettings):
             raise ValueError(f"must not name {', '.join(configured)}, which is configured")
         return names
 
+    @field_validator("operator_webhook")
+    @classmethod
+    def _check_webhook(cls, name: str | None, info: ValidationInfo) -> str | None:
+        integrations = info.data.get("integrations", {})
+        webhooks = sorted(key for key, one in integrations.items() if _is_webhook(one))
+        if name is not None and integrations and name not in webhooks:
+            known = ", ".join(webhooks) or "none is configured"
+            raise ValueError(f"must be an integration with the provider webhook ({known})")
+        return name
+
     def task_queues(self) -> list[str]:
         """Return the task queues that the worker process polls."""
         names = sorted(self.integrations) if self.integration_queues else []
         return [self.task_queue, *(integration_queue(self.task_queue, name) for name in names)]
+
+
+def _is_webhook(integration: IntegrationSettings) -> bool:
+    return isinstance(integration.provider, provider_class("webhook"))
 
 
 def load() -> Settings:

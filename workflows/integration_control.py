@@ -9,7 +9,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from durable_analytics.errors import ValidationError
@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         MEMO,
         PAUSE,
         RESUME,
+        RUNNING,
         SET_LIMIT,
         STATE,
         IntegrationState,
@@ -29,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         paused,
     )
     from durable_analytics.wire.methods import integration_queue
+    from durable_analytics.wire.operator_events import PAUSED, RESUMED, WEBHOOK, operator_event
     from workflows.integration_holds import Holds
 
 _FIRST_COMMAND = timedelta(seconds=60)
@@ -54,6 +56,9 @@ class Integration:
         self._holds = Holds(earlier.get("holds", []))
         self._commands: list[str] = earlier.get("commands", [])
         self._has_begun = bool(earlier)
+        self._told: IntegrationState = earlier.get("told", RUNNING)
+        """The last state that operators were told."""
+
         self._shown: IntegrationState | None = None
         """The state that the task queue and the memo have; None if that is not known."""
 
@@ -79,7 +84,11 @@ class Integration:
                 return self._holds.state()
             elif workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(
-                    {"holds": self._holds.as_json(), "commands": self._commands}
+                    {
+                        "holds": self._holds.as_json(),
+                        "commands": self._commands,
+                        "told": self._told,
+                    }
                 )
             else:
                 end = self._holds.next_end()
@@ -192,7 +201,7 @@ class Integration:
         name = controlled_integration(info.workflow_id)
         workflow.upsert_memo({MEMO: state})
         workflow.set_current_details(_describe(name, state))
-        await workflow.execute_activity(
+        result: Any = await workflow.execute_activity(
             SET_LIMIT,
             args=[
                 integration_queue(info.task_queue, name),
@@ -203,6 +212,33 @@ class Integration:
             summary=state["state"],
         )
         self._shown = state
+        # Only a worker whose settings name a webhook returns more than a boolean. So executions of
+        # earlier releases replay.
+        if isinstance(result, dict) and result.get(WEBHOOK) not in (None, name):
+            await self._tell(str(result[WEBHOOK]), name, state)
+
+    async def _tell(self, webhook: str, name: str, state: IntegrationState) -> None:
+        """Start the delivery of an event, unless operators know the state; probes are no event."""
+        told, self._told = self._told, state if state["state"] != "probing" else self._told
+        if state["by"] is None and told["by"] is not None:
+            event, properties = RESUMED, {**told, "state": state["state"], "until": None}
+        elif state["state"] == "paused" and not _is_same_pause(state, told):
+            event, properties = PAUSED, {**state}
+        else:
+            return
+        made = operator_event(
+            webhook, event, {"integration": name, **properties}, str(workflow.uuid4())
+        )
+        try:
+            await workflow.start_child_workflow(
+                made.workflow,
+                made.input,
+                id=made.workflow_id,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=made.summary,
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.warning("an event was not sent: its workflow id is in use")
 
     @staticmethod
     async def _wait(condition: Any, limit: timedelta | None) -> None:
@@ -210,6 +246,10 @@ class Integration:
             await workflow.wait_condition(condition, timeout=limit)
         except TimeoutError:
             return
+
+
+def _is_same_pause(state: IntegrationState, told: IntegrationState) -> bool:
+    return (state["by"], state["since"]) == (told["by"], told["since"])
 
 
 def _describe(name: str, state: IntegrationState) -> str:

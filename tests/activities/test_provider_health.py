@@ -21,12 +21,14 @@ class Seen:
     pause_after_unauthorized: int = 3
     now: float = 1_000_000.0
     reports: list[HealthReport] = field(default_factory=list)
+    levels: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.health = ProviderHealth(
             self.limits, self.pause_after_unauthorized, clock=lambda: self.now
         )
         self.health.listener = lambda report: self.reports.append(report) if report else None
+        self.health.on_level = lambda level, _: self.levels.append(level)
 
     def send(self, outcome: Callable[[bool], None]) -> None:
         """Send a request; the outcome gets whether it is a probe."""
@@ -244,3 +246,41 @@ async def test_a_message_that_waited_asks_what_others_know(
     await seen.health.ask_others(timedelta(seconds=seconds))
 
     assert len(asked) == asks
+
+
+def test_each_part_of_the_breakers_threshold_is_told_once() -> None:
+    """At 20 attempts, the threshold is 16 failures: 8 are 50 %, 12 are 75 %, 15 are 94 %."""
+    seen = Seen()
+    levels_by_failures = []
+    for _ in range(16):
+        seen.fail()
+        levels_by_failures.append(seen.levels[-1] if seen.levels else 0)
+    assert levels_by_failures == [0] * 7 + [50] * 4 + [70] * 3 + [90] * 2
+    assert seen.reports == []
+
+    seen.fail(4)
+
+    assert seen.levels == [50, 70, 90, 100]
+    assert [report.by for report in seen.reports] == ["breaker"]
+
+
+def test_a_part_of_the_threshold_is_told_again_after_it_was_left() -> None:
+    seen = Seen()
+    seen.fail(8)
+    seen.succeed(100)
+    seen.fail(8)
+    assert seen.levels == [50]
+
+    seen.now += 60
+    seen.fail(8)
+    seen.succeed()
+    seen.fail(1)
+
+    assert seen.levels == [50, 50]
+
+
+def test_without_a_breaker_there_is_no_threshold() -> None:
+    seen = Seen(limits=None)
+    seen.fail(100)
+
+    assert seen.levels == []

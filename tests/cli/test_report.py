@@ -67,6 +67,10 @@ async def test_the_sums_agree_over_mixed_traffic(
         standin.script("segment", {"status": 400})
         handle = await start(temporal, task_queue, "Track", {**segment, "track": TRACK})
         await ended(temporal, handle)
+        # Nothing of it is accepted: the provider refuses three, Validation one.
+        standin.script("segment", {"status": 401})
+        whole = {**segment, "messages": [ITEM, ITEM, ITEM, {"type": "track"}]}
+        await ended(temporal, await start(temporal, task_queue, "Batch", whole))
         for workflow, *inputs in (
             ("Track", {**segment, "track": TRACK}),
             ("Track", {**segment, "track": {"user_id": "u-1"}}),
@@ -85,10 +89,10 @@ async def test_the_sums_agree_over_mixed_traffic(
             await start(temporal, task_queue, "Batch", {**segment, "messages": batch}),
         ]
         stopped = await start(temporal, task_queue, "Track", {**segment, "track": TRACK})
-        await standin.wait_for(9)
+        await standin.wait_for(10)
         await stopped.terminate()
         await until_closed(temporal, stopped.id)
-        await until_visible(temporal, f"TaskQueue = '{task_queue}'", 13)
+        await until_visible(temporal, f"TaskQueue = '{task_queue}'", 14)
 
         printed = await on_queue("report", "--since", "1h", "--json")
         for handle in waiting:
@@ -99,19 +103,19 @@ async def test_the_sums_agree_over_mixed_traffic(
     assert {name: counts(row) for name, row in rows.items()} == {
         "journy": {"received": 5, "refused": 1, "delivered": 4},
         "segment": {
-            "received": 19,
-            "refused": 3,
+            "received": 23,
+            "refused": 4,
             "filtered": 3,
             "waiting": 5,
             "delivered": 6,
-            "failed": 2,
+            "failed": 5,
         },
         "unknown": {"received": 5, "refused": 5},
     }
     assert rows["segment"]["reasons"] == {
-        "refused": {"ValidationError": 3},
+        "refused": {"ValidationError": 4},
         "filtered": {"routing": 3},
-        "failed": {"Rejected": 1, "Terminated": 1},
+        "failed": {"Unauthorized": 3, "Rejected": 1, "Terminated": 1},
     }
     assert rows["unknown"]["reasons"]["refused"] == {
         "UnknownIntegration": 3,

@@ -65,6 +65,8 @@ async def deliver_all_kinds(client: Client, task_queue: str, standin: StandIn) -
     await run(client, task_queue, "Batch", {"integration": "segment", "messages": messages})
     await run(client, task_queue, "Batch", {"integration": "segment", "messages": "none"})
     await run(client, task_queue, "Batch", {"integration": "an-own-name", "messages": [item] * 3})
+    standin.script("segment", {"status": 401})
+    await run(client, task_queue, "Batch", {"integration": "segment", "messages": [item] * 4})
     fan_out = {"deliver_to": ["segment", "journy"], "track": TRACK}
     await run(client, task_queue, "Track", fan_out)
     await run(client, task_queue, "Track", track, track)
@@ -78,7 +80,8 @@ EXPECTED = {
     ("segment", "track", "failed", "Unavailable"): 1,
     ("segment", "page", "received", ""): 1,
     ("segment", "page", "filtered", "routing"): 1,
-    ("segment", "batch", "received", ""): 4,
+    ("segment", "batch", "received", ""): 8,
+    ("segment", "batch", "failed", "Unauthorized"): 4,
     ("segment", "batch", "delivered", ""): 2,
     ("segment", "batch", "refused", "ValidationError"): 1,
     ("segment", "batch", "filtered", "routing"): 1,
@@ -121,17 +124,19 @@ async def test_each_message_counts_once_at_each_stage(
     assert samples.value("analytics_messages_total", stage="received") == ended
     delivered = samples.by("analytics_delivery_seconds_count", "integration")
     assert delivered == {("segment",): 3, ("journy",): 1}
-    assert samples.value("analytics_batch_messages_count") == 3
-    assert samples.value("analytics_batch_messages_sum") == 8
+    assert samples.value("analytics_batch_messages_count") == 4
+    assert samples.value("analytics_batch_messages_sum") == 12
     assert samples.by("analytics_attempts_total", "integration", "outcome") == {
         ("segment", "success"): 3,
         ("segment", "Rejected"): 1,
+        ("segment", "Unauthorized"): 1,
         ("segment", "Unavailable"): 2,
         ("journy", "success"): 1,
     }
     assert samples.by("analytics_request_seconds_count", "integration", "status") == {
         ("segment", "200"): 3,
         ("segment", "400"): 1,
+        ("segment", "401"): 1,
         ("segment", "503"): 2,
         ("journy", "200"): 1,
     }

@@ -1,6 +1,7 @@
 """`/metrics`, `/health` and `/ready` of the worker process on its `metrics_address`."""
 
 import asyncio
+import signal
 import socket
 from contextlib import closing
 
@@ -83,6 +84,25 @@ async def test_a_worker_without_temporal_is_healthy_and_not_ready(
     assert problem["message"]
     assert health == (200, {"success": True})
     assert metrics
+    assert ready == {"success": True}
+
+
+async def test_a_reload_of_the_settings_keeps_the_address_and_the_counts(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """Before and after SIGHUP, the workers count together."""
+    served = f"127.0.0.1:{free_port()}"
+    settings = {"ANALYTICS_METRICS_ADDRESS": served}
+    async with worker_process(temporal, standin, task_queue, **settings) as worker:
+        await outcome(await start(temporal, task_queue))
+        worker.process.send_signal(signal.SIGHUP)
+        await worker.line("settings reloaded")
+        await outcome(await start(temporal, task_queue))
+        samples = await scrape(served)
+        ready = await until_status(f"http://{served}/ready", 200)
+
+    delivered = samples.by("analytics_messages_total", "integration", "stage")
+    assert delivered == {("segment", "received"): 2, ("segment", "delivered"): 2}
     assert ready == {"success": True}
 
 

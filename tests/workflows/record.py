@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import sys
 import uuid
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -84,6 +85,7 @@ CASES: dict[str, tuple[str, Json]] = {
     "integration": ("Integration", {}),
     "integration-breaker-by-age": ("Integration", {}),
     "integration-breaker": ("Integration", {}),
+    "integration-told": ("Integration", {}),
 }
 """By the file's name: the workflow type and its input."""
 
@@ -93,6 +95,9 @@ EARLIER = {"batch", "batch-split", "batch-sliced", "batch-one-by-one"}
 HELD: dict[str, int] = {"held": 4, "held-expired": 20, "batch-send-held": 4}
 """The cases that a worker holds back before their second attempt, with the seconds of the
 `Retry-After` that another message gets."""
+
+TOLD = {"integration-told"}
+"""The cases of a worker whose operators get events at a webhook."""
 
 SCRIPTS: dict[str, list[Json]] = {
     "batch-send-split": [{"status": 413}],
@@ -110,6 +115,10 @@ SCRIPTS: dict[str, list[Json]] = {
 FAILING = {"by": "breaker", "reason": "20 of 20 attempts failed", "seconds": 1}
 
 SIGNALS: dict[str, list[tuple[str, Json]]] = {
+    "integration-told": [
+        ("report", FAILING),
+        ("report", {"by": "breaker", "event": "recovered"}),
+    ],
     "integration": [
         (
             "command",
@@ -145,9 +154,17 @@ async def main() -> None:
         settings = settings_for(standin)
         target = environment.client.service_client.config.target_host
         client = await Client.connect(target, identity="recorder")
-        async with Worker(
-            client, task_queue=settings.task_queue, plugins=[register(settings)], identity="worker"
-        ):
+        told = settings_for(standin, task_queue="analytics-told", operator_webhook="webhook")
+        async with AsyncExitStack() as workers:
+            for one in (settings, told):
+                await workers.enter_async_context(
+                    Worker(
+                        client,
+                        task_queue=one.task_queue,
+                        plugins=[register(one)],
+                        identity="worker",
+                    )
+                )
             for name in sys.argv[1:] or sorted(CASES.keys() - EARLIER):
                 if name in HELD:
                     await record_held(client, standin, name)
@@ -155,8 +172,9 @@ async def main() -> None:
                 workflow, data = CASES[name]
                 standin.clear()
                 standin.script("segment", *SCRIPTS.get(name, []))
+                queue = told.task_queue if name in TOLD else settings.task_queue
                 handle = await client.start_workflow(
-                    workflow, data, id=f"{name}-{uuid.uuid4()}", task_queue=settings.task_queue
+                    workflow, data, id=f"{name}-{uuid.uuid4()}", task_queue=queue
                 )
                 for signal, argument in SIGNALS.get(name, []):
                     await handle.signal(signal, argument)

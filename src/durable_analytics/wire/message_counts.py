@@ -84,7 +84,8 @@ def count_ended(output: JsonObject, messages: int) -> Iterator[MessageCount]:
 
     Args:
         output: The output of the contract, also of a failure or a fan-out.
-        messages: The number of messages for each integration.
+        messages: The number of messages for each integration; it counts only if the output does not
+            list them.
     """
     if deliveries := output.get("deliveries"):
         for name, one in deliveries.items():
@@ -98,8 +99,8 @@ def count_ended(output: JsonObject, messages: int) -> Iterator[MessageCount]:
         for filtered in output.get("filtered", ()):
             counts["filtered", filtered["by"]] += 1
     if error := output.get("error"):
-        # A batch that is refused as a whole lists no messages.
-        counts[_stage(error)] += messages - counts.total()
+        # A batch that Validation has refused as a whole lists no messages.
+        counts[_stage(error)] += 0 if counts.total() else messages
     elif "accepted" not in output:
         filtered = output.get("filtered")
         counts[("filtered", filtered["by"]) if filtered else ("delivered", "")] = messages
