@@ -1,14 +1,16 @@
 """Every example, run for real: what it prints, and what the provider receives."""
 
 import re
+import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from durable_analytics.testing import StandIn
 from tests.support.json_objects import Json
-from tests.support.programs import EXAMPLES, TOOLS, Run
+from tests.support.programs import EXAMPLES, TOOLS, Run, run_program
 
 REVENUE: Json = {"revenue": 19.99, "currency": "USD"}
 
@@ -126,3 +128,20 @@ async def test_command_line(run: Run, standin: StandIn) -> None:
         ("/v1/track", "u-1", "Order Completed", REVENUE, 200),
     ]
     assert standin.requests[1]["body"]["messageId"] == message_id
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("go") is None, reason="Go is not installed")
+async def test_go(run: Run, standin: StandIn, tmp_path: Path) -> None:
+    """`main.go`: a second start of the same message joins its delivery."""
+    program = tmp_path / "deliver"
+    await run_program(
+        *("go", "build", "-o", program, "."), cwd=EXAMPLES / "go", GOTOOLCHAIN="local"
+    )
+
+    first, second = await run(program), await run(program)
+
+    assert first == second
+    assert first.startswith("delivered: map[")
+    assert "status_code:200" in first
+    assert deliveries(standin.requests) == [("/v1/track", "u-1", "Order Completed", REVENUE, 200)]

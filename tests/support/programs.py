@@ -24,7 +24,7 @@ async def run_program(*command: str | Path, cwd: Path | None = None, **environme
     """Run a program to its end; returns what it printed.
 
     Raises:
-        AssertionError: It failed, or was still running after two minutes.
+        AssertionError: It failed, or was still running after ten minutes.
     """
     ours = ("ANALYTICS_", "TEMPORAL_", "LOCAL_")
     inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith(ours)}
@@ -37,7 +37,7 @@ async def run_program(*command: str | Path, cwd: Path | None = None, **environme
         stderr=PIPE,
     )
     try:
-        stdout, stderr = await asyncio.wait_for(process.communicate(), 120)
+        stdout, stderr = await asyncio.wait_for(process.communicate(), 600)
     except TimeoutError:
         process.kill()
         await process.wait()
