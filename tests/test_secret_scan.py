@@ -27,7 +27,8 @@ PATTERNS = {
     "npm or PyPI token": r"\b(?:npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,})",
     "PostHog key": r"\bph[cx]_[A-Za-z0-9]{40,}",
     "JSON Web Token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}",
-    "encryption key": r"\b[A-Za-z0-9_.-]{1,64}:[A-Za-z0-9+/]{43}=",
+    # `h1:` is a checksum of a Go module.
+    "encryption key": r"\b(?!h1:)[A-Za-z0-9_.-]{1,64}:[A-Za-z0-9+/]{43}=",
     "webhook secret": r"\bwhsec_[A-Za-z0-9+/]{32,}",
     "credentials in a URL": r"\bhttps?://[^\s/:@\"'{}<>$]+:[^\s/:@\"'{}<>$]{12,}@(?!127\.0\.0\.1|localhost)",
 }

@@ -7,7 +7,8 @@ import pytest
 from temporalio.client import Client
 
 from durable_analytics import BufferingClient, SettingsError, ValidationError
-from durable_analytics.buffering._environment import PREFIX, READERS
+from durable_analytics.buffering._environment import OF_WORKERS, PREFIX, READERS
+from durable_analytics.temporal.encryption_keys import new_key
 from gateway.settings import Settings as GatewaySettings
 from tests.support.buffering import SOON, Gate
 from worker import Settings
@@ -42,7 +43,7 @@ def test_every_argument_has_a_variable() -> None:
     own = inspect.signature(BufferingClient.__init__).parameters.keys() - {"self"}
     in_code = inspect.signature(BufferingClient.from_env).parameters.keys()
 
-    assert own - in_code - {"task_queue"} == READERS.keys()
+    assert own - in_code == READERS.keys() | OF_WORKERS.keys()
     assert {PREFIX + name for name in VALUES} | {f"{PREFIX}DELIVER_TO"} == {
         PREFIX + name.upper() for name in READERS
     }
@@ -82,6 +83,29 @@ async def test_deliver_to_is_a_list_with_commas(
     client.track(user_id="u-1", event="E")
     await client.aclose(SOON)
     assert gate.starts[0].data["deliver_to"] == ["segment", "journy"]
+
+
+async def test_keys_are_those_of_the_workers(
+    monkeypatch: pytest.MonkeyPatch, connected: Client, gate: Gate
+) -> None:
+    """A given connection has a data converter of its own; a wrong key is named, and not shown."""
+    monkeypatch.setenv("ANALYTICS_ENCRYPTION_KEYS", f"{new_key('k2')},{new_key('k1')}")
+    client = BufferingClient.from_env(connected)
+    client.track(user_id="u-1", event="E")
+    await client.aclose(SOON)
+    assert gate.starts[0].data["messages"]
+
+    with monkeypatch.context() as patched:
+        made: list[Any] = []
+        patched.setattr(BufferingClient, "__init__", lambda _, *__, **given: made.append(given))
+        BufferingClient.from_env()
+    assert [key.partition(":")[0] for key in made[0]["encryption_keys"]] == ["k2", "k1"]
+
+    monkeypatch.setenv("ANALYTICS_ENCRYPTION_KEYS", "k1:secret")
+    with pytest.raises(SettingsError) as refused:
+        BufferingClient.from_env()
+    assert str(refused.value).startswith("ANALYTICS_ENCRYPTION_KEYS: must be an id, a colon")
+    assert "secret" not in str(refused.value)
 
 
 def test_without_variables_the_defaults_apply(monkeypatch: pytest.MonkeyPatch) -> None:

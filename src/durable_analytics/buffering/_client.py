@@ -177,7 +177,8 @@ class BufferingClient(EnqueueMethods):
         >>> analytics = BufferingClient.from_env()
 
         `ANALYTICS_CLIENT__` and the name of an argument of the class in upper case is its variable;
-        `task_queue` is `ANALYTICS_TASK_QUEUE`, as for a worker. Durations are seconds or ISO 8601,
+        `ANALYTICS_TASK_QUEUE` and `ANALYTICS_ENCRYPTION_KEYS` are those of a worker; the keys are
+        not used with a `client` or a `data_converter`. Durations are seconds or ISO 8601,
         `deliver_to` is a list with commas, `context`, `policies` and `request_options` are JSON,
         and switches are true or false. An empty variable counts as not set. The connection has
         the variables of Temporal, like `TEMPORAL_ADDRESS`.
@@ -194,6 +195,8 @@ class BufferingClient(EnqueueMethods):
             ValueError: A limit or a duration is out of range.
         """
         arguments = read_variables(os.environ)
+        if client is not None or data_converter is not DATA_CONVERTER:
+            arguments.pop("encryption_keys", None)
         return cls(client, data_converter=data_converter, on_error=on_error, **arguments)
 
     async def room(self) -> None:

@@ -8,13 +8,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from durable_analytics.errors import SettingsError
+from durable_analytics.temporal.encryption_keys import read_keys
 from durable_analytics.wire.messages import JsonObject
 
 PREFIX = "ANALYTICS_CLIENT__"
 """`ANALYTICS_CLIENT__FLUSH_AT=200` is the argument `flush_at=200`."""
-
-TASK_QUEUE = "ANALYTICS_TASK_QUEUE"
-"""The variable of the task queue; workers read it too."""
 
 _iso_8601 = TypeAdapter(timedelta)
 _json_object = TypeAdapter(JsonObject)
@@ -80,6 +78,16 @@ READERS: Mapping[str, Callable[[str], Any]] = {
 """How the text of each argument is read."""
 
 
+def _keys(text: str) -> list[str]:
+    keys = _names(text)
+    read_keys(keys)
+    return keys
+
+
+OF_WORKERS: Mapping[str, Callable[[str], Any]] = {"task_queue": _text, "encryption_keys": _keys}
+"""The same for the arguments whose variables workers read too, like `ANALYTICS_TASK_QUEUE`."""
+
+
 def read_variables(environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the arguments that are set; an empty variable counts as not set.
 
@@ -98,10 +106,15 @@ def read_variables(environment: Mapping[str, str]) -> dict[str, Any]:
                 arguments[name] = _reader(name)(text)
             except ValueError as error:
                 problems.append(f"{variable}: {error}")
+    for name, read in OF_WORKERS.items():
+        variable = f"ANALYTICS_{name.upper()}"
+        if value := environment.get(variable):
+            try:
+                arguments[name] = read(value)
+            except ValueError as error:
+                problems.append(f"{variable}: {error}")
     if problems:
         raise SettingsError(problems)
-    if task_queue := environment.get(TASK_QUEUE):
-        arguments["task_queue"] = task_queue
     return arguments
 
 
