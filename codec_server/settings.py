@@ -140,6 +140,7 @@ class Settings(ProcessSettings):
             "max_concurrent_activities",
             "max_concurrent_workflow_tasks",
             "metrics_address",
+            "operator_webhook",
             "on_attempt_failed",
             "on_execution_failed",
         }
