@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from collections.abc import Coroutine
 from typing import Any, get_type_hints
 
 import pytest
@@ -9,8 +10,10 @@ from temporalio.client import Client
 
 from durable_analytics import (
     AnalyticsClient,
+    BatchHandle,
     BatchOutput,
     ClientClosed,
+    DeliveryHandle,
     DeliveryOutput,
     IntegrationStatus,
 )
@@ -98,11 +101,12 @@ async def test_a_call_that_waits_for_temporal_outlives_the_client(
     config = temporal.config()
     config["interceptors"] = [pause]
     analytics = AnalyticsClient(Client(**config), integration="segment", task_queue=task_queue)
-    message: Json = {"user_id": "u-1", "event": "E"}
-    call = (
-        analytics.batch([{"type": "track", **message}]) if is_batch else analytics.track(**message)
+    call: Coroutine[Any, Any, DeliveryHandle | BatchHandle] = (
+        analytics.batch([{"type": "track", "user_id": "u-1", "event": "E"}])
+        if is_batch
+        else analytics.track(user_id="u-1", event="E")
     )
-    calling = asyncio.ensure_future(call)
+    calling = asyncio.create_task(call)
     await pause.reached.wait()
 
     analytics.close()
