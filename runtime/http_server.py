@@ -3,19 +3,19 @@
 import asyncio
 import signal
 import socket
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
 
 from durable_analytics.errors import SettingsError
+from runtime.local_requests import OPENER
 
 BACKLOG = 2048
 """The maximum number of connections that wait to be accepted."""
 
 _HEALTH_TIMEOUT_SECONDS = 4
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # not bound here
+_ON_THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # not bound here
 """The address for a request to a server that listens on every address."""
 
 
@@ -82,5 +82,6 @@ def request_health(host: str, port: int) -> None:
     Raises:
         OSError: It does not respond, or not with a 2xx.
     """
-    url = f"http://{_LOOPBACK.get(host, host)}:{port}/health"
-    urllib.request.urlopen(url, timeout=_HEALTH_TIMEOUT_SECONDS).close()  # http
+    address = _ON_THIS_MACHINE.get(host, host)
+    url = f"http://{f'[{address}]' if ':' in address else address}:{port}/health"
+    OPENER.open(url, timeout=_HEALTH_TIMEOUT_SECONDS).close()

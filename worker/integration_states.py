@@ -6,6 +6,7 @@ from contextlib import suppress
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from durable_analytics.errors import UnreadablePayload
 from durable_analytics.temporal import integration_control
 from runtime.metrics import Metrics
 
@@ -21,7 +22,7 @@ async def record_states(client: Client, task_queue: str, metrics: Metrics) -> No
         metrics: The metrics of the process.
     """
     while metrics.is_recorded:
-        with suppress(RPCError):  # what was recorded before still counts
+        with suppress(RPCError, UnreadablePayload):  # what was recorded before still counts
             states = await integration_control.states(client, task_queue)
             metrics.states(
                 {

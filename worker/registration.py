@@ -1,6 +1,7 @@
 """Registration of all workflows and activities with a Temporal worker."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -29,6 +30,8 @@ from worker.rate_sharing import share_rates
 from worker.reconciliation import reconcile
 from worker.settings import Settings
 from workflows import WORKFLOWS, RedriveLock
+
+log = logging.getLogger("durable_analytics.worker")
 
 Beside: TypeAlias = Callable[[Client, str], Coroutine[Any, Any, None]]
 """Runs with the connection and the task queue of a worker; it is cancelled when the worker ends."""
@@ -185,6 +188,8 @@ class _Plugin(SimplePlugin):
         tasks = [
             asyncio.create_task(beside(worker.client, worker.task_queue)) for beside in self.besides
         ]
+        for task in tasks:
+            task.add_done_callback(_log_failure)
         try:
             await super().run_worker(worker, next)
         finally:
@@ -197,6 +202,12 @@ class _Plugin(SimplePlugin):
         config = super().configure_worker(config)
         config["max_heartbeat_throttle_interval"] = HEARTBEAT_INTERVAL
         return config
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        # By its type: its message may have values of payloads.
+        log.error("a task of the worker failed", extra={"exception": type(error).__name__})
 
 
 def _without_reimports(runner: WorkflowRunner | None) -> WorkflowRunner:

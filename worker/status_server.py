@@ -7,7 +7,6 @@ loop, whose health it tells.
 
 import asyncio
 import json
-import urllib.request
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,13 +16,11 @@ from threading import Thread
 from typing import Any
 
 from durable_analytics.errors import SettingsError
+from runtime.local_requests import OPENER
 from runtime.metrics import free_loopback_address, split_address
 
 _TIMEOUT_SECONDS = 3.0
 """How long a probe waits for the event loop and for Temporal, and a connection for its request."""
-
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Does not use the proxy of the environment, which is for providers."""
 
 Probe = Callable[[], Awaitable[str | None]]
 """Returns in one line why the worker is not ready; None if it is."""
@@ -130,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on_metrics(self) -> None:
         url = f"http://{self.server.sdk_address}/metrics"
         try:
-            with _DIRECT.open(url, timeout=_TIMEOUT_SECONDS) as response:
+            with OPENER.open(url, timeout=_TIMEOUT_SECONDS) as response:
                 body, kind = response.read(), response.headers["Content-Type"]
         except OSError as error:
             self._respond_json(503, f"the SDK does not serve its metrics: {type(error).__name__}")

@@ -42,6 +42,11 @@ _SET_LIMIT_RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=10))
 _BY_AGE = "pause-by-age"
 """Since this patch, the length of a pause depends on the age of the outage."""
 
+_SENDS_EVENTS = "operator-events"
+"""Since this patch, the workflow sends events to operators. The result of `SetLimit` alone does not
+show that it did: during an update, a newer worker may run the activity, and an older one the
+workflow."""
+
 _MOST_COMMANDS = 100
 """The ids of commands that are remembered."""
 
@@ -56,8 +61,8 @@ class Integration:
         self._holds = Holds(earlier.get("holds", []))
         self._commands: list[str] = earlier.get("commands", [])
         self._has_begun = bool(earlier)
-        self._told: IntegrationState = earlier.get("told", RUNNING)
-        """The last state that operators were told."""
+        self._announced: IntegrationState = earlier.get("announced", RUNNING)
+        """The last state of which operators got an event."""
 
         self._shown: IntegrationState | None = None
         """The state that the task queue and the memo have; None if that is not known."""
@@ -87,7 +92,7 @@ class Integration:
                     {
                         "holds": self._holds.as_json(),
                         "commands": self._commands,
-                        "told": self._told,
+                        "announced": self._announced,
                     }
                 )
             else:
@@ -212,17 +217,19 @@ class Integration:
             summary=state["state"],
         )
         self._shown = state
-        # Only a worker whose settings name a webhook returns more than a boolean. So executions of
-        # earlier releases replay.
-        if isinstance(result, dict) and result.get(WEBHOOK) not in (None, name):
-            await self._tell(str(result[WEBHOOK]), name, state)
+        # Only a worker whose settings name a webhook returns more than a boolean.
+        webhook = result.get(WEBHOOK) if isinstance(result, dict) else None
+        if webhook not in (None, name) and workflow.patched(_SENDS_EVENTS):
+            await self._announce(str(webhook), name, state)
 
-    async def _tell(self, webhook: str, name: str, state: IntegrationState) -> None:
-        """Start the delivery of an event, unless operators know the state; probes are no event."""
-        told, self._told = self._told, state if state["state"] != "probing" else self._told
-        if state["by"] is None and told["by"] is not None:
-            event, properties = RESUMED, {**told, "state": state["state"], "until": None}
-        elif state["state"] == "paused" and not _is_same_pause(state, told):
+    async def _announce(self, webhook: str, name: str, state: IntegrationState) -> None:
+        """Send operators an event about a state, unless they know it; probes are no event."""
+        earlier = self._announced
+        if state["state"] != "probing":
+            self._announced = state
+        if state["by"] is None and earlier["by"] is not None:
+            event, properties = RESUMED, {**earlier, "state": state["state"], "until": None}
+        elif state["state"] == "paused" and not _is_same_pause(state, earlier):
             event, properties = PAUSED, {**state}
         else:
             return
@@ -248,8 +255,8 @@ class Integration:
             return
 
 
-def _is_same_pause(state: IntegrationState, told: IntegrationState) -> bool:
-    return (state["by"], state["since"]) == (told["by"], told["since"])
+def _is_same_pause(state: IntegrationState, other: IntegrationState) -> bool:
+    return (state["by"], state["since"]) == (other["by"], other["since"])
 
 
 def _describe(name: str, state: IntegrationState) -> str:

@@ -269,7 +269,7 @@ async def test_a_dry_run_sends_nothing(command: Command, standin: StandIn, tmp_p
         ("events.csv", b"", ["--rate", "0"], 2, "--rate"),
     ],
 )
-async def test_wrong_use_is_told_in_one_line(
+async def test_wrong_use_is_one_line(
     command: Command,
     tmp_path: Path,
     name: str,
@@ -288,6 +288,21 @@ async def test_wrong_use_is_told_in_one_line(
     assert ended.out in {"", "0 rows: 0 delivered, 0 refused\n"}
     assert len(ended.err.splitlines()) == 1
     assert problem in ended.err
+
+
+async def test_the_file_of_refused_rows_is_not_the_file_itself(
+    command: Command, tmp_path: Path
+) -> None:
+    """It would be emptied before it is read."""
+    file = write_rows(tmp_path / "events.ndjson", [track(1)])
+    content = file.read_bytes()
+    (tmp_path / "link.ndjson").symlink_to(file)
+
+    for refused in (file, tmp_path / "link.ndjson"):
+        arguments = ("--integration", "segment", "--refused", str(refused))
+        ended = await command("import", str(file), *arguments)
+        assert (ended.status, file.read_bytes()) == (2, content)
+        assert "--refused must name another file" in ended.err
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """Finding earlier deliveries, the status of integrations, and the end of a client."""
 
+import asyncio
 import inspect
+from collections.abc import Coroutine
 from typing import Any, get_type_hints
 
 import pytest
@@ -8,8 +10,10 @@ from temporalio.client import Client
 
 from durable_analytics import (
     AnalyticsClient,
+    BatchHandle,
     BatchOutput,
     ClientClosed,
+    DeliveryHandle,
     DeliveryOutput,
     IntegrationStatus,
 )
@@ -17,6 +21,7 @@ from durable_analytics.testing import StandIn
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.outputs import batch_output, fan_out_output, output
 from tests.support.json_objects import Json
+from tests.support.noted_starts import PausedStarts
 from tests.support.visible import until_closed, until_visible
 
 
@@ -85,6 +90,30 @@ async def test_a_closed_client_refuses_calls(
             await call
     analytics.close()
     await until_closed(temporal, handle.workflow_id)
+
+
+@pytest.mark.parametrize("is_batch", [False, True])
+async def test_a_call_that_waits_for_temporal_outlives_the_client(
+    temporal: Client, task_queue: str, is_batch: bool
+) -> None:
+    """It returns its handle: an error would say that the message was not sent."""
+    pause = PausedStarts()
+    config = temporal.config()
+    config["interceptors"] = [pause]
+    analytics = AnalyticsClient(Client(**config), integration="segment", task_queue=task_queue)
+    call: Coroutine[Any, Any, DeliveryHandle | BatchHandle] = (
+        analytics.batch([{"type": "track", "user_id": "u-1", "event": "E"}])
+        if is_batch
+        else analytics.track(user_id="u-1", event="E")
+    )
+    calling = asyncio.create_task(call)
+    await pause.reached.wait()
+
+    analytics.close()
+    pause.resumed.set()
+
+    handle = await calling
+    assert (await handle.workflow.describe()).task_queue == task_queue
 
 
 async def test_a_connected_client_is_a_context_manager(

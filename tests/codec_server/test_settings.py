@@ -60,5 +60,6 @@ def test_the_settings_of_other_programs_may_be_there(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ANALYTICS_INTEGRATIONS__SEGMENT__WRITE_KEY", "a-key")
     monkeypatch.setenv("ANALYTICS_SOURCES__SHOP__WRITE_KEY", "a-key")
     monkeypatch.setenv("ANALYTICS_GATEWAY__PORT", "8088")
+    monkeypatch.setenv("ANALYTICS_OPERATOR_WEBHOOK", "ops")
 
     assert Settings.load().codec_server.port == 8081

@@ -1,5 +1,6 @@
-"""Notes the executions that a Temporal client starts."""
+"""Notes the executions that a Temporal client starts, or lets them wait."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,4 +25,27 @@ class _Noting(OutboundInterceptor):
 
     async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
         self._noted.append(input)
+        return await super().start_workflow(input)
+
+
+@dataclass
+class PausedStarts(Interceptor):
+    """Lets each start wait until `resumed` is set; `reached` is set when one waits."""
+
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    resumed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        """Stand before the real one."""
+        return _Pausing(next, self)
+
+
+class _Pausing(OutboundInterceptor):
+    def __init__(self, following: OutboundInterceptor, pause: PausedStarts) -> None:
+        super().__init__(following)
+        self._pause = pause
+
+    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+        self._pause.reached.set()
+        await self._pause.resumed.wait()
         return await super().start_workflow(input)

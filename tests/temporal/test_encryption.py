@@ -12,12 +12,14 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import RawValue
+from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 from durable_analytics import UnreadablePayload
 from durable_analytics.temporal import integration_control as control
 from durable_analytics.temporal.codecs import data_converter
+from durable_analytics.temporal.converter import DATA_CONVERTER
 from durable_analytics.temporal.encryption import ENCODING, KEY_ID, EncryptionCodec
 from durable_analytics.temporal.encryption_keys import EncryptionKey, new_key
 from durable_analytics.temporal.queue_limits import read_limit
@@ -176,9 +178,14 @@ async def test_a_failure_that_is_passed_on_is_encrypted_again() -> None:
     assert read.message == "of Jane"
 
 
-async def test_an_integrations_queue_shows_no_reason(temporal: Client, task_queue: str) -> None:
+@pytest.mark.parametrize("base", [DATA_CONVERTER, DataConverter.default])
+async def test_an_integrations_queue_shows_no_reason(
+    temporal: Client, task_queue: str, base: DataConverter
+) -> None:
     """Temporal stores the reason of a limit as it is."""
-    client = await client_with(temporal, K1)
+    config = temporal.config()
+    config["data_converter"] = data_converter(compress=False, encryption_keys=[K1], base=base)
+    client = Client(**config)
 
     paused = await control.pause(client, task_queue, "segment", reason="asked by Jane", by="Ann")
 

@@ -138,17 +138,21 @@ async def test_a_setting_allows_private_addresses(
     [
         *("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
         *("0.0.0.0", "224.0.0.1", "::1", "fe80::1", "fd00::1", "::ffff:10.0.0.1"),  # noqa: S104
+        *("64:ff9b::10.0.0.1", "64:ff9b:1::10.0.0.1", "2002:a00:1::1", "::127.0.0.1", "fec0::1"),
     ],
 )
 async def test_addresses_that_are_not_public(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    """Of this machine, of private networks, link-local ones (clouds keep credentials there)."""
+    """Of this machine, of private networks, link-local ones (clouds keep credentials there).
+
+    Also those of version 6 that are translated to such an address of version 4.
+    """
     resolve_to(monkeypatch, address)
 
     with pytest.raises(PrivateAddressError):
         await public_address("receiver.test", 443)
 
 
-@pytest.mark.parametrize("address", ["198.41.0.4", "2001:503:ba3e::2:30"])
+@pytest.mark.parametrize("address", ["198.41.0.4", "2001:503:ba3e::2:30", "64:ff9b::198.41.0.4"])
 async def test_addresses_that_are_public(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     """The connection goes to the address that was checked."""
     resolve_to(monkeypatch, address)

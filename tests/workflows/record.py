@@ -85,7 +85,7 @@ CASES: dict[str, tuple[str, Json]] = {
     "integration": ("Integration", {}),
     "integration-breaker-by-age": ("Integration", {}),
     "integration-breaker": ("Integration", {}),
-    "integration-told": ("Integration", {}),
+    "integration-events": ("Integration", {}),
 }
 """By the file's name: the workflow type and its input."""
 
@@ -96,7 +96,7 @@ HELD: dict[str, int] = {"held": 4, "held-expired": 20, "batch-send-held": 4}
 """The cases that a worker holds back before their second attempt, with the seconds of the
 `Retry-After` that another message gets."""
 
-TOLD = {"integration-told"}
+WITH_OPERATOR_EVENTS = {"integration-events"}
 """The cases of a worker whose operators get events at a webhook."""
 
 SCRIPTS: dict[str, list[Json]] = {
@@ -115,7 +115,7 @@ SCRIPTS: dict[str, list[Json]] = {
 FAILING = {"by": "breaker", "reason": "20 of 20 attempts failed", "seconds": 1}
 
 SIGNALS: dict[str, list[tuple[str, Json]]] = {
-    "integration-told": [
+    "integration-events": [
         ("report", FAILING),
         ("report", {"by": "breaker", "event": "recovered"}),
     ],
@@ -154,9 +154,11 @@ async def main() -> None:
         settings = settings_for(standin)
         target = environment.client.service_client.config.target_host
         client = await Client.connect(target, identity="recorder")
-        told = settings_for(standin, task_queue="analytics-told", operator_webhook="webhook")
+        with_events = settings_for(
+            standin, task_queue="analytics-events", operator_webhook="webhook"
+        )
         async with AsyncExitStack() as workers:
-            for one in (settings, told):
+            for one in (settings, with_events):
                 await workers.enter_async_context(
                     Worker(
                         client,
@@ -172,7 +174,9 @@ async def main() -> None:
                 workflow, data = CASES[name]
                 standin.clear()
                 standin.script("segment", *SCRIPTS.get(name, []))
-                queue = told.task_queue if name in TOLD else settings.task_queue
+                queue = (
+                    with_events.task_queue if name in WITH_OPERATOR_EVENTS else settings.task_queue
+                )
                 handle = await client.start_workflow(
                     workflow, data, id=f"{name}-{uuid.uuid4()}", task_queue=queue
                 )

@@ -76,6 +76,8 @@ def import_file(
     if format is not None and format not in FORMATS:
         raise typer.BadParameter(f"--format must be one of {', '.join(FORMATS)}")
     _check_integration(integration)
+    if refused and refused.exists() and file.exists() and refused.samefile(file):
+        raise typer.BadParameter("--refused must name another file than FILE, which it would empty")
     columns = Columns(_paths(mapping or []), text or [], method)
     try:
         options = input_options(integration=integration, strict=strict)

@@ -237,7 +237,7 @@ class AnalyticsClient(DeliveryMethods):
                 like `messages.3.properties.price`.
             NotAccepted: Temporal did not store the messages within `start_timeout`.
         """
-        unique = _batch_id(batch_id)
+        temporal, unique = self.temporal, _batch_id(batch_id)
         options = self._options_of(
             {
                 **({} if integration is NOT_GIVEN else {"integration": integration}),
@@ -258,7 +258,7 @@ class AnalyticsClient(DeliveryMethods):
         contents = [write_json(message) for message in converted]
         with _refusing(f"batch_id={str(unique)!r}"):
             await start_batch(
-                self.temporal,
+                temporal,
                 workflow_id,
                 batch_input(batch_envelope(options), contents),
                 integrations=named_integrations(options),
@@ -267,7 +267,7 @@ class AnalyticsClient(DeliveryMethods):
                 patience=self._start_timeout,
             )
         return BatchHandle(
-            self.temporal.get_workflow_handle(workflow_id),
+            temporal.get_workflow_handle(workflow_id),
             [str(message["message_id"]) for message in converted],
         )
 
@@ -325,7 +325,7 @@ class AnalyticsClient(DeliveryMethods):
         return await integration_statuses(deliveries, named_integrations(self._options), None)
 
     async def _submit(self, key: str, call: dict[str, Any]) -> DeliveryHandle:
-        method = METHODS[key]
+        temporal, method = self.temporal, METHODS[key]
         data = as_input(method, self._input(key, call))
         message = data[key]
         if needs_message_id(message, lenient=is_lenient(data)):
@@ -340,7 +340,7 @@ class AnalyticsClient(DeliveryMethods):
         # If the message was delivered before, the handle returns that delivery's output.
         with _refusing(f"message_id={message_id!r}"):
             await start_once(
-                self.temporal,
+                temporal,
                 method.workflow,
                 data,
                 workflow_id=workflow_id,
@@ -349,7 +349,7 @@ class AnalyticsClient(DeliveryMethods):
                 shown=self._shown(method, data),
                 start_eagerly=True,
             )
-        return DeliveryHandle(self.temporal.get_workflow_handle(workflow_id), message_id)
+        return DeliveryHandle(temporal.get_workflow_handle(workflow_id), message_id)
 
     def _shown(self, method: Method, data: JsonObject) -> Shown:
         message, integrations = data[method.key], named_integrations(data)

@@ -13,6 +13,7 @@ from temporalio.converter import (
     CompositePayloadConverter,
     DataConverter,
     DefaultFailureConverter,
+    DefaultFailureConverterWithEncodedAttributes,
     DefaultPayloadConverter,
     JSONPlainPayloadConverter,
     PayloadConverter,
@@ -83,7 +84,8 @@ _ENCODED = "Encoded failure"
 
 def encodes_failures(converter: DataConverter) -> bool:
     """Whether a converter encrypts the messages of failures, and so all other texts."""
-    return issubclass(converter.failure_converter_class, EncodedFailureConverter)
+    encoding = (EncodedFailureConverter, DefaultFailureConverterWithEncodedAttributes)
+    return issubclass(converter.failure_converter_class, encoding)
 
 
 DATA_CONVERTER = replace(
