@@ -94,6 +94,7 @@ OF_CONTEXT: Json = {
     "$carrier": "EE",
     "$cellular_enabled": True,
     "$current_url": "https://example.com/x",
+    "$device": "maguro",
     "$device_name": "maguro",
     "$device_type": "ios",
     "$ios_ifa": "ad-1",
