@@ -54,7 +54,7 @@ CONTEXT_FIELDS: ContextPaths = {
 _SEGMENT_NAMES = frozenset({"actions amplitude", "amplitude"})
 """The names of Segment's two integrations with Amplitude, in lower case."""
 
-_SESSION_KEYS = frozenset({"session_id", "sessionId"})
+_SESSION_KEYS = ("session_id", "sessionId")
 
 _DIGITS = re.compile(r"\d{1,18}", re.ASCII)
 
@@ -154,8 +154,8 @@ def find_session_id(integrations: Any) -> tuple[str, Any]:
     options = integrations if isinstance(integrations, dict) else {}
     for name, values in options.items():
         if name.casefold() in _SEGMENT_NAMES and isinstance(values, dict):
-            for key in _SESSION_KEYS & values.keys():
-                if values[key] is not None:
+            for key in _SESSION_KEYS:
+                if values.get(key) is not None:
                     return f"{name}.{key}", values[key]
     return "", None
 
