@@ -188,3 +188,61 @@ def test_a_message_above_1_mb_is_refused() -> None:
     errors = refusal(AMPLITUDE, "track", {**TRACK, "properties": {"x": "x" * 1_000_000}})
 
     assert errors["track"].endswith("Amplitude accepts 1000000")
+
+
+@pytest.mark.parametrize(
+    ("options", "session_id"),
+    [
+        ({"session_id": 1769851800123}, 1769851800123),
+        ({"session_id": "1769851800123"}, 1769851800123),
+        ({"session_id": "2026-01-31T09:30:00.123Z"}, 1769851800123),
+        ({"sessionId": 7}, 7),
+        ({"session_id": None}, None),
+        (True, None),
+    ],
+)
+@pytest.mark.parametrize("name", ["Actions Amplitude", "Amplitude", "amplitude"])
+def test_the_session_of_segments_sdks_is_sent(
+    name: str, options: Any, session_id: int | None
+) -> None:
+    """Segment's plugin for Amplitude sessions puts the start of the session into `integrations`."""
+    sent = event({**TRACK, "integrations": {"All": True, name: options}})
+
+    assert sent.get("session_id") == session_id
+
+
+def test_a_session_that_is_no_time_is_refused_or_left_out() -> None:
+    message = {**TRACK, "integrations": {"Actions Amplitude": {"session_id": "today"}}}
+    path = "integrations.Actions Amplitude.session_id"
+    delivery = delivery_of(AMPLITUDE, "track", message, strict=False)
+
+    assert list(refusal(AMPLITUDE, "track", message)) == [f"track.{path}"]
+    assert "session_id" not in AMPLITUDE.item(delivery)
+    assert delivery.left_out == {path}
+
+
+def test_a_campaign_without_a_value_is_not_sent() -> None:
+    """A browser sends an empty referrer for a direct visit; `$setOnce` would keep it for ever."""
+    context = {"page": {"referrer": ""}, "campaign": {"source": "news", "medium": ""}}
+
+    assert event(TRACK, context=context)["user_properties"] == {
+        "$set": {"utm_source": "news"},
+        "$setOnce": {"initial_utm_source": "news"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("device", "sent", "left_out"),
+    [
+        ({"idfa": "ad-2"}, "ad-2", set()),
+        ({"advertisingId": "ad-1", "idfa": "ad-2"}, "ad-1", {"context.device.idfa"}),
+        ({"advertisingId": "ad-1", "idfa": "ad-1"}, "ad-1", set()),
+    ],
+)
+def test_an_idfa_is_an_advertising_id(device: Json, sent: str, left_out: set[str]) -> None:
+    """Older mobile SDKs of Segment send `idfa`; a different one beside the newer is reported."""
+    delivery = delivery_of(AMPLITUDE, "track", TRACK, context={"device": device})
+    found = AMPLITUDE.item(delivery)
+
+    assert (found["adid"], found["idfa"]) == (sent, sent)
+    assert delivery.left_out == left_out

@@ -59,6 +59,22 @@ CONTEXT: Json = {
 CALLS: list[tuple[Call, str, Json, Json]] = [
     (track("E"), "track", {**OURS, "event": "E"}, {}),
     (
+        track("E", session_id=TIME, idfa="ad-1", adid="ad-1", city="London", region="England"),
+        "track",
+        {
+            **OURS,
+            "event": "E",
+            "integrations": {"Actions Amplitude": {"session_id": str(TIME)}},
+        },
+        {"device": {"idfa": "ad-1"}, "location": {"city": "London", "region": "England"}},
+    ),
+    (
+        track("Viewed Cart", event_properties={"items": 2, "name": "Cart"}),
+        "screen",
+        {**OURS, "name": "Cart", "properties": {"items": 2}},
+        {},
+    ),
+    (
         track(
             "Order Completed",
             event_properties={"revenue": 19.99, "product_id": "p-1", "products": [{"a": 1}]},

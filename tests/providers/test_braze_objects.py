@@ -226,3 +226,37 @@ def test_an_instance_has_an_address_of_its_own() -> None:
     """There is no default URL: each instance has its own keys."""
     with pytest.raises(ValueError, match="base_url"):
         type(BRAZE).model_validate({"api_key": "k"})
+
+
+LOCATION: Json = {"country": "DE", "latitude": 52.5, "longitude": 13.4}
+
+
+def test_the_location_of_an_identify_is_sent() -> None:
+    """Braze has attributes for the country and the place; a trait of the same name has priority."""
+    (found,) = built(BRAZE, "identify", PERSON, context={"location": LOCATION}).body["attributes"]
+    message = {**PERSON, "traits": {"country": "AT"}}
+    delivery = delivery_of(BRAZE, "identify", message, context={"location": LOCATION})
+
+    assert found["country"] == "DE"
+    assert found["current_location"] == {"latitude": 52.5, "longitude": 13.4}
+    assert BRAZE.item(delivery)["country"] == "AT"
+    assert delivery.left_out == {"context.location.country"}
+
+
+def test_half_a_location_is_refused_or_left_out() -> None:
+    context = {"location": {"latitude": 52.5}}
+    delivery = delivery_of(BRAZE, "identify", PERSON, context=context, strict=False)
+
+    assert list(refusal(BRAZE, "identify", PERSON, context=context)) == [
+        "context.location.latitude"
+    ]
+    assert "current_location" not in BRAZE.item(delivery)
+    assert delivery.left_out == {"context.location.latitude"}
+
+
+def test_events_have_no_location() -> None:
+    context = {"location": LOCATION}
+
+    assert list(refusal(BRAZE, "track", {**PERSON, "event": "E"}, context=context)) == [
+        "context.location"
+    ]

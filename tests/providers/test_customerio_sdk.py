@@ -144,3 +144,45 @@ async def test_a_merge_has_the_sdks_people(oracle: Oracle) -> None:
     alias = {"new_user_id": "new@example.com", "previous_user_id": "old"}
     our = built(ours(), "alias", alias).body
     assert sent.body == {name: our[name] for name in ("primary", "secondary")}
+
+
+async def test_an_event_of_an_anonymous_person_has_the_sdks_fields(oracle: Oracle) -> None:
+    """The SDK's version 1 has the anonymous id beside the event, version 2 in the identifiers."""
+    when = datetime.fromisoformat(TIME)
+    sent = await oracle.send(
+        lambda sdk: sdk.track_anonymous("a-1", "purchased", {"price": 2}, ULID_1, when)
+    )
+
+    message = {
+        "anonymous_id": "a-1",
+        "event": "purchased",
+        "properties": {"price": 2},
+        "timestamp": TIME,
+    }
+    our = built(ours(), "track", message).body
+    assert sent.body == {
+        "anonymous_id": our["identifiers"]["anonymous_id"],
+        "name": our["name"],
+        "data": our["attributes"],
+        "id": our["id"],
+        "timestamp": our["timestamp"],
+    }
+
+
+async def test_a_page_has_the_sdks_name_and_attributes(oracle: Oracle) -> None:
+    """The SDK's call has neither a time nor an id."""
+    url = "https://example.com/pricing"
+    sent = await oracle.send(lambda sdk: sdk.pageview("u-1", url, url=url, rows=2))
+
+    page = {"user_id": "u-1", "properties": {"url": url, "rows": 2}}
+    our = built(ours(), "page", page).body
+    assert sent.body == {"type": our["action"], "name": our["name"], "data": our["attributes"]}
+
+
+async def test_a_deletion_is_of_the_sdks_person(oracle: Oracle) -> None:
+    """The SDK's version 1 names the person in the path."""
+    sent = await oracle.send(lambda sdk: sdk.delete("u-1"))
+
+    our = built(ours(), "delete", {"user_id": "u-1"}).body
+    assert our["action"] == sent.method.lower()
+    assert sent.path == f"/api/v1/customers/{our['identifiers']['id']}"

@@ -187,3 +187,15 @@ def test_a_message_above_1_mb_is_refused() -> None:
     errors = refusal(MIXPANEL, "track", {**TRACK, "properties": {"x": "x" * 1_000_000}})
 
     assert errors["track"].endswith("Mixpanel accepts 1000000")
+
+
+def test_older_names_of_a_device_are_sent() -> None:
+    """`idfa` of older SDKs, `wow64` of browsers, and the device under both names of Mixpanel."""
+    context = {
+        "device": {"idfa": "ad-2", "name": "maguro"},
+        "user_agent_data": {"wow64": False},
+    }
+    properties = item(TRACK, context=context)["properties"]
+
+    sent = {"$ios_ifa": "ad-2", "$device": "maguro", "$device_name": "maguro", "$wow64": False}
+    assert {name: properties.get(name) for name in sent} == sent

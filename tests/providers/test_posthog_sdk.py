@@ -49,6 +49,16 @@ CALLS: list[tuple[Callable[[Posthog], object], str, Json]] = [
         {"user_id": "u-1", "properties": {"url": "https://x/p"}},
     ),
     (
+        lambda client: client.capture(
+            "$screen",
+            distinct_id="u-1",
+            properties={"$screen_name": "Cart", "items": 2, "$set": {"plan": "pro"}},
+            **WHEN,
+        ),
+        "screen",
+        {"user_id": "u-1", "name": "Cart", "properties": {"items": 2, "$set": {"plan": "pro"}}},
+    ),
+    (
         lambda client: client.set(distinct_id="a-1", properties={"plan": "pro"}, **WHEN),
         "identify",
         {"anonymous_id": "a-1", "traits": {"plan": "pro"}},

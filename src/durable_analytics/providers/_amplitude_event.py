@@ -1,11 +1,14 @@
 """The parts of an Amplitude event: fields from the context, user properties, and revenue."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from durable_analytics.errors import ValidationError
+from durable_analytics.providers._unsupported_fields import ContextPaths
 from durable_analytics.wire.field_types import is_number
 from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.timestamps import milliseconds, to_timestamp
 
 CAMPAIGN_PROPERTIES = {
     "utm_source": "campaign.source",
@@ -18,8 +21,10 @@ CAMPAIGN_PROPERTIES = {
 """User properties, and their paths in the context. The properties `initial_…` keep the first
 campaign of a user, and these keep the last one."""
 
-CONTEXT_FIELDS = {
-    "adid": "device.advertising_id",
+_ADVERTISING_ID = ("device.advertising_id", "device.idfa")
+
+CONTEXT_FIELDS: ContextPaths = {
+    "adid": _ADVERTISING_ID,
     "app_version": "app.version",
     "carrier": "network.carrier",
     "city": "location.city",
@@ -29,7 +34,7 @@ CONTEXT_FIELDS = {
     "device_manufacturer": "device.manufacturer",
     "device_model": "device.model",
     "group_id": "group_id",
-    "idfa": "device.advertising_id",
+    "idfa": _ADVERTISING_ID,
     "idfv": "device.id",
     "ip": "ip",
     "language": "locale",
@@ -45,6 +50,13 @@ CONTEXT_FIELDS = {
     **CAMPAIGN_PROPERTIES,
 }
 """The fields of an event, and their paths in the context."""
+
+_SEGMENT_NAMES = frozenset({"actions amplitude", "amplitude"})
+"""The names of Segment's two integrations with Amplitude, in lower case."""
+
+_SESSION_KEYS = ("session_id", "sessionId")
+
+_DIGITS = re.compile(r"\d{1,18}", re.ASCII)
 
 _PLATFORMS = {"ios": "iOS", "android": "Android"}
 
@@ -121,6 +133,41 @@ def property_operations(
         if added and isinstance(own, dict):
             operations[operation] = {**added, **own}
     return {operation: values for operation, values in operations.items() if values != {}}
+
+
+def take_campaign(fields: JsonObject) -> JsonObject:
+    """Remove the properties of the campaign from the fields of a context, and return them.
+
+    An empty text is not returned: a browser sends it as the referrer of a direct visit, and
+    `initial_referrer` would keep it for ever.
+    """
+    campaign = {name: fields.pop(name) for name in CAMPAIGN_PROPERTIES if name in fields}
+    return {name: value for name, value in campaign.items() if value != ""}
+
+
+def find_session_id(integrations: Any) -> tuple[str, Any]:
+    """Return the session id that Segment's SDKs put into `integrations`.
+
+    Returns:
+        Its path in `integrations`, like "Actions Amplitude.session_id"; and the id, or None.
+    """
+    options = integrations if isinstance(integrations, dict) else {}
+    for name, values in options.items():
+        if name.casefold() in _SEGMENT_NAMES and isinstance(values, dict):
+            for key in _SESSION_KEYS:
+                if values.get(key) is not None:
+                    return f"{name}.{key}", values[key]
+    return "", None
+
+
+def parse_session_id(value: Any) -> int | None:
+    """Return the start of a session in milliseconds since 1970; None if the value is no time."""
+    if is_number(value):
+        return int(value)
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
+    time = to_timestamp(value) if isinstance(value, str) else None
+    return None if time is None else milliseconds(time)
 
 
 def revenue_fields(properties: JsonObject) -> JsonObject:

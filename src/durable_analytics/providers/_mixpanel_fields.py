@@ -7,9 +7,10 @@ from pydantic.alias_generators import to_camel
 
 from durable_analytics.errors import FieldProblem, ValidationError
 from durable_analytics.providers._deliveries import Delivery
+from durable_analytics.providers._unsupported_fields import ContextPaths
 from durable_analytics.wire.messages import JsonObject
 
-CONTEXT_PROPERTIES = {
+CONTEXT_PROPERTIES: ContextPaths = {
     "$app_build_number": "app.build",
     "$app_name": "app.name",
     "$app_namespace": "app.namespace",
@@ -19,9 +20,10 @@ CONTEXT_PROPERTIES = {
     "$carrier": "network.carrier",
     "$cellular_enabled": "network.cellular",
     "$current_url": "page.url",
+    "$device": "device.name",
     "$device_name": "device.name",
     "$device_type": "device.type",
-    "$ios_ifa": "device.advertising_id",
+    "$ios_ifa": ("device.advertising_id", "device.idfa"),
     "$lib_version": "library.version",
     "$locale": "locale",
     "$manufacturer": "device.manufacturer",
@@ -38,6 +40,7 @@ CONTEXT_PROPERTIES = {
     "$screen_width": "screen.width",
     "$uaFullVersion": "user_agent_data.ua_full_version",
     "$wifi_enabled": "network.wifi",
+    "$wow64": "user_agent_data.wow_64",  # as `to_snake` spells "wow64"
     "ad_tracking_enabled": "device.ad_tracking_enabled",
     "advertising_id": "device.advertising_id",
     "app_platform": "app.platform",

@@ -32,7 +32,10 @@ from durable_analytics.wire.timestamps import milliseconds
 
 _PLACEHOLDER_IDS = PLACEHOLDER_IDS | {"anon", "true", "false", "[]"}
 
-_PATHS_IN_CONTEXT = {name: f"context.{path}" for name, path in CONTEXT_PROPERTIES.items()}
+_PATHS_IN_CONTEXT = {
+    name: f"context.{path if isinstance(path, str) else path[0]}"
+    for name, path in CONTEXT_PROPERTIES.items()
+}
 
 _INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}", re.ASCII)
 _INSERT_ID_NAMESPACE = uuid.UUID("4bb2a5c0-7d3c-5a43-9a3e-0f4b52a7d6c1")

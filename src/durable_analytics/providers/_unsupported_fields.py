@@ -14,6 +14,10 @@ _CLOCK_SKEW = timedelta(minutes=1)
 """A timestamp that differs from the current time by at most this much counts as now."""
 
 
+ContextPaths = Mapping[str, str | tuple[str, ...]]
+"""Fields of a provider, and the path in the context, or several paths, of each."""
+
+
 class UnsupportedFields:
     """The part of a provider that refuses or leaves out unsupported fields.
 
@@ -102,18 +106,21 @@ class UnsupportedFields:
         )
         return {name: value for name, value in values.items() if name not in problems}
 
-    def take_context(self, delivery: Delivery[Message], sources: Mapping[str, str]) -> JsonObject:
+    def take_context(self, delivery: Delivery[Message], sources: ContextPaths) -> JsonObject:
         """Return the supported fields of the context; refuse or leave out the others.
 
         Args:
             delivery: The message.
             sources: For each field of the provider, the path of its value in the context, in
-                snake_case, like `{"app_version": "app.version"}`.
+                snake_case, like `{"app_version": "app.version"}`. Of several paths, the first that
+                has a value is used.
 
         Returns:
             The value of each field of the provider, without fields that have no value.
         """
-        objects = {path.partition(".")[0] for path in sources.values() if "." in path}
+        paths_of = {f: (p,) if isinstance(p, str) else p for f, p in sources.items()}
+        supported = {path for paths in paths_of.values() for path in paths}
+        objects = {path.partition(".")[0] for path in supported if "." in path}
         values: dict[str, Any] = {}
         paths_in_input: dict[str, str] = {}
         repeated: list[str] = []
@@ -129,7 +136,6 @@ class UnsupportedFields:
                     paths_in_input[inner_path] = path_in_input
                 else:
                     repeated.append(path_in_input)
-        supported = {*sources.values()}
         unsupported = [
             path_in_input
             for path, path_in_input in paths_in_input.items()
@@ -139,7 +145,13 @@ class UnsupportedFields:
         ]
         self._refuse_paths(delivery, unsupported)
         self.refuse_or_leave_out(delivery, (FieldProblem(path, self.conflict) for path in repeated))
-        return {field: values[path] for field, path in sources.items() if path in values}
+        used = {f: next((p for p in paths if p in values), "") for f, paths in paths_of.items()}
+        taken = {field: values[path] for field, path in used.items() if path}
+        unused = (supported & values.keys()) - {*used.values()}
+        self._leave_out(
+            delivery, (paths_in_input[p] for p in unused if values[p] not in taken.values())
+        )
+        return taken
 
     def refuse_timestamp(
         self, delivery: Delivery[Message], now: datetime, *, is_given: bool

@@ -10,14 +10,16 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import PositiveInt
 
-from durable_analytics.errors import ValidationError
+from durable_analytics.errors import FieldProblem, ValidationError
 from durable_analytics.providers._amplitude_event import (
-    CAMPAIGN_PROPERTIES,
     CONTEXT_FIELDS,
     RESERVED_EVENTS,
+    find_session_id,
     normalise_platform,
+    parse_session_id,
     property_operations,
     revenue_fields,
+    take_campaign,
 )
 from durable_analytics.providers._amplitude_responses import AmplitudeResponses
 from durable_analytics.providers._base import Provider, builds
@@ -189,7 +191,7 @@ class Amplitude(AmplitudeResponses, Provider):
     ) -> JsonObject:
         self.refuse_fields(delivery, "channel")
         fields = self.take_context(delivery, CONTEXT_FIELDS)
-        campaign = {name: fields.pop(name) for name in CAMPAIGN_PROPERTIES if name in fields}
+        campaign = take_campaign(fields)
         message = delivery.message
         own_group_id = {"track": "company_id", "group": "group_id"}.get(delivery.method, "")
         group_id = self.single_group_id(
@@ -208,6 +210,7 @@ class Amplitude(AmplitudeResponses, Provider):
                 **self._ids(delivery, fields.get("device_id")),
                 "event_type": event_type,
                 "time": milliseconds(message.timestamp or ""),
+                "session_id": self._session_id(delivery),
                 "insert_id": message.message_id,
                 "event_properties": properties,
                 "user_properties": property_operations(
@@ -236,6 +239,15 @@ class Amplitude(AmplitudeResponses, Provider):
                 )
             delivery.left_out.add("anonymous_id")
         return {"user_id": user_id, "device_id": device_id}
+
+    def _session_id(self, delivery: Delivery[PersonMessage]) -> int | None:
+        path, value = find_session_id(delivery.message.integrations)
+        session_id = None if value is None else parse_session_id(value)
+        if value is not None and session_id is None:
+            reason = "must be the start of the session, in milliseconds since 1970"
+            problem = FieldProblem(f"{delivery.method}.integrations.{path}", reason)
+            self.refuse_or_leave_out(delivery, [problem])
+        return session_id
 
     def _group_properties(self, delivery: Delivery[Group]) -> JsonObject:
         message = delivery.message

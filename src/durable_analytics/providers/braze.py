@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from durable_analytics.errors import DeliveryError, Rejected, ValidationError
+from durable_analytics.errors import DeliveryError, FieldProblem, Rejected, ValidationError
 from durable_analytics.providers._base import Provider, builds
 from durable_analytics.providers._braze_fields import (
     NAME_LIMIT_CHARACTERS,
@@ -41,6 +41,13 @@ _MOST_OBJECTS = 75
 """Attributes, events and purchases in one request to `/users/track` (Braze's API reference)."""
 
 _LIMITS = BatchLimits(body_bytes=4 * 1000 * 1000, messages=_MOST_OBJECTS)
+
+_LOCATION = {
+    "country": "location.country",
+    "latitude": "location.latitude",
+    "longitude": "location.longitude",
+}
+"""The parts of the location of a person, and their paths in the context."""
 
 _ALIAS_LABEL = "anonymous_id"
 """The label of the alias that contains the anonymous id of a person without a user id."""
@@ -121,7 +128,8 @@ class Braze(Provider):
 
     def item(self, delivery: Delivery[Message]) -> JsonObject:
         """Return the object of a message: attributes, an event or a purchase."""
-        self.refuse_context(delivery)
+        if not isinstance(delivery.message, Identify):
+            self.refuse_context(delivery)
         match delivery.message:
             case Track() as track if products := purchased_products(track):
                 return self._purchases(delivery, products)[0]
@@ -172,7 +180,22 @@ class Braze(Provider):
     def _attributes(self, delivery: Delivery[Message], person: Identify) -> JsonObject:
         traits = person.traits or {}
         problems = dict(attribute_problems(traits))
-        return to_attributes(self.supported_values(delivery, "traits", traits, problems))
+        supported = self.supported_values(delivery, "traits", traits, problems)
+        location = self._location(delivery)
+        paths = {"country": "context.location.country", "current_location": "context.location"}
+        return self.with_defaults(delivery, to_attributes(supported), location, "context", paths)
+
+    def _location(self, delivery: Delivery[Message]) -> JsonObject:
+        """Return the attributes that Braze has for the location in the context."""
+        context = self.take_context(delivery, _LOCATION)
+        coordinates = {n: context.pop(n) for n in ("latitude", "longitude") if n in context}
+        if len(coordinates) == 1:
+            (name,) = coordinates
+            reason = f"cannot be sent alone: {self.title} needs latitude and longitude"
+            problem = FieldProblem(f"context.{_LOCATION[name]}", reason)
+            self.refuse_or_leave_out(delivery, [problem])
+            return context
+        return context | ({"current_location": coordinates} if coordinates else {})
 
     def _event(self, delivery: Delivery[Message], name: str, *fields: str) -> JsonObject:
         self.refuse_fields(delivery, "traits", "channel", "company_id")

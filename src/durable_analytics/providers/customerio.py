@@ -23,7 +23,7 @@ from durable_analytics.providers._deliveries import BatchDelivery, BatchLimits, 
 from durable_analytics.providers._person_ids import single_new_id
 from durable_analytics.providers.http import HttpRequest, HttpResponse, JsonItems
 from durable_analytics.providers.setting_types import BaseUrl, Credential
-from durable_analytics.wire.field_types import is_filled
+from durable_analytics.wire.field_types import is_filled, is_number
 from durable_analytics.wire.messages import (
     Alias,
     Delete,
@@ -150,8 +150,39 @@ class CustomerIo(Provider):
             reason = f"is required at {self.title} if traits have no email"
             raise ValidationError.at("identify.user_id", reason)
         traits = self.merge_fields(delivery, "traits", "anonymous_id")
-        operation = _person_operation("identify", identifiers) | timestamp_field(person)
-        return operation | self._attributes(delivery, traits)
+        relationships = self._object_of_person(delivery, traits)
+        return {
+            **_person_operation("identify", identifiers),
+            **timestamp_field(person),
+            **self._attributes(delivery, traits),
+            **({"cio_relationships": [relationships]} if relationships else {}),
+        }
+
+    def _object_of_person(self, delivery: Delivery[Message], traits: JsonObject) -> JsonObject:
+        """Return the relationship with the object in the trait `objectId`; {} without the trait.
+
+        The traits that describe the relationship are removed from the traits.
+        """
+        object_id = traits.get("objectId")
+        if not (is_filled(object_id) or is_number(object_id)):
+            return {}
+        check_size("identify.traits.objectId", str(object_id))
+        identifiers = {
+            "object_type_id": self._take_object_type(delivery, traits),
+            "object_id": str(object_id),
+        }
+        return {"identifiers": identifiers, **_take_relationship_attributes(traits)}
+
+    def _take_object_type(self, delivery: Delivery[Message], traits: JsonObject) -> str:
+        """Remove the type of an object from traits, and return it."""
+        types: JsonObject = {
+            n: traits.pop(n) for n in ("object_type_id", "objectTypeId") if n in traits
+        }
+        set_types = {name: type_ for name, type_ in types.items() if type_ is not None}
+        object_type = next(filter(None, set_types.values()), "1")
+        path = f"{delivery.method}.traits"
+        self.combine(delivery, dict.fromkeys(set_types, object_type), set_types, path)
+        return str(object_type)
 
     def _event(self, delivery: Delivery[Message], event: PersonMessage) -> JsonObject:
         self.refuse_fields(delivery, "traits", "channel", "company_id")
@@ -191,30 +222,22 @@ class CustomerIo(Provider):
         has_user = is_filled(group.user_id)
         self.refuse_fields(delivery, *(["anonymous_id"] if has_user else []))
         traits = dict(group.traits or {})
-        types: JsonObject = {
-            n: traits.pop(n) for n in ("object_type_id", "objectTypeId") if n in traits
-        }
-        set_types = {name: type_ for name, type_ in types.items() if type_ is not None}
-        object_type = next(filter(None, set_types.values()), "1")
-        self.combine(delivery, dict.fromkeys(set_types, object_type), set_types, "group.traits")
-        attributes, related = (
-            traits.pop(name) if isinstance(traits.get(name), dict) else {}
-            for name in ("objectAttributes", "relationshipAttributes")
-        )
+        object_type = self._take_object_type(delivery, traits)
+        related = _take_relationship_attributes(traits)
+        attributes = _take_object(traits, "objectAttributes")
         traits = self.combine(delivery, attributes, traits, "group.traits")
         relationship: JsonObject = {
             "identifiers": person_identifiers("group.user_id", group.user_id or "")
             if has_user
-            else {"anonymous_id": group.anonymous_id}
+            else {"anonymous_id": group.anonymous_id},
+            **related,
         }
-        if related:
-            relationship["relationship_attributes"] = convert_times(related)
         check_size("group.group_id", group.group_id)
         return {
             "type": "object",
             "action": "identify" if has_user else "identify_anonymous",
             "identifiers": {
-                "object_type_id": str(object_type),
+                "object_type_id": object_type,
                 "object_id": group.group_id,
             },
             **self._attributes(delivery, traits),
@@ -251,6 +274,15 @@ class CustomerIo(Provider):
 def _errors(response: HttpResponse) -> list[Any]:
     errors = response.body.get("errors") if isinstance(response.body, dict) else None
     return errors if isinstance(errors, list) else [errors] if errors else []
+
+
+def _take_object(traits: JsonObject, name: str) -> JsonObject:
+    return traits.pop(name) if isinstance(traits.get(name), dict) else {}
+
+
+def _take_relationship_attributes(traits: JsonObject) -> JsonObject:
+    related = _take_object(traits, "relationshipAttributes")
+    return {"relationship_attributes": convert_times(related)} if related else {}
 
 
 def _person_operation(action: str, identifiers: JsonObject) -> JsonObject:

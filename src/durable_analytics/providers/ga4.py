@@ -134,8 +134,6 @@ class GoogleAnalytics4(Provider):
         paths = {p: f"page.properties.{name}" for name, p in _PAGE_PARAMETERS.items()}
         properties = self.combine(delivery, properties, renamed, "page.properties", paths)
         parameters = self._parameters(delivery, "properties", properties)
-        if is_filled(delivery.message.name):
-            parameters.setdefault("page_title", delivery.message.name)
         return self._event(delivery, "page_view", parameters)
 
     @builds("group")
@@ -153,6 +151,8 @@ class GoogleAnalytics4(Provider):
         message = delivery.message
         context = self.take_context(delivery, _CONTEXT_FIELDS)
         parameters = self._with_page(delivery, parameters, context)
+        if isinstance(message, Page) and is_filled(message.name):
+            parameters.setdefault("page_title", message.name)
         # With an engagement time of 0, the default, Google does not count the user as active.
         parameters.setdefault("engagement_time_msec", 1)
         if len(parameters) > _MOST_PARAMETERS:

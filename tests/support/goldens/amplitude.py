@@ -1,18 +1,6 @@
 """Amplitude's golden table: messages, and the requests with their events.
 
-The measure for the fields is Segment's own integration (segmentio/action-destinations,
-`amplitude`). This provider differs from it on purpose:
-
-- identify and group become `$identify` and `$groupidentify` events, as Amplitude's SDKs send them,
-  not requests to /identify and /groupidentify. So a message is one request, repeated events are
-  dropped, and the events of a batch stay in order.
-- `insert_id` is always sent, because a durable delivery repeats requests.
-- Traits become `$set`, and null becomes `$unset`: Amplitude does not accept properties beside
-  `$setOnce`.
-- Revenue is sent without price and quantity, because Amplitude would use their product instead. An
-  order does not become an event "Product Purchased" for each product.
-- The user agent is sent unchanged, not parsed.
-- A page or screen without a name is "Viewed a Page", not "Viewed ".
+docs/vendor-differences.md lists where Segment's own integration differs, and why.
 """
 
 from durable_analytics.providers import Form, HttpRequest, JsonItems

@@ -114,7 +114,6 @@ GOLDEN = [
         {
             **SENT_PAGE,
             "page_location": "https://example.com/pricing",
-            "page_title": "Pricing",
             "plan": "pro",
             "name": "Pricing",
             "category": "Docs",

@@ -1,21 +1,6 @@
 """Mixpanel's golden table: messages, and the requests with their events and profile updates.
 
-The measure for the fields is Segment's own integration (segmentio/action-destinations, `mixpanel`).
-This provider differs from it on purpose:
-
-- A message becomes one request: an identify with traits and both ids is refused, and without traits
-  it merges the ids. An order does not become an event "Product Purchased" for each product.
-- Profile updates are sent as JSON arrays, not as forms with one update. Like those of Mixpanel's
-  SDK, they have `$time`, so that a late update does not replace a newer one. The IP address of the
-  worker is never used as that of the user.
-- `$insert_id` is computed from the message id if Mixpanel would refuse the id; Segment cuts the id
-  or uses a random one.
-- A property with a reserved name is refused or reported, not dropped; `id` and `$group_id` are not
-  reserved.
-- `$identified_id` and `$anon_id` are properties of `$identify` alone. `$source` and
-  `segment_source_name` are not sent. The user agent is sent unchanged, not parsed.
-- The id of a group is that of the message, even if a trait has the name of the group key.
-- A page or screen without a name is "Viewed a Page", not "Viewed ".
+docs/vendor-differences.md lists where Segment's own integration differs, and why.
 """
 
 from typing import Any
@@ -94,6 +79,7 @@ OF_CONTEXT: Json = {
     "$carrier": "EE",
     "$cellular_enabled": True,
     "$current_url": "https://example.com/x",
+    "$device": "maguro",
     "$device_name": "maguro",
     "$device_type": "ios",
     "$ios_ifa": "ad-1",

@@ -1,13 +1,6 @@
 """PostHog's golden table: messages, and the requests with their events.
 
-Segment's own integration (segmentio/action-destinations, `posthog`) differs on purpose:
-
-- It sends the time of arrival as the time of an event; this provider sends that of the message.
-- It sends no uuid, so that a repeated event counts twice.
-- It sends `$identify` for anonymous persons, too, and supports no group, alias and delete.
-- It sends `$process_person_profile` as a setting says; here it depends on the ids.
-- The `$current_url` of its page is that of the context; here it is that of the properties, or of
-  the context if the properties have none.
+docs/vendor-differences.md lists where Segment's own integration differs, and why.
 """
 
 from typing import Any
