@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from durable_analytics.errors import SettingsError
+from durable_analytics.temporal.encryption_keys import read_keys
 from durable_analytics.wire.messages import JsonObject
 
 PREFIX = "ANALYTICS_CLIENT__"
@@ -15,6 +16,9 @@ PREFIX = "ANALYTICS_CLIENT__"
 
 TASK_QUEUE = "ANALYTICS_TASK_QUEUE"
 """The variable of the task queue; workers read it too."""
+
+ENCRYPTION_KEYS = "ANALYTICS_ENCRYPTION_KEYS"
+"""The variable of the keys that encrypt inputs; workers read it too."""
 
 _iso_8601 = TypeAdapter(timedelta)
 _json_object = TypeAdapter(JsonObject)
@@ -26,6 +30,13 @@ def _text(text: str) -> str:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
+
+
+def _keys(text: str) -> list[str]:
+    """Read encryption keys; empty text is an error, since it must not switch encryption off."""
+    keys = _names(text)
+    read_keys(keys)
+    return keys
 
 
 def _count(text: str) -> int:
@@ -81,7 +92,9 @@ READERS: Mapping[str, Callable[[str], Any]] = {
 
 
 def read_variables(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the arguments that are set; an empty variable counts as not set.
+    """Return the arguments that are set.
+
+    An empty variable counts as not set, except that of the encryption keys.
 
     Args:
         environment: The environment variables.
@@ -98,6 +111,11 @@ def read_variables(environment: Mapping[str, str]) -> dict[str, Any]:
                 arguments[name] = _reader(name)(text)
             except ValueError as error:
                 problems.append(f"{variable}: {error}")
+    if ENCRYPTION_KEYS in environment:
+        try:
+            arguments["encryption_keys"] = _keys(environment[ENCRYPTION_KEYS])
+        except ValueError as error:
+            problems.append(f"{ENCRYPTION_KEYS}: {error}")
     if problems:
         raise SettingsError(problems)
     if task_queue := environment.get(TASK_QUEUE):
