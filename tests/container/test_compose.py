@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from durable_analytics.providers import provider_class
 from durable_analytics.testing import VENDORS
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
@@ -15,6 +16,11 @@ def variables(prefix: str) -> dict[str, str]:
     return {name: value.strip('"') for name, value in lines}
 
 
+def has_foreign_receivers(provider: str) -> bool:
+    """Whether an integration of a provider may only send to public addresses."""
+    return provider_class(provider).has_foreign_receivers
+
+
 def test_the_worker_has_an_integration_for_each_provider() -> None:
     """With the settings that the stand-in accepts."""
     expected = {
@@ -23,6 +29,9 @@ def test_the_worker_has_an_integration_for_each_provider() -> None:
         for setting, value in {
             **vendor.integration_settings(f"http://standin:8090/{name}"),
             "allow_policies_override": "true",
+            # The stand-in is another host of the network of the containers.
+            "allow_http": "true",
+            **({"allow_private_addresses": "true"} if has_foreign_receivers(name) else {}),
         }.items()
     }
 
