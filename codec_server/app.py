@@ -71,17 +71,17 @@ class Endpoints:
 
     async def decode(self, request: Request) -> Response:
         """Decode payloads; what cannot be decoded is returned as it is."""
-        return await self._answer(request, self._decoded)
+        return await self._respond(request, self._decoded)
 
     async def encode(self, request: Request) -> Response:
         """Encode payloads, as the UI needs it to start an execution or to send a signal."""
-        return await self._answer(request, self._codec.encode)
+        return await self._respond(request, self._codec.encode)
 
     async def health(self, _: Request) -> Response:
-        """Tell that the process responds."""
+        """Respond with 200, which shows that the process runs."""
         return JSONResponse({"status": "ok"})
 
-    async def _answer(self, request: Request, work: _Work) -> Response:
+    async def _respond(self, request: Request, work: _Work) -> Response:
         try:
             await self._authorization.check(
                 request.headers.get("authorization", ""), request.headers.get("x-namespace", "")

@@ -51,7 +51,7 @@ class Authorization:
         scheme, _, token = header.strip().partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise RequestError(401, "send the header Authorization: Bearer …")
-        # All tokens are compared, so that the time does not tell which one is similar.
+        # All tokens are compared, so that the time does not show which one is similar.
         matches = [hmac.compare_digest(token.strip().encode(), known) for known in self._tokens]
         if not any(matches) and not (
             self._check_jwt and await self._check_jwt(token.strip(), namespace)

@@ -47,7 +47,9 @@ def _check_token(token: SecretStr) -> SecretStr:
 def _check_jwks_url(url: str) -> str:
     parts = urlsplit(url)
     if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
-        raise ValueError('must begin with "https://": who can change the keys can read everything')
+        raise ValueError(
+            'must begin with "https://": somebody who can change the keys can read everything'
+        )
     return url
 
 
@@ -160,7 +162,7 @@ class Settings(ProcessSettings):
         if not settings.codec_server.tokens and settings.codec_server.jwt is None:
             reason = (
                 "is required, or codec_server.jwt: "
-                "whoever may use the codec server reads personal data"
+                "everybody who may use the codec server can read personal data"
             )
             raise SettingsError([cls.problem_at("codec_server.tokens", reason)])
         return settings

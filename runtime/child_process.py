@@ -11,7 +11,7 @@ OUR_PREFIXES = ("ANALYTICS_", "TEMPORAL_", "LOCAL_")
 """The prefixes of environment variables that are settings of our programs."""
 
 _POLL_SECONDS = 0.05
-_TOLD_LINES = 20
+_SHOWN_LINES = 20
 """How many of the last lines an error contains."""
 
 
@@ -97,7 +97,7 @@ class ChildProcess:
             raise TimeoutError(self._without_line(text, f"{seconds:g} s")) from None
 
     def _without_line(self, text: str, reason: str) -> str:
-        return "\n".join([f"no line with {text!r}: {reason}", *self.lines[-_TOLD_LINES:]])
+        return "\n".join([f"no line with {text!r}: {reason}", *self.lines[-_SHOWN_LINES:]])
 
     async def ended(self, seconds: float | None = None) -> int:
         """Wait until the process ends; return its exit status, or minus the signal that ended it.

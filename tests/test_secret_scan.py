@@ -66,10 +66,14 @@ def _is_made_up(value: str) -> bool:
 
 
 def files() -> list[Path]:
-    """All files that are, or would be, committed."""
+    """All files that are, or would be, committed, except checksums, which look like keys."""
     command = [GIT, "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+    return [ROOT / name for name in listed.split("\0") if name and _is_searched(ROOT / name)]
+
+
+def _is_searched(file: Path) -> bool:
+    return file.is_file() and file.name != "go.sum"
 
 
 def test_no_file_contains_a_credential() -> None:

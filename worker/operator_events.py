@@ -1,4 +1,4 @@
-"""Tells operators, through an integration, of failing providers and failed deliveries."""
+"""Sends events about failing providers and failed deliveries to operators, by an integration."""
 
 import asyncio
 import logging

@@ -1,8 +1,8 @@
 """Serves `/metrics`, `/health` and `/ready` of a worker on its `metrics_address`.
 
-Temporal's SDK serves the metrics, ours too, on a port of its own and nothing else there. So it does
-that on loopback, and this server passes `/metrics` on. It runs in threads, apart from the event
-loop, whose health it tells.
+Temporal's SDK serves all metrics on a port of its own, and nothing else there. So the SDK does that
+on loopback, and this server passes `/metrics` on. It runs in threads: it must respond also if the
+event loop, whose health it reports, hangs.
 """
 
 import asyncio

@@ -368,7 +368,7 @@ def _text(value: bytes) -> str:
 
 
 def _span_attributes(method: str, url: httpx.URL) -> dict[str, str | int]:
-    """Return what a span tells of a request: not its path or query, which may hold user ids."""
+    """Return the attributes of a request's span: no path or query, which may hold user ids."""
     return {
         "http.request.method": method,
         "server.address": url.host,

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from durable_analytics import BufferingClient, SettingsError, ValidationError
-from durable_analytics.buffering._environment import OF_WORKERS, PREFIX, READERS
+from durable_analytics import BufferingClient, Outcome, SettingsError, ValidationError
+from durable_analytics.buffering._environment import PREFIX, READERS
+from durable_analytics.temporal.encryption import KEY_ID
 from durable_analytics.temporal.encryption_keys import new_key
 from gateway.settings import Settings as GatewaySettings
 from tests.support.buffering import SOON, Gate
@@ -43,7 +44,7 @@ def test_every_argument_has_a_variable() -> None:
     own = inspect.signature(BufferingClient.__init__).parameters.keys() - {"self"}
     in_code = inspect.signature(BufferingClient.from_env).parameters.keys()
 
-    assert own - in_code == READERS.keys() | OF_WORKERS.keys()
+    assert own - in_code - {"task_queue", "encryption_keys"} == READERS.keys()
     assert {PREFIX + name for name in VALUES} | {f"{PREFIX}DELIVER_TO"} == {
         PREFIX + name.upper() for name in READERS
     }
@@ -85,26 +86,43 @@ async def test_deliver_to_is_a_list_with_commas(
     assert gate.starts[0].data["deliver_to"] == ["segment", "journy"]
 
 
-async def test_keys_are_those_of_the_workers(
+async def test_inputs_are_encrypted_with_the_keys_of_the_workers(
+    monkeypatch: pytest.MonkeyPatch, temporal: Client, task_queue: str
+) -> None:
+    """One environment serves all: what a service writes must not stay readable."""
+    monkeypatch.setenv("TEMPORAL_ADDRESS", temporal.service_client.config.target_host)
+    monkeypatch.setenv("TEMPORAL_NAMESPACE", temporal.namespace)
+    monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
+    monkeypatch.setenv("ANALYTICS_ENCRYPTION_KEYS", f"{new_key('k1')}, {new_key('k2')}")
+    set_all(monkeypatch, {"INTEGRATION": "segment"})
+    stored: list[Outcome] = []
+
+    async with BufferingClient.from_env() as client:
+        client.track(user_id="u-1", event="E", callback=stored.append)
+
+    assert stored[0].workflow_id
+    handle = temporal.get_workflow_handle(stored[0].workflow_id)
+    started = (await handle.fetch_history()).events[0].workflow_execution_started_event_attributes
+    assert started.input.payloads[0].metadata[KEY_ID] == b"k1"
+
+
+async def test_a_client_of_its_own_may_stand_beside_the_keys(
     monkeypatch: pytest.MonkeyPatch, connected: Client, gate: Gate
 ) -> None:
-    """A given connection has a data converter of its own; a wrong key is named, and not shown."""
-    monkeypatch.setenv("ANALYTICS_ENCRYPTION_KEYS", f"{new_key('k2')},{new_key('k1')}")
+    """Its data converter decides."""
+    monkeypatch.setenv("ANALYTICS_ENCRYPTION_KEYS", new_key())
     client = BufferingClient.from_env(connected)
     client.track(user_id="u-1", event="E")
     await client.aclose(SOON)
-    assert gate.starts[0].data["messages"]
+    assert len(gate.starts) == 1
 
-    with monkeypatch.context() as patched:
-        made: list[Any] = []
-        patched.setattr(BufferingClient, "__init__", lambda _, *__, **given: made.append(given))
-        BufferingClient.from_env()
-    assert [key.partition(":")[0] for key in made[0]["encryption_keys"]] == ["k2", "k1"]
 
-    monkeypatch.setenv("ANALYTICS_ENCRYPTION_KEYS", "k1:secret")
-    with pytest.raises(SettingsError) as refused:
+@pytest.mark.parametrize("text", ["", "k1:secret"])
+def test_wrong_encryption_keys_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """An empty variable too: a key that is missing by mistake must not switch encryption off."""
+    monkeypatch.setenv("ANALYTICS_ENCRYPTION_KEYS", text)
+    with pytest.raises(SettingsError, match=r"^ANALYTICS_ENCRYPTION_KEYS: must be") as refused:
         BufferingClient.from_env()
-    assert str(refused.value).startswith("ANALYTICS_ENCRYPTION_KEYS: must be an id, a colon")
     assert "secret" not in str(refused.value)
 
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from durable_analytics.providers import provider_class
 from durable_analytics.testing import VENDORS
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
@@ -15,6 +16,11 @@ def variables(prefix: str) -> dict[str, str]:
     return {name: value.strip('"') for name, value in lines}
 
 
+def has_foreign_receivers(provider: str) -> bool:
+    """Whether an integration of a provider may only send to public addresses."""
+    return provider_class(provider).has_foreign_receivers
+
+
 def test_the_worker_has_an_integration_for_each_provider() -> None:
     """With the settings that the stand-in accepts; it is another host, without TLS."""
     expected = {
@@ -24,6 +30,9 @@ def test_the_worker_has_an_integration_for_each_provider() -> None:
             **vendor.integration_settings(f"http://standin:8090/{name}"),
             "allow_http": "true",
             "allow_policies_override": "true",
+            # The stand-in is another host of the network of the containers.
+            "allow_http": "true",
+            **({"allow_private_addresses": "true"} if has_foreign_receivers(name) else {}),
         }.items()
     } | {"WEBHOOK__ALLOW_PRIVATE_ADDRESSES": "true"}
 

@@ -80,6 +80,17 @@ def test_pods_listen_on_the_port_of_the_settings(name: str, port: int) -> None:
     assert container["ports"] == [{"name": "http", "containerPort": port}]
 
 
+def test_the_worker_is_not_restarted_while_temporal_is_away() -> None:
+    """Its probes are those of its status server; `/health` does not ask Temporal."""
+    (container,) = pod("worker")["containers"]
+    variables = {one["name"]: one.get("value") for one in container["env"]}
+    (port,) = container["ports"]
+
+    assert variables["ANALYTICS_METRICS_ADDRESS"].endswith(f":{port['containerPort']}")
+    assert container["livenessProbe"]["httpGet"] == {"path": "/health", "port": port["name"]}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/ready", "port": port["name"]}
+
+
 def test_pods_have_the_time_to_stop() -> None:
     """More than the graceful shutdown of the process."""
     graceful = WorkerSettings.model_fields["graceful_shutdown_timeout"].default

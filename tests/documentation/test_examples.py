@@ -1,4 +1,4 @@
-"""What the README and the first pages tell a reader to type, typed as it stands there."""
+"""What the README and the first pages ask a reader to type, typed as it stands there."""
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -96,7 +96,7 @@ async def deliver_everywhere(standin: StandIn, gateway: str) -> None:
 
 
 def of_process(pid: int | None, file: str) -> bytes:
-    """What the system tells of a process: its `environ`, or its `cmdline`, as `ps` shows it."""
+    """What the system shows of a process: its `environ`, or its `cmdline`, as `ps` shows it."""
     return Path(f"/proc/{pid}/{file}").read_bytes()
 
 

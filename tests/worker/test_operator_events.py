@@ -20,7 +20,7 @@ from worker.operator_events import WINDOW_SECONDS, OperatorEvents
 FEW: Json = {"request": {"retry_policy": {"maximum_attempts": 1}}}
 
 
-def told(standin: StandIn) -> list[Json]:
+def received_events(standin: StandIn) -> list[Json]:
     """The events that the webhook has got: name and properties."""
     return [
         {"event": request["body"]["data"]["event"], **request["body"]["data"]["properties"]}
@@ -29,12 +29,14 @@ def told(standin: StandIn) -> list[Json]:
     ]
 
 
-async def until_told(standin: StandIn, are_all_there: Callable[[list[Json]], bool]) -> list[Json]:
+async def until_received(
+    standin: StandIn, are_all_there: Callable[[list[Json]], bool]
+) -> list[Json]:
     """Wait until the webhook has got these events."""
     async with asyncio.timeout(60):
-        while not are_all_there(told(standin)):  # noqa: ASYNC110
+        while not are_all_there(received_events(standin)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # a request arrives before its answer is known
-    return told(standin)
+    return received_events(standin)
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def settings(standin: StandIn, task_queue: str) -> Settings:
     return settings_for(standin, task_queue=task_queue, operator_webhook="webhook")
 
 
-async def test_a_pause_and_its_end_are_told_once(
+async def test_a_pause_and_its_end_are_sent_once(
     temporal: Client, standin: StandIn, settings: Settings
 ) -> None:
     """By one signed request each, of an execution like any other; with who paused it, and why."""
@@ -51,9 +53,9 @@ async def test_a_pause_and_its_end_are_told_once(
         paused = await integration_control.pause(
             temporal, queue, "segment", reason="a move", by="Ann"
         )
-        await until_told(standin, lambda events: len(events) == 1)
+        await until_received(standin, lambda events: len(events) == 1)
         await integration_control.resume(temporal, queue, "segment")
-        events = await until_told(standin, lambda events: len(events) == 2)
+        events = await until_received(standin, lambda events: len(events) == 2)
         await until_ended(temporal, queue)
 
     state = {"reason": "a move (Ann)", "by": "operator", "since": paused.state["since"]}
@@ -83,7 +85,7 @@ async def test_a_pause_and_its_end_are_told_once(
 async def test_an_outage_is_one_pause_however_often_probes_fail(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
-    """It is told once, and its end; an event that the webhook does not take comes again."""
+    """It is sent once, and its end; an event that the webhook does not take comes again."""
     account = standin.vendors["segment"].integration_settings(standin.base_url("segment"))
     settings = settings_with(
         standin,
@@ -99,7 +101,7 @@ async def test_an_outage_is_one_pause_however_often_probes_fail(
         handles = [await start(temporal, task_queue) for _ in range(10)]
         outputs = [await outcome(handle) for handle in handles]
         await until_ended(temporal, task_queue)
-        events = await until_told(
+        events = await until_received(
             standin,
             lambda events: (
                 {"integration.paused", "integration.resumed"} <= {one["event"] for one in events}
@@ -114,7 +116,7 @@ async def test_an_outage_is_one_pause_however_often_probes_fail(
     assert len({one["since"] for one in ends}) == 1
 
 
-async def test_levels_of_the_breaker_are_told(
+async def test_levels_of_the_breaker_are_sent(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
     account = standin.vendors["segment"].integration_settings(standin.base_url("segment"))
@@ -125,7 +127,7 @@ async def test_levels_of_the_breaker_are_told(
     async with own_process(temporal, settings):
         for _ in range(22):
             await start(temporal, task_queue)
-        events = await until_told(
+        events = await until_received(
             standin,
             lambda events: (
                 [one.get("percent") for one in events].count(100) == 1
@@ -142,10 +144,10 @@ async def test_levels_of_the_breaker_are_told(
     assert (paused["integration"], paused["by"]) == ("segment", "breaker")
 
 
-async def test_failed_deliveries_are_told_once_an_integration_and_window(
+async def test_failed_deliveries_are_sent_once_an_integration_and_window(
     temporal: Client, standin: StandIn, settings: Settings
 ) -> None:
-    """Not those to the webhook itself, which would be told for ever; no refused ones either."""
+    """Not those to the webhook itself, which would be sent for ever; no refused ones either."""
     queue = settings.task_queue
     standin.script("segment", *[{"status": 400}] * 3)
     standin.script("journy", {"status": 400})
@@ -153,12 +155,12 @@ async def test_failed_deliveries_are_told_once_an_integration_and_window(
         for integration in ("segment", "segment", "segment", "journy"):
             await outcome(await start(temporal, queue, integration=integration))
         await outcome(await start(temporal, queue, {"user_id": "u-1"}, integration="trakio"))
-        events = await until_told(standin, lambda events: len(events) >= 2)
+        events = await until_received(standin, lambda events: len(events) >= 2)
         standin.script("webhook", {"status": 400})
         await outcome(await start(temporal, queue, integration="webhook"))
         # A later one shows that no event about the webhook came before it.
         await outcome(await start(temporal, queue, integration="webhook"))
-        after = told(standin)
+        after = received_events(standin)
 
     assert sorted(events, key=lambda one: str(one["integration"])) == [
         {
@@ -172,10 +174,10 @@ async def test_failed_deliveries_are_told_once_an_integration_and_window(
     assert [one for one in after if one["event"] == "delivery.failed"] == events
 
 
-async def test_the_next_window_is_told_again(
+async def test_the_next_window_is_sent_again(
     temporal: Client, standin: StandIn, settings: Settings
 ) -> None:
-    """And all processes together tell once: the id of an event follows from its window."""
+    """And all processes together send one: the id of an event follows from its window."""
     now = 1_000_000.0
     queue = settings.task_queue
     processes = [OperatorEvents("webhook", clock=lambda: now) for _ in range(2)]
@@ -184,17 +186,17 @@ async def test_the_next_window_is_told_again(
         for events in processes:
             events.start(temporal, queue)
             events.messages(failed)
-        await until_told(standin, lambda events: len(events) == 1)
+        await until_received(standin, lambda events: len(events) == 1)
         now += WINDOW_SECONDS
         for events in processes:
             events.messages(failed)
-        both = await until_told(standin, lambda events: len(events) == 2)
+        both = await until_received(standin, lambda events: len(events) == 2)
         await outcome(await start(temporal, queue, integration="webhook"))
         for events in processes:
             events.stop()
 
     assert [one["messages"] for one in both] == [3, 3]
-    names = [one["event"] for one in told(standin)]
+    names = [one["event"] for one in received_events(standin)]
     assert names.count("delivery.failed") == 2
 
 

@@ -66,7 +66,7 @@ async def test_one_address_serves_metrics_and_probes(
 async def test_a_worker_without_temporal_is_healthy_and_not_ready(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
-    """A restart would not help it; the reason is told. It is ready again afterwards."""
+    """A restart would not help it; the response has the reason. It is ready again afterwards."""
     served = f"127.0.0.1:{free_port()}"
     async with BlockableProxy(address(temporal)) as proxy:
         settings = {"ANALYTICS_METRICS_ADDRESS": served, "TEMPORAL_ADDRESS": proxy.address}

@@ -176,12 +176,13 @@ class BufferingClient(EnqueueMethods):
         >>> # ANALYTICS_CLIENT__INTEGRATION=segment ANALYTICS_CLIENT__FLUSH_INTERVAL=0.2
         >>> analytics = BufferingClient.from_env()
 
-        `ANALYTICS_CLIENT__` and the name of an argument of the class in upper case is its variable;
-        `ANALYTICS_TASK_QUEUE` and `ANALYTICS_ENCRYPTION_KEYS` are those of a worker; the keys are
-        not used with a `client` or a `data_converter`. Durations are seconds or ISO 8601,
-        `deliver_to` is a list with commas, `context`, `policies` and `request_options` are JSON,
-        and switches are true or false. An empty variable counts as not set. The connection has
-        the variables of Temporal, like `TEMPORAL_ADDRESS`.
+        `ANALYTICS_CLIENT__` and the name of an argument of the class in upper case is its variable.
+        As for a worker, `task_queue` is `ANALYTICS_TASK_QUEUE`, and `encryption_keys` is
+        `ANALYTICS_ENCRYPTION_KEYS`, which counts only without `client` and `data_converter`.
+        Durations are seconds or ISO 8601, `deliver_to` is a list with commas, `context`, `policies`
+        and `request_options` are JSON, and switches are true or false. An empty variable counts as
+        not set, except that of the keys. The connection has the variables of Temporal, like
+        `TEMPORAL_ADDRESS`.
 
         Args:
             client: A connected Temporal client. Default: the client connects.
@@ -196,7 +197,7 @@ class BufferingClient(EnqueueMethods):
         """
         arguments = read_variables(os.environ)
         if client is not None or data_converter is not DATA_CONVERTER:
-            arguments.pop("encryption_keys", None)
+            arguments.pop("encryption_keys", None)  # their own converter encrypts
         return cls(client, data_converter=data_converter, on_error=on_error, **arguments)
 
     async def room(self) -> None:

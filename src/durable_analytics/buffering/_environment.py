@@ -14,6 +14,12 @@ from durable_analytics.wire.messages import JsonObject
 PREFIX = "ANALYTICS_CLIENT__"
 """`ANALYTICS_CLIENT__FLUSH_AT=200` is the argument `flush_at=200`."""
 
+TASK_QUEUE = "ANALYTICS_TASK_QUEUE"
+"""The variable of the task queue; workers read it too."""
+
+ENCRYPTION_KEYS = "ANALYTICS_ENCRYPTION_KEYS"
+"""The variable of the keys that encrypt inputs; workers read it too."""
+
 _iso_8601 = TypeAdapter(timedelta)
 _json_object = TypeAdapter(JsonObject)
 
@@ -24,6 +30,13 @@ def _text(text: str) -> str:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
+
+
+def _keys(text: str) -> list[str]:
+    """Read encryption keys; empty text is an error, since it must not switch encryption off."""
+    keys = _names(text)
+    read_keys(keys)
+    return keys
 
 
 def _count(text: str) -> int:
@@ -78,18 +91,10 @@ READERS: Mapping[str, Callable[[str], Any]] = {
 """How the text of each argument is read."""
 
 
-def _keys(text: str) -> list[str]:
-    keys = _names(text)
-    read_keys(keys)
-    return keys
-
-
-OF_WORKERS: Mapping[str, Callable[[str], Any]] = {"task_queue": _text, "encryption_keys": _keys}
-"""The same for the arguments whose variables workers read too, like `ANALYTICS_TASK_QUEUE`."""
-
-
 def read_variables(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the arguments that are set; an empty variable counts as not set.
+    """Return the arguments that are set.
+
+    An empty variable counts as not set, except that of the encryption keys.
 
     Args:
         environment: The environment variables.
@@ -106,15 +111,15 @@ def read_variables(environment: Mapping[str, str]) -> dict[str, Any]:
                 arguments[name] = _reader(name)(text)
             except ValueError as error:
                 problems.append(f"{variable}: {error}")
-    for name, read in OF_WORKERS.items():
-        variable = f"ANALYTICS_{name.upper()}"
-        if value := environment.get(variable):
-            try:
-                arguments[name] = read(value)
-            except ValueError as error:
-                problems.append(f"{variable}: {error}")
+    if ENCRYPTION_KEYS in environment:
+        try:
+            arguments["encryption_keys"] = _keys(environment[ENCRYPTION_KEYS])
+        except ValueError as error:
+            problems.append(f"{ENCRYPTION_KEYS}: {error}")
     if problems:
         raise SettingsError(problems)
+    if task_queue := environment.get(TASK_QUEUE):
+        arguments["task_queue"] = task_queue
     return arguments
 
 

@@ -92,7 +92,7 @@ def _check_transform(value: Transform) -> Transform:
         raise ValueError("must be a function without async: it returns a message, or None")
     try:
         signature = inspect.signature(value)
-    except (ValueError, TypeError):  # some functions in C do not tell their parameters
+    except (ValueError, TypeError):  # some functions in C have no signature
         return value
     try:
         signature.bind({}, "")

@@ -61,8 +61,8 @@ class ContractFailureConverter(DefaultFailureConverter):
 class EncodedFailureConverter(ContractFailureConverter):
     """Leaves the messages and stack traces of failures to the payload codec, which encrypts them.
 
-    The message of `UnreadablePayload` stays readable: it names the key that is missing, and whoever
-    lacks the key must be able to read it.
+    The message of `UnreadablePayload` stays readable: it names the key that is missing, for readers
+    who lack it.
     """
 
     def to_failure(

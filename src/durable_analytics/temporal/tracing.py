@@ -70,7 +70,7 @@ def span(
     Args:
         name: Its name, of which there are few: no ids.
         kind: Its kind.
-        attributes: What it tells, without personal data.
+        attributes: Its attributes, without personal data.
         parent: The context that it belongs to; None is the current one.
         links: Further contexts that it serves.
     """
