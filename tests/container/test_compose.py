@@ -28,13 +28,12 @@ def test_the_worker_has_an_integration_for_each_provider() -> None:
         for name, vendor in VENDORS.items()
         for setting, value in {
             **vendor.integration_settings(f"http://standin:8090/{name}"),
-            "allow_http": "true",
             "allow_policies_override": "true",
             # The stand-in is another host of the network of the containers.
             "allow_http": "true",
             **({"allow_private_addresses": "true"} if has_foreign_receivers(name) else {}),
         }.items()
-    } | {"WEBHOOK__ALLOW_PRIVATE_ADDRESSES": "true"}
+    }
 
     assert variables("ANALYTICS_INTEGRATIONS__") == expected
 
