@@ -219,15 +219,16 @@ async def test_tells_that_the_workflow_task_of_a_message_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A worker runs, and does not have the key of the message: its log says so."""
+    key = new_key("k1")
     monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
     client = await Client.connect(
         temporal.service_client.config.target_host,
-        data_converter=data_converter(compress=False, encryption_keys=[new_key("k1")]),
+        data_converter=data_converter(compress=False, encryption_keys=[key]),
     )
     handle = await client.start_workflow(
         "Track",
         {"integration": "segment", "track": {"user_id": "u-1", "event": "Hi"}},
-        id=f"segment:track:{task_queue}",
+        id=task_queue,
         task_queue=task_queue,
     )
     async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
@@ -235,6 +236,7 @@ async def test_tells_that_the_workflow_task_of_a_message_fails(
         async with asyncio.timeout(30):
             while await pending_workflow_task_attempt(handle) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)  # the server has no event for it
+        monkeypatch.setenv("ANALYTICS_ENCRYPTION_KEYS", key)
         found = (await command("find", task_queue)).out
         await handle.terminate()
 
