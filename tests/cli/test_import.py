@@ -258,6 +258,7 @@ async def test_a_dry_run_sends_nothing(command: Command, standin: StandIn, tmp_p
     ("name", "content", "arguments", "status", "problem"),
     [
         ("missing.csv", None, [], 2, "missing.csv is not a file"),
+        (".", None, [], 2, "is not a file"),
         ("events.dat", b"", [], 2, "has no known format: add --format, one of ndjson, csv, tsv"),
         ("events.csv", b"", [], 1, "the file is empty: its first line must name the columns"),
         ("events.csv", b"a,a\n1,2\n", [], 1, "the header must name each column once"),

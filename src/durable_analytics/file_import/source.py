@@ -57,10 +57,10 @@ class Source:
 
     def __init__(self, path: Path, format: str | None = None) -> None:  # noqa: A002  # its name
         self.path = path
-        self.format = format or _format_of(path)
         try:
             if not path.is_file():
                 raise FileError(f"{path} is not a file: store the rows in one")
+            self.format = format or _format_of(path)
             self.size = path.stat().st_size
             self._file = path.open("rb")
         except OSError as error:
