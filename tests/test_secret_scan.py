@@ -45,8 +45,13 @@ KNOWN = frozenset(
 """Values that are public: of the stand-in, and of specifications."""
 
 
+_GO_CHECKSUM = re.compile(r"^\S+ v\S+ h1:[A-Za-z0-9+/]{43}=$", re.MULTILINE)
+"""A line of go.sum: the checksum of a module has the form of an encryption key."""
+
+
 def candidates(text: str) -> Iterator[tuple[str, str]]:
     """The kinds and values in a text that look like credentials."""
+    text = _GO_CHECKSUM.sub("", text)
     for kind, pattern in PATTERNS.items():
         for found in re.finditer(pattern, text):
             if found[0] not in KNOWN and not _is_made_up(found[0]):
@@ -107,6 +112,14 @@ EXAMPLES = {
 def test_each_kind_is_found(kind: str) -> None:
     """In the middle of a line of code."""
     assert kind in dict(candidates(f'    value = "{EXAMPLES[kind]}"  # a comment'))
+
+
+def test_checksums_of_go_modules_are_no_keys() -> None:
+    """Only on their own lines: a key may be named so."""
+    key = new_key("h1")
+
+    assert not list(candidates(f"example.com/module v1.2.3 {key}\nexample.com/m v1/go.mod {key}\n"))
+    assert dict(candidates(f"keys = {key}")) == {"encryption key": key}
 
 
 def test_all_files_are_searched() -> None:
