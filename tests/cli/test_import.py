@@ -94,7 +94,7 @@ async def test_a_bad_row_is_reported_with_its_line_and_stops_no_other(
     errors = {error["line"]: (error["type"], error["message"]) for error in ended.json["errors"]}
     assert errors.keys() == {2, 3, 4, 5, 6, 7, 8, 9, 10}
     assert {kind for kind, _ in errors.values()} == {"ValidationError"}
-    assert errors[2][1] == errors[9][1] == "is not JSON"
+    assert errors[2][1] == errors[9][1] == "is not JSON: each line must be one object"
     assert errors[3][1].startswith("must be an object")
     assert errors[4][1] == "track.event is required"
     assert errors[5][1].startswith("type is not known; the types are identify, track")

@@ -34,6 +34,7 @@ _OTHER_DELIMITERS = ",;|\t"
 _NOT_DECODED = re.compile("[\udc80-\udcff]")
 """What `surrogateescape` makes of a byte that is not UTF-8."""
 
+_NOT_JSON = "is not JSON: each line must be one object"
 _NOT_UTF_8 = "is not UTF-8: save the file in this encoding"
 
 _COMPRESSED = (".gz", ".zst")
@@ -185,7 +186,7 @@ def _json_row(number: int, line: bytes) -> Row:
     try:
         values = from_json(line, allow_inf_nan=False)
     except ValueError:
-        return Row(number, {}, "is not JSON" if _is_utf_8(line) else _NOT_UTF_8)
+        return Row(number, {}, _NOT_JSON if _is_utf_8(line) else _NOT_UTF_8)
     if not isinstance(values, dict):
         return Row(number, {}, 'must be an object, like {"type": "track", …}')
     return Row(number, values)
