@@ -27,8 +27,7 @@ PATTERNS = {
     "npm or PyPI token": r"\b(?:npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,})",
     "PostHog key": r"\bph[cx]_[A-Za-z0-9]{40,}",
     "JSON Web Token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}",
-    # `h1:` is a checksum of a Go module.
-    "encryption key": r"\b(?!h1:)[A-Za-z0-9_.-]{1,64}:[A-Za-z0-9+/]{43}=",
+    "encryption key": r"\b[A-Za-z0-9_.-]{1,64}:[A-Za-z0-9+/]{43}=",
     "webhook secret": r"\bwhsec_[A-Za-z0-9+/]{32,}",
     "credentials in a URL": r"\bhttps?://[^\s/:@\"'{}<>$]+:[^\s/:@\"'{}<>$]{12,}@(?!127\.0\.0\.1|localhost)",
 }
@@ -46,8 +45,13 @@ KNOWN = frozenset(
 """Values that are public: of the stand-in, and of specifications."""
 
 
+_GO_CHECKSUM = re.compile(r"^\S+ v\S+ h1:[A-Za-z0-9+/]{43}=$", re.MULTILINE)
+"""A line of go.sum: the checksum of a module has the form of an encryption key."""
+
+
 def candidates(text: str) -> Iterator[tuple[str, str]]:
     """The kinds and values in a text that look like credentials."""
+    text = _GO_CHECKSUM.sub("", text)
     for kind, pattern in PATTERNS.items():
         for found in re.finditer(pattern, text):
             if found[0] not in KNOWN and not _is_made_up(found[0]):
@@ -112,6 +116,14 @@ EXAMPLES = {
 def test_each_kind_is_found(kind: str) -> None:
     """In the middle of a line of code."""
     assert kind in dict(candidates(f'    value = "{EXAMPLES[kind]}"  # a comment'))
+
+
+def test_checksums_of_go_modules_are_no_keys() -> None:
+    """Only on their own lines: a key may be named so."""
+    key = new_key("h1")
+
+    assert not list(candidates(f"example.com/module v1.2.3 {key}\nexample.com/m v1/go.mod {key}\n"))
+    assert dict(candidates(f"keys = {key}")) == {"encryption key": key}
 
 
 def test_all_files_are_searched() -> None:

@@ -198,10 +198,14 @@ def _examples(gateway: str, options: str) -> str:
 
 
 if __name__ == "__main__":
+    has_address = bool(os.environ.get("TEMPORAL_ADDRESS"))
     try:
         _make_private(_FOLDER)
         status = asyncio.run(main())
     except (SettingsError, NotAccepted) as error:
         print(error, file=sys.stderr)  # noqa: T201  # for a person
+        if has_address and isinstance(error, NotAccepted):
+            hint = "without TEMPORAL_ADDRESS, `make run` starts a server of its own"
+            print(hint, file=sys.stderr)  # noqa: T201  # for a person
         status = 2
     exit_process(status)

@@ -15,7 +15,15 @@ from tests.support.command import Command
         (["find"], "give a MESSAGE_ID, or the user id with --user"),
         (["find", "a", "--user", "b"], "give a MESSAGE_ID, or the user id with --user"),
         (["pause"], "Missing argument 'NAME'."),
-        (["find", "a", "--since", "soon"], "neither a time nor a duration ago"),
+        (["find", "a", "--since", "soon"], "--since': 'soon' is neither a time nor a duration ago"),
+        (["report", "--since", "0"], "--since': '0' is neither a time nor a duration ago"),
+        (["report", "--until", "x"], "--until': 'x' is neither a time nor a duration ago"),
+        (["report", "--since", "1h", "--until", "2h"], "--since': "),
+        (["report", "--since", "2100-01-01"], "is not earlier than"),
+        (["tail", "--since", "-1h"], "--since': '-1h' is neither a time nor a duration ago"),
+        (["pause", "segment", "--for", "soon"], "--for': 'soon' is not a duration"),
+        (["keys", "new", "--id", ""], "--id: must be 1 to 64 letters"),
+        (["keys", "new", "--id", "a:b"], "--id: must be 1 to 64 letters"),
         (["sttus"], "No such command 'sttus'"),
         (["status", "--yaml"], "No such option: --yaml"),
     ],
@@ -80,6 +88,27 @@ def test_a_missing_extra_is_one_line() -> None:
     assert ended.stderr == (
         "durable-analytics: the package typer is missing: install durable-analytics[cli]\n"
     )
+
+
+def test_ctrl_c_while_the_command_is_loaded_is_one_line() -> None:
+    """As it is later."""
+    code = """if True:
+        import sys
+
+        class Interrupted:
+            def find_spec(self, name, path, target=None):
+                if name == "typer":
+                    raise KeyboardInterrupt
+
+        sys.meta_path.insert(0, Interrupted())
+        from durable_analytics.cli import main
+        main()
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (1, "durable-analytics: stopped\n")
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,19 @@
 """`find`: the execution of a message."""
 
+import asyncio
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import PendingActivityState as State
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
 from durable_analytics import AnalyticsClient
 from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.codecs import data_converter
+from durable_analytics.temporal.encryption_keys import new_key
 from durable_analytics.testing import StandIn
 from tests.support.command import Command
 from tests.support.failed_deliveries import run
@@ -206,6 +209,45 @@ async def test_tells_why_a_message_waits(
     assert failing.endswith("; the last one: Trak.io answered 503\n")
     assert "  the integration trakio is paused by an operator: moving; attempt " in paused
     assert cancelled.startswith(f"canceled  {handle.id}, started ")
+
+
+async def test_tells_that_the_workflow_task_of_a_message_fails(
+    command: Command,
+    temporal: Client,
+    task_queue: str,
+    standin: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker runs, and does not have the key of the message: its log says so."""
+    key = new_key("k1")
+    monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
+    client = await Client.connect(
+        temporal.service_client.config.target_host,
+        data_converter=data_converter(compress=False, encryption_keys=[key]),
+    )
+    handle = await client.start_workflow(
+        "Track",
+        {"integration": "segment", "track": {"user_id": "u-1", "event": "Hi"}},
+        id=task_queue,
+        task_queue=task_queue,
+    )
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        await until_visible(temporal, f"TaskQueue = '{task_queue}'")
+        async with asyncio.timeout(30):
+            while await pending_workflow_task_attempt(handle) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)  # the server has no event for it
+        monkeypatch.setenv("ANALYTICS_ENCRYPTION_KEYS", key)
+        found = (await command("find", task_queue)).out
+        await handle.terminate()
+
+    assert found.startswith(f"waiting  {handle.id}, started ")
+    assert "is a worker running?" not in found
+    assert "the log of the worker and the Temporal UI say why" in found
+
+
+async def pending_workflow_task_attempt(handle: WorkflowHandle[Any, Any]) -> int:
+    """The attempt of the workflow task that waits or runs; 0 if none does."""
+    return (await handle.describe()).raw_description.pending_workflow_task.attempt
 
 
 async def test_finds_a_generated_id(

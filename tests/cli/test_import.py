@@ -94,7 +94,7 @@ async def test_a_bad_row_is_reported_with_its_line_and_stops_no_other(
     errors = {error["line"]: (error["type"], error["message"]) for error in ended.json["errors"]}
     assert errors.keys() == {2, 3, 4, 5, 6, 7, 8, 9, 10}
     assert {kind for kind, _ in errors.values()} == {"ValidationError"}
-    assert errors[2][1] == errors[9][1] == "is not JSON"
+    assert errors[2][1] == errors[9][1] == "is not JSON: each line must be one object"
     assert errors[3][1].startswith("must be an object")
     assert errors[4][1] == "track.event is required"
     assert errors[5][1].startswith("type is not known; the types are identify, track")
@@ -110,7 +110,7 @@ async def test_a_bad_row_is_reported_with_its_line_and_stops_no_other(
 
     readable = await command(*command_line)
     assert readable.out.startswith("11 rows: 2 delivered, 9 refused\n")
-    assert "row 4: ValidationError: track.event is required" in readable.out
+    assert "line 4: ValidationError: track.event is required" in readable.out
 
 
 async def test_what_sdks_add_is_taken_without_strict(
@@ -258,9 +258,39 @@ async def test_a_dry_run_sends_nothing(command: Command, standin: StandIn, tmp_p
     ("name", "content", "arguments", "status", "problem"),
     [
         ("missing.csv", None, [], 2, "missing.csv is not a file"),
+        (".", None, [], 2, "is not a file"),
         ("events.dat", b"", [], 2, "has no known format: add --format, one of ndjson, csv, tsv"),
         ("events.csv", b"", [], 1, "the file is empty: its first line must name the columns"),
         ("events.csv", b"a,a\n1,2\n", [], 1, "the header must name each column once"),
+        (
+            "events.csv",
+            b"user_id;event\nu-1;E\n",
+            [],
+            1,
+            "a CSV file has a comma between two columns",
+        ),
+        (
+            "events.tsv",
+            b"user_id,event\nu-1,E\n",
+            [],
+            1,
+            "a TSV file has a tab between two columns",
+        ),
+        ("events.csv", b"user_id,na\xefve\n", [], 1, "the header is not UTF-8: save the file in"),
+        (
+            "events.csv",
+            b"user_id,event\nu-1,E\n",
+            ["--map", "name=event"],
+            2,
+            "--map name: the file has no such column; it has user_id, event",
+        ),
+        (
+            "events.tsv",
+            b"user_id\tzip\nu-1\t01234\n",
+            ["--text", "zpi"],
+            2,
+            "--text zpi: the file has no such column; it has user_id, zip",
+        ),
         ("events.parquet", b"PAR1", [], 1, "events.parquet cannot be read after row 0"),
         ("events.csv", b"", ["--map", "plan"], 2, "--map plan: must be a column and a field"),
         ("events.csv", b"", ["--map", "a=b..c"], 2, "must be a column and a field"),

@@ -103,8 +103,7 @@ async def test_bad_rows_of_csv_have_the_number_of_their_first_line(
     assert errors == {
         4: "has 1 cells; the header has 2",
         5: "has 3 cells; the header has 2",
-        7: "track.event is not valid Unicode text: remove the half of a surrogate pair, or "
-        "replace it with U+FFFD",
+        7: "is not UTF-8: save the file in this encoding",
         9: "is not CSV: ',' expected after '\"'",
         11: "is not CSV in lines 11 to 12: unexpected end of data",
     }
@@ -160,7 +159,7 @@ async def test_compressed_files_are_read(
         file.write_bytes(compress(content)[:-20])
         cut = await command("import", str(file), "--integration", "segment", "--json")
         assert cut.status == 1
-        assert "cannot be read after row" in cut.err
+        assert "cannot be read after line" in cut.err
         assert cut.json["stopped"] in cut.err
         assert cut.json["delivered"] == cut.json["rows"]
 

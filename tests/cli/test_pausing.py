@@ -5,6 +5,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.cli import _pausing, _status
+from durable_analytics.temporal import integration_control
+from durable_analytics.temporal.codecs import data_converter
+from durable_analytics.temporal.encryption_keys import new_key
 from durable_analytics.testing import StandIn
 from tests.support.command import Command
 from tests.support.visible import until_visible
@@ -43,6 +46,29 @@ async def test_paused_messages_wait_until_resume(
     assert not sent_meanwhile
     assert resumed.json["state"] == "running"
     assert output["status"] == "success"
+
+
+async def test_a_command_without_the_workers_key_warns_and_takes_effect(
+    operator: Command, temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """The pause is there, so an error would mislead."""
+    with_key = await Client.connect(
+        temporal.service_client.config.target_host,
+        data_converter=data_converter(compress=False, encryption_keys=[new_key("k1")]),
+    )
+    async with own_process(with_key, settings_for(standin, task_queue=task_queue)):
+        paused = await operator("pause", "segment", "--reason", "they asked")
+        state = await integration_control.state(with_key, task_queue, "segment")
+        resumed = await operator("resume", "segment")
+        later = await integration_control.state(with_key, task_queue, "segment")
+
+    assert (paused.status, state["state"]) == (0, "paused")
+    assert paused.out == "segment is paused\n"
+    assert (resumed.status, later["state"]) == (0, "running")
+    for ended in (paused, resumed):
+        assert ended.err.startswith("warning: the worker's answer was not read: ")
+        assert "encrypted with the key k1" in ended.err
+        assert ended.err.count("\n") == 1
 
 
 async def test_resume_without_a_pause_succeeds(operator: Command) -> None:

@@ -18,6 +18,7 @@ from temporalio.client import Client
 from durable_analytics.providers import provider_names
 from durable_analytics.temporal.search_attributes import find_missing
 from durable_analytics.testing import VENDORS, StandIn
+from tests.support.free_ports import free_ports
 from tests.support.local_run import CHILDREN, PORTS, local, local_ports
 from tests.support.programs import TEMPORAL
 from tests.worker.deliveries import outcome, start
@@ -142,6 +143,18 @@ async def test_a_wrong_settings_file(tmp_path: Path, ports: Mapping[str, str]) -
     async with local(tmp_path, ports) as run:
         assert await run.ended() == 2
         assert run.lines == ["analytics.toml: cannot be read: Invalid value (at line 1, column 13)"]
+    assert alive(tmp_path) == []
+
+
+async def test_an_address_without_a_server(tmp_path: Path, ports: Mapping[str, str]) -> None:
+    """The last lines name the address, and that no variable is needed for a server."""
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    async with local(tmp_path, {**ports, "TEMPORAL_ADDRESS": address}) as run:
+        assert await run.ended() == 2
+
+    assert run.lines[-2].startswith(f"no Temporal server responds at {address} (")
+    hint = "without TEMPORAL_ADDRESS, `make run` starts a server of its own"
+    assert run.lines[-1] == hint
     assert alive(tmp_path) == []
 
 

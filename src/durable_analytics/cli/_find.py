@@ -44,7 +44,12 @@ def find(
         str | None, typer.Option(metavar="ID", help="Find the messages of a user instead.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Only what has started since: a time, or like 24h.")
+        datetime | None,
+        typer.Option(
+            parser=time_or_ago,
+            metavar="TIME",
+            help="Only what has started since: a time, or like 24h.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,7 +57,7 @@ def find(
 
     A single message is found by its id, others by reading batches.
     """
-    begin = "" if since is None else f"StartTime >= {at(time_or_ago(since))}"
+    begin = "" if since is None else f"StartTime >= {at(since)}"
     if message_id and not user:
         found = asyncio.run(_find(message_id, begin))
     elif user and not message_id:

@@ -1,7 +1,7 @@
 """`durable-analytics import`: delivers the rows of a file."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -78,7 +78,8 @@ def import_file(
     _check_integration(integration)
     if refused and refused.exists() and file.exists() and refused.samefile(file):
         raise typer.BadParameter("--refused must name another file than FILE, which it would empty")
-    columns = Columns(_paths(mapping or []), text or [], method)
+    paths = _paths(mapping or [])
+    columns = Columns(paths, text or [], method)
     try:
         options = input_options(integration=integration, strict=strict)
     except ValidationError as error:
@@ -89,6 +90,7 @@ def import_file(
         raise typer.BadParameter(str(error)) from None
     try:
         with closing(source), _writer(refused) as write:
+            _check_columns(source, {"--map": [*paths], "--text": text or []})
             builder = MessageBuilder(columns, file_id(source.digest()), strict=strict)
             report = asyncio.run(
                 _run(source, options, builder, rate=rate, dry_run=dry_run, on_refused=write)
@@ -97,7 +99,8 @@ def import_file(
         raise CommandFailed(
             "stopped; what was started goes on, and the same command continues the import"
         ) from None
-    _print(report, as_json=as_json, dry_run=dry_run)
+    place = "row" if source.format == "parquet" else "line"
+    _print(report, place, as_json=as_json, dry_run=dry_run)
     if report.stopped:
         raise CommandFailed(report.stopped)
     if report.refused:
@@ -124,6 +127,17 @@ def _check_integration(name: str) -> None:
         raise typer.BadParameter(
             f"--integration {name}: the settings have no such integration; they have {names}"
         )
+
+
+def _check_columns(source: Source, names: Mapping[str, list[str]]) -> None:
+    """Refuse an option for a column that the file does not have, before anything is sent."""
+    columns = source.columns() if any(names.values()) else None
+    for option, wanted in names.items():
+        for name in wanted:
+            if columns is not None and name not in columns:
+                raise typer.BadParameter(
+                    f"{option} {name}: the file has no such column; it has {', '.join(columns)}"
+                )
 
 
 async def _run(
@@ -187,7 +201,7 @@ def _writer(path: Path | None) -> Iterator[Callable[[RefusedRow], None]]:
         yield write
 
 
-def _print(report: Report, *, as_json: bool, dry_run: bool) -> None:
+def _print(report: Report, place: str, *, as_json: bool, dry_run: bool) -> None:
     if as_json:
         print_json({**report.as_json(), "dry_run": dry_run})
         return
@@ -197,6 +211,6 @@ def _print(report: Report, *, as_json: bool, dry_run: bool) -> None:
         parts.append(f"{report.filtered} filtered")
     print_line(", ".join([*parts, f"{report.refused} refused"]))
     for error in report.in_order[:_MOST_SHOWN]:
-        print_line(f"row {error.line}: {error.type}: {error.message}")
+        print_line(f"{place} {error.line}: {error.type}: {error.message}")
     if report.refused > _MOST_SHOWN:
         print_line(f"and {report.refused - _MOST_SHOWN} more: --refused FILE writes all of them")

@@ -14,4 +14,7 @@ def main() -> NoReturn:
         reason = f"the package {error.name} is missing: install durable-analytics[cli]"
         print(f"durable-analytics: {reason}", file=sys.stderr)  # noqa: T201  # for a person
         exit_process(2)
+    except KeyboardInterrupt:  # Ctrl-C while the modules are loaded
+        print("durable-analytics: stopped", file=sys.stderr)  # noqa: T201  # for a person
+        exit_process(1)
     exit_process(run(sys.argv[1:]))

@@ -88,9 +88,23 @@ async def _why_waiting(
     description = (await handle.describe()).raw_description
     reasons = [_next_attempt(one) for one in description.pending_activities]
     if not reasons:
-        reasons = ["nothing has been sent: is a worker running?"]
+        reasons = [_before_first_attempt(description.pending_workflow_task.attempt)]
     paused = [await _paused(client, task_queue, integration) for integration in integrations]
     return "; ".join(filter(None, [*paused, *reasons]))
+
+
+def _before_first_attempt(attempt: int) -> str:
+    """Return why nothing is planned.
+
+    Args:
+        attempt: Of the workflow task that is pending; 0 if none is.
+    """
+    if attempt > 1:
+        return (
+            f"nothing has been sent: its workflow task is at attempt {attempt}; the log of the "
+            "worker and the Temporal UI say why the others failed"
+        )
+    return "nothing has been sent: is a worker running?"
 
 
 async def _paused(client: Client, task_queue: str, integration: str) -> str | None:

@@ -30,17 +30,21 @@ def pause(
     name: NameArgument,
     *,
     for_: Annotated[
-        str | None,
-        typer.Option("--for", metavar="DURATION", help='How long, like "1h"; else until resume.'),
+        timedelta | None,
+        typer.Option(
+            "--for",
+            parser=read_duration,
+            metavar="DURATION",
+            help='How long, like "1h"; else until resume.',
+        ),
     ] = None,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why.")] = "maintenance",
     as_json: JsonOption = False,
 ) -> None:
     """Pause an integration: its messages wait in Temporal, and spend no attempt."""
-    duration = None if for_ is None else read_duration(for_)
-    _warn_of_lost_messages(name, duration)
+    _warn_of_lost_messages(name, for_)
     try:
-        commanded = asyncio.run(_pause(name, reason, duration))
+        commanded = asyncio.run(_pause(name, reason, for_))
     except ValidationError as error:
         raise typer.BadParameter(error.message) from None
     _print(name, commanded, as_json=as_json)

@@ -1,7 +1,7 @@
 """`durable-analytics report`: what was received, and how it ended, for each integration."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -19,6 +19,8 @@ from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
 from durable_analytics.temporal.visibility import Deliveries
 
+_DEFAULT_PERIOD = timedelta(hours=24)
+
 _MINUTE = 60
 _HOUR = 3600
 
@@ -26,10 +28,18 @@ _HOUR = 3600
 def report(
     *,
     since: Annotated[
-        str, typer.Option(help="Count executions that started since a time, or a duration ago.")
-    ] = "24h",
+        datetime | None,
+        typer.Option(
+            parser=time_or_ago,
+            metavar="TIME",
+            help="Count executions that started since a time, or a duration ago. Default: 24h.",
+        ),
+    ] = None,
     until: Annotated[
-        str | None, typer.Option(help="And that started until then. Default: now.")
+        datetime | None,
+        typer.Option(
+            parser=time_or_ago, metavar="TIME", help="And that started until then. Default: now."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,8 +48,15 @@ def report(
     Received are refused, filtered, waiting, delivered and failed together. The times are those
     from acceptance to delivery.
     """
-    begin = time_or_ago(since)
-    end = datetime.now(UTC) if until is None else time_or_ago(until)
+    now = datetime.now(UTC)
+    begin = since or now - _DEFAULT_PERIOD
+    end = until or now
+    if begin >= end:
+        raise typer.BadParameter(
+            f"{iso(begin)} is not earlier than {iso(end)}, where the period ends: "
+            "a duration is counted back from now",
+            param_hint="'--since'",
+        )
     rows = asyncio.run(_count(begin, end))
     summed = total(rows.values())
     if as_json:

@@ -31,7 +31,12 @@ def tail(
     method: Annotated[str | None, typer.Option(help='Only of this method, or "batch".')] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only failed ones.")] = False,
     since: Annotated[
-        str | None, typer.Option(help="Begin at a time, or a duration ago. Default: now.")
+        datetime | None,
+        typer.Option(
+            parser=time_or_ago,
+            metavar="TIME",
+            help="Begin at a time, or a duration ago. Default: now.",
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print an object a line.")] = False,
@@ -42,7 +47,7 @@ def tail(
     """
     if method is not None and method not in (*METHODS, BATCH.key):
         raise typer.BadParameter(f"--method must be one of {', '.join((*METHODS, BATCH.key))}")
-    begin = datetime.now(UTC) if since is None else time_or_ago(since)
+    begin = since or datetime.now(UTC)
     workflow = f"WorkflowType = {quoted(method.capitalize())}" if method else ""
     with suppress(KeyboardInterrupt):
         asyncio.run(_tail(integration, [workflow, FAILED if failed else ""], begin, limit, as_json))

@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import io
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,16 @@ _FORMAT_BY_SUFFIX: Mapping[str, str] = {
 FORMATS = tuple(dict.fromkeys(_FORMAT_BY_SUFFIX.values()))
 """The known formats."""
 
+_DELIMITERS: Mapping[str, str] = {"csv": ",", "tsv": "\t"}
+_DELIMITER_NAMES: Mapping[str, str] = {"csv": "comma", "tsv": "tab"}
+_OTHER_DELIMITERS = ",;|\t"
+
+_NOT_DECODED = re.compile("[\udc80-\udcff]")
+"""What `surrogateescape` makes of a byte that is not UTF-8."""
+
+_NOT_JSON = "is not JSON: each line must be one object"
+_NOT_UTF_8 = "is not UTF-8: save the file in this encoding"
+
 _COMPRESSED = (".gz", ".zst")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -47,10 +58,10 @@ class Source:
 
     def __init__(self, path: Path, format: str | None = None) -> None:  # noqa: A002  # its name
         self.path = path
-        self.format = format or _format_of(path)
         try:
             if not path.is_file():
                 raise FileError(f"{path} is not a file: store the rows in one")
+            self.format = format or _format_of(path)
             self.size = path.stat().st_size
             self._file = path.open("rb")
         except OSError as error:
@@ -72,6 +83,28 @@ class Source:
         self._file.seek(0)
         return digest
 
+    def columns(self) -> list[str] | None:
+        """Return the columns that a CSV or TSV file names in its first line.
+
+        Returns:
+            None for other formats, whose rows have columns of their own, and for a header that
+            cannot be read: `rows` says why.
+        """
+        if self.format not in _DELIMITERS:
+            return None
+        try:
+            lines = _Lines(self._decompressed())
+            try:
+                return _columns(lines, self.format)
+            finally:
+                lines.detach()
+        except FileError:
+            return None
+        except _read_errors():
+            return None
+        finally:
+            self._file.seek(0)
+
     def rows(self) -> Iterator[Row]:
         """Yield the rows in their order; one that cannot be read has a problem.
 
@@ -85,11 +118,10 @@ class Source:
                 yield row
         except FileError:
             raise
-        except Exception as error:
-            if not isinstance(error, (OSError, EOFError, zlib.error, *_zstd_errors())):
-                raise
+        except _read_errors() as error:
+            place = "row" if self.format == "parquet" else "line"
             reason = str(error) or type(error).__name__
-            raise FileError(f"{self.path} cannot be read after row {line}: {reason}") from None
+            raise FileError(f"{self.path} cannot be read after {place} {line}: {reason}") from None
 
     def _rows(self) -> Iterator[Row]:
         if self.format == "parquet":
@@ -99,7 +131,7 @@ class Source:
         content = self._decompressed()
         if self.format == "ndjson":
             return _json_rows(content)
-        return _csv_rows(content, "\t" if self.format == "tsv" else ",")
+        return _csv_rows(content, self.format)
 
     def _decompressed(self) -> IO[bytes]:
         first = self._file.read(4)
@@ -116,9 +148,11 @@ class Source:
         return self._file
 
 
-def _zstd_errors() -> tuple[type[Exception], ...]:
+def _read_errors() -> tuple[type[Exception], ...]:
+    """Return what the decompression of a file may raise."""
+    errors = (OSError, EOFError, zlib.error)
     zstandard: Any = sys.modules.get("zstandard")
-    return (zstandard.ZstdError,) if zstandard else ()
+    return (*errors, zstandard.ZstdError) if zstandard else errors
 
 
 def _format_of(path: Path) -> str:
@@ -152,17 +186,25 @@ def _json_row(number: int, line: bytes) -> Row:
     try:
         values = from_json(line, allow_inf_nan=False)
     except ValueError:
-        return Row(number, {}, "is not JSON")
+        return Row(number, {}, _NOT_JSON if _is_utf_8(line) else _NOT_UTF_8)
     if not isinstance(values, dict):
         return Row(number, {}, 'must be an object, like {"type": "track", …}')
     return Row(number, values)
+
+
+def _is_utf_8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class _Lines:
     """Lines of text of a limited length, counted: `csv` asks for one after the other."""
 
     def __init__(self, content: IO[bytes]) -> None:
-        # A byte that is not UTF-8 becomes a lone surrogate, which the check of the row refuses.
+        # A byte that is not UTF-8 becomes a lone surrogate, which `_is_text` finds.
         self._text = io.TextIOWrapper(
             content, encoding="utf-8-sig", errors="surrogateescape", newline=""
         )
@@ -184,13 +226,11 @@ class _Lines:
         self._text.detach()
 
 
-def _csv_rows(content: IO[bytes], delimiter: str) -> Iterator[Row]:
-    csv.field_size_limit(INPUT_LIMIT_BYTES)
+def _csv_rows(content: IO[bytes], format_name: str) -> Iterator[Row]:
     lines = _Lines(content)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    read: Callable[[], list[str]] = reader.__next__
     try:
-        columns = _columns(read)
+        columns = _columns(lines, format_name)
+        read = _reader(lines, format_name)
         while True:
             first = lines.count + 1
             try:
@@ -203,6 +243,9 @@ def _csv_rows(content: IO[bytes], delimiter: str) -> Iterator[Row]:
                 continue
             if not cells:
                 continue
+            if not _is_text(cells):
+                yield Row(first, {}, _NOT_UTF_8)
+                continue
             if len(cells) != len(columns):
                 yield Row(first, {}, f"has {len(cells)} cells; the header has {len(columns)}")
                 continue
@@ -212,13 +255,32 @@ def _csv_rows(content: IO[bytes], delimiter: str) -> Iterator[Row]:
         lines.detach()
 
 
-def _columns(read: Callable[[], list[str]]) -> list[str]:
+def _reader(lines: _Lines, format_name: str) -> Callable[[], list[str]]:
+    csv.field_size_limit(INPUT_LIMIT_BYTES)
+    return csv.reader(lines, delimiter=_DELIMITERS[format_name], strict=True).__next__
+
+
+def _is_text(cells: list[str]) -> bool:
+    """Whether the bytes of a row were UTF-8."""
+    text = "".join(cells)
+    return text.isascii() or not _NOT_DECODED.search(text)
+
+
+def _columns(lines: _Lines, format_name: str) -> list[str]:
     try:
-        columns = [name.strip() for name in read()]
+        columns = [name.strip() for name in _reader(lines, format_name)()]
     except StopIteration:
         raise FileError("the file is empty: its first line must name the columns") from None
     except csv.Error as error:
         raise FileError(f"the header is not CSV: {error}") from None
     if "" in columns or len(set(columns)) < len(columns):
         raise FileError("the header must name each column once, and no column twice")
+    if not _is_text(columns):
+        raise FileError(f"the header {_NOT_UTF_8}")
+    if len(columns) == 1 and any(other in columns[0] for other in _OTHER_DELIMITERS):
+        delimiter = _DELIMITER_NAMES[format_name]
+        raise FileError(
+            f"the header is one column with other delimiters in it: a {format_name.upper()} file "
+            f"has a {delimiter} between two columns"
+        )
     return columns

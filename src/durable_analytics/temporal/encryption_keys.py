@@ -14,6 +14,7 @@ KEY_BYTES = 32
 
 _FORM = 'must be an id, a colon and 32 bytes in base64, like "k1:…"'
 _HINT = "`durable-analytics keys new` prints a key"
+_ID_FORM = "1 to 64 letters, digits, or the characters _ . -"
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -42,9 +43,7 @@ class EncryptionKey:
         if not colon:
             raise ValueError(f"{_FORM}; {_HINT}")
         if not _ID.fullmatch(name):
-            raise ValueError(
-                f"{_FORM}, and the id 1 to 64 letters, digits, or the characters _ . -; {_HINT}"
-            )
+            raise ValueError(f"{_FORM}, and the id {_ID_FORM}; {_HINT}")
         try:
             secret = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
@@ -85,7 +84,8 @@ def new_key(name: str | None = None) -> str:
     Raises:
         ValueError: The id has a character that is not allowed.
     """
-    name = name or f"k{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(2)}"
-    text = f"{name}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
-    EncryptionKey.read(text)
-    return text
+    if name is None:
+        name = f"k{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(2)}"
+    if not _ID.fullmatch(name):
+        raise ValueError(f"must be {_ID_FORM}")
+    return f"{name}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"

@@ -17,7 +17,7 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.errors import ValidationError
+from durable_analytics.errors import UnreadablePayload, ValidationError
 from durable_analytics.temporal.queue_limits import (
     LimitSetByHandError,
     LimitsUnsupportedError,
@@ -59,7 +59,7 @@ class Commanded:
     gives them out, and the rest follows when a worker starts."""
 
     warning: str | None = None
-    """Why the server does not hold the messages."""
+    """Why the server does not hold the messages, or why the worker's answer was not read."""
 
 
 async def pause(
@@ -113,7 +113,10 @@ async def pause(
         )
         return taken
 
-    taken = await _within(patience, update)
+    try:
+        taken = await _within(patience, update)
+    except UnreadablePayload as error:
+        return Commanded(state, is_taken=True, warning=warning or _not_read(error))
     if taken is None:
         command = {"id": command_id, PAUSE: request.as_json()}
         await client.start_workflow(
@@ -154,6 +157,8 @@ async def resume(
         taken = await _within(patience, update)
         if taken is None:
             await handle.signal(COMMAND, {"id": command_id, RESUME: {}})
+    except UnreadablePayload as error:
+        return Commanded(RUNNING, is_taken=True, warning=warning or _not_read(error))
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
@@ -212,6 +217,11 @@ async def _is_running(handle: WorkflowHandle[Any, Any]) -> bool:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False
         raise
+
+
+def _not_read(error: UnreadablePayload) -> str:
+    """Return why the state is only what the command asked for: a worker has taken it."""
+    return f"the worker's answer was not read: {error}"
 
 
 async def _within(
