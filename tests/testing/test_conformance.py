@@ -206,6 +206,12 @@ class ReversesBatches(Acme):
         return HttpRequest("POST", f"{self.base_url}/batch", JsonItems(items, "events"))
 
 
+class NestsItems(Acme):
+    def batch(self, batch: BatchDelivery) -> HttpRequest:
+        body = {"data": {"list": JsonItems([*batch.items], "events")}}
+        return HttpRequest("POST", f"{self.base_url}/batch", body)
+
+
 class HidesBytes(Acme):
     def batch(self, batch: BatchDelivery) -> HttpRequest:
         beside = {"counts": ["x" * 50] * len(batch.items)} if len(batch.items) > 1 else {}
@@ -266,6 +272,7 @@ class OpenCall(Acme):
         (NeedsAnObject, {"survives_any_body"}),
         (NamesTooMany, {"survives_any_body"}),
         (ReversesBatches, {"a_batch_holds_its_messages_in_order"}),
+        (NestsItems, {"a_batch_holds_its_messages_in_order"}),
         (HidesBytes, {"slices_keep_to_the_limits"}),
         (UnknownBatchKey, {"batch_keys_have_limits"}),
         (OpenCall, {"callers_cannot_set_credentials"}),

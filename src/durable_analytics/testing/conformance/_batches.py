@@ -3,7 +3,7 @@
 import json
 from copy import deepcopy
 from itertools import chain, pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from durable_analytics.delivery.batch_preparation import (
     BatchDefaults,
@@ -72,6 +72,13 @@ class BatchChecks(ConformanceCase):
             ]
             items = [write_json(self.provider.item(delivery)) for delivery in deliveries]
             request = self.authorized(self._batch_request(key, items))
+            body = body_of(request)
+            if isinstance(body, (dict, list)):
+                missing = [i for i in items if not _contains(body, json.loads(i))]
+                assert not missing, (
+                    f"the JSON of the batch of {key} does not contain the result of `item` as it "
+                    "is: `batch.items` are bytes that are JSON already"
+                )
             if name := self.provider.message_id_fields.get(method):
                 # An id may be computed from the message id, and another key may have this name.
                 ids = [[text for n, text in named_texts(json.loads(i)) if n == name] for i in items]
@@ -151,3 +158,18 @@ class BatchChecks(ConformanceCase):
         size = len(self.authorized(self._batch_request(key, items)).content() or b"")
         assert size <= limits.body_bytes, f"a batch of {key} has {size} bytes"
         assert len(items) <= limits.messages, f"a batch of {key} has {len(items)} messages"
+
+
+def _contains(body: Any, item: JsonObject) -> bool:
+    """Whether an item is somewhere in a parsed body; `authorize` may have added fields to it."""
+    if isinstance(body, list):
+        return any(_contains(one, item) for one in body)
+    if not isinstance(body, dict):
+        return False
+    return _includes(body, item) or any(_contains(one, item) for one in body.values())
+
+
+def _includes(value: Any, expected: Any) -> bool:
+    if isinstance(value, dict) and isinstance(expected, dict):
+        return all(name in value and _includes(value[name], expected[name]) for name in expected)
+    return bool(value == expected)
