@@ -141,6 +141,10 @@ OTHERS: list[Json] = [
     {**TRACK, "timestamp": "2026-01-31T09:30:00", "default_timestamp": "yesterday"},
     {**TRACK, "context": {"ip": 7}},
     {**TRACK, "context": [1]},
+    {"type": "page", "user_id": "0", "messageId": "0", "message_id": "x"},
+    {**TRACK, "messageId": "0", "message_id": "0"},
+    {**TRACK, "message_id": "0", "messageId": "x"},
+    {**TRACK, "originalTimestamp": "2026-01-31T09:30:00Z", "timestamp": "2026-01-31T09:30:00Z"},
 ]
 
 

@@ -78,6 +78,8 @@ def shape_of(
         name, _ = table.get(key, ("", None))
         kind = kinds.get(name)
         if name in keys:
+            if keys[name] != key and keys[name] in message:
+                return None
             keys[name] = key
         elif kind is str:
             sample[key] = f"text of {key}"
