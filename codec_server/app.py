@@ -15,10 +15,10 @@ from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.converter import PayloadCodec
 
 from codec_server.authorization import Authorization
-from codec_server.errors import RequestError
 from codec_server.settings import Settings
 from durable_analytics.temporal.codecs import data_converter, leave_unreadable
 from durable_analytics.temporal.encryption import ENCODING, named_key
+from runtime.request_error import RequestError
 
 log = logging.getLogger("durable_analytics.codec_server")
 

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from codec_server.errors import RequestError
 from codec_server.settings import CodecServerSettings, JwtSettings
+from runtime.request_error import RequestError
 
 if TYPE_CHECKING:
     from jwt import PyJWK

@@ -18,7 +18,7 @@ from pydantic import (
 
 from durable_analytics.errors import SettingsError
 from durable_analytics.settings.values import split_at_commas
-from runtime.settings import ProcessSettings
+from runtime.settings import OF_WORKERS, ProcessSettings
 
 _ORIGIN = re.compile(r"https?://[^/?#@\sA-Z*]+")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -128,25 +128,7 @@ class CodecServerSettings(_Section):
 class Settings(ProcessSettings):
     """All settings of the codec server."""
 
-    elsewhere: ClassVar = frozenset(
-        {
-            "client",
-            "integrations",
-            "former_integrations",
-            "integration_queues",
-            "default_integration",
-            "worker",
-            "gateway",
-            "sources",
-            "graceful_shutdown_timeout",
-            "max_concurrent_activities",
-            "max_concurrent_workflow_tasks",
-            "metrics_address",
-            "operator_webhook",
-            "on_attempt_failed",
-            "on_execution_failed",
-        }
-    )
+    elsewhere: ClassVar = OF_WORKERS | {"client", "gateway", "sources"}
 
     codec_server: CodecServerSettings = CodecServerSettings()
     """The address, and who may use it."""

@@ -1,22 +1,8 @@
-"""The exception for a request that the gateway rejects."""
+"""The errors of requests that the gateway rejects."""
 
-from collections.abc import Mapping
+from runtime.request_error import RequestError
 
-
-class RequestError(Exception):
-    """A request gets this error response.
-
-    Args:
-        status: The HTTP status.
-        message: What is wrong and what to do; it holds no value of the request.
-        headers: Further headers of the response.
-    """
-
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.headers = dict(headers or {})
+__all__ = ["RequestError", "retry_later", "too_large"]
 
 
 def too_large(what: str, limit_bytes: int) -> RequestError:

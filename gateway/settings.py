@@ -32,7 +32,7 @@ from durable_analytics.settings.values import (
     split_at_commas,
 )
 from durable_analytics.wire.messages import JsonObject
-from runtime.settings import ProcessSettings
+from runtime.settings import OF_WORKERS, ProcessSettings
 
 
 def _split(value: Any) -> Any:
@@ -193,24 +193,7 @@ class SourceSettings(_Section):
 class Settings(ProcessSettings):
     """All settings of the gateway process."""
 
-    elsewhere: ClassVar = frozenset(
-        {
-            "client",
-            "integrations",
-            "former_integrations",
-            "integration_queues",
-            "default_integration",
-            "worker",
-            "codec_server",
-            "graceful_shutdown_timeout",
-            "max_concurrent_activities",
-            "max_concurrent_workflow_tasks",
-            "metrics_address",
-            "operator_webhook",
-            "on_attempt_failed",
-            "on_execution_failed",
-        }
-    )
+    elsewhere: ClassVar = OF_WORKERS | {"client", "codec_server"}
     examples: ClassVar = {"sources": "SOURCES__SHOP__WRITE_KEY"}
 
     gateway: GatewaySettings = GatewaySettings()

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -85,3 +86,17 @@ def request_health(host: str, port: int) -> None:
     address = _ON_THIS_MACHINE.get(host, host)
     url = f"http://{f'[{address}]' if ':' in address else address}:{port}/health"
     OPENER.open(url, timeout=_HEALTH_TIMEOUT_SECONDS).close()
+
+
+def check_health(read_address: Callable[[], tuple[str, int]]) -> int:
+    """Request `/health`, as the health check of a container; return the exit status.
+
+    Args:
+        read_address: Returns the host and the port of the settings; it may raise `SettingsError`.
+    """
+    try:
+        request_health(*read_address())
+    except (SettingsError, OSError) as error:
+        print(error, file=sys.stderr)  # noqa: T201  # Docker keeps it with the health status
+        return 1
+    return 0

@@ -7,6 +7,24 @@ from durable_analytics.settings.files import PREFIX
 from durable_analytics.settings.service_links import log_ignored
 from runtime import logs
 
+OF_WORKERS = frozenset(
+    {
+        "integrations",
+        "former_integrations",
+        "integration_queues",
+        "default_integration",
+        "worker",
+        "graceful_shutdown_timeout",
+        "max_concurrent_activities",
+        "max_concurrent_workflow_tasks",
+        "metrics_address",
+        "operator_webhook",
+        "on_attempt_failed",
+        "on_execution_failed",
+    }
+)
+"""The settings that only a worker reads; other processes let them stand in the same file."""
+
 
 class ProcessSettings(AnalyticsSettings):
     """The settings that all processes share."""
