@@ -12,6 +12,7 @@ from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.redrive import Redrive
 from durable_analytics.testing import StandIn
 from tests.support.json_objects import Execute, Json
+from tests.support.visible import until_closed
 from tests.support.worker_settings import QUICK_RETRIES, settings_for
 from tests.worker.deliveries import outcome, own_worker
 from worker import Settings
@@ -289,6 +290,7 @@ async def test_what_failed_is_redriven_there_alone(
                 task_queue=task_queue,
             )
             outputs.append(await outcome(handle))
+            await until_closed(temporal, handle.id)
         before = accepted(standin)
 
         filters = Filters(integration=None)
