@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.converter import DataConverter
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 from activities.http import EmbeddersClient
 from durable_analytics.settings.integrations import IntegrationSettings
-from durable_analytics.temporal.codecs import leave_unreadable
+from durable_analytics.temporal.codecs import leave_large, leave_unreadable
 from durable_analytics.wire.methods import integration_queue
 from worker.former_integrations import FormerIntegrations
 from worker.registration import Registration
@@ -71,14 +72,16 @@ def workers(
         ),
     )
     first = Worker(
-        client,
+        _with_converter(client, leave_large(client.data_converter)),
         task_queue=settings.task_queue,
         plugins=[shared.plugin(*([former.run] if settings.integration_queues else []))],
         **worker_options(settings),
     )
     if not settings.integration_queues:
         return [first]
-    requests_client = _leaving_unreadable(client)
+    # The interceptor reports what a worker of activities cannot decrypt, and the attempt fails. An
+    # error of the codec would fail the activity finally where the payload is a heartbeat.
+    requests_client = _with_converter(client, leave_unreadable(client.data_converter))
     others = [
         Worker(
             requests_client,
@@ -96,14 +99,10 @@ def workers(
     return [first, *others]
 
 
-def _leaving_unreadable(client: Client) -> Client:
-    """Return a client for workers of activities alone.
-
-    If it cannot decrypt a payload, the interceptor fails the attempt. An error of the codec would
-    fail the activity finally where the payload is a heartbeat.
-    """
+def _with_converter(client: Client, converter: DataConverter) -> Client:
+    """Return a client on the same connection with another data converter."""
     config = client.config()
-    config["data_converter"] = leave_unreadable(client.data_converter)
+    config["data_converter"] = converter
     return Client(**config)
 
 

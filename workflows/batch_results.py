@@ -19,6 +19,7 @@ from durable_analytics.wire.plans import BatchPlan, BatchResult, Rejection, Resp
 from durable_analytics.wire.reasons import decode_reasons
 from durable_analytics.wire.rejections import all_rejected, reject, shorten_rejections
 from workflows.held_messages import explained
+from workflows.inputs import readable
 from workflows.request_policy import policy_of
 
 _NO_TIMEOUT = timedelta(days=3650)
@@ -160,5 +161,5 @@ class BatchResults:
     @cached_property
     def _data(self) -> JsonObject:
         """The decoded input, which is needed only for parts and failures."""
-        data: JsonObject = decode_batch(self.input)
+        data: JsonObject = decode_batch(readable(self.input))
         return data

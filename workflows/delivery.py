@@ -31,6 +31,7 @@ from durable_analytics.wire.methods import METHODS, Method
 from durable_analytics.wire.outputs import output
 from durable_analytics.wire.plans import AttemptRecord, Origin, Plan, Response
 from workflows.fan_out import fan_out
+from workflows.inputs import readable
 from workflows.message_counts import MessageCounts
 from workflows.message_request import MessageRequest
 from workflows.visibility import conclude
@@ -139,6 +140,7 @@ async def validate(method: Method, input: RawValue) -> Any:
 
 def _message(method: Method, input: RawValue, plan: Plan | None) -> JsonObject | None:
     """Return the message as it was delivered, or as far as it can be read."""
+    input = readable(input)
     if plan is None and isinstance(input, RawValue) and len(input.payload.data) > _READ_LIMIT_BYTES:
         return None  # reading it would take too long for a workflow task
     try:

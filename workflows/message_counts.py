@@ -17,6 +17,7 @@ from durable_analytics.wire.message_counts import (
 )
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import Method
+from workflows.inputs import readable
 
 RECORD = "durable_analytics_record_messages"
 """The extern function of the worker, which gets the method's key, the counts, and the seconds since
@@ -64,7 +65,7 @@ class MessageCounts:
 
     @cached_property
     def _messages(self) -> int:
-        return count_messages(self._method, self._input, self._plan)
+        return count_messages(self._method, lambda: readable(self._input), self._plan)
 
     def _ended(self, output: JsonObject) -> None:
         if not workflow.unsafe.is_replaying():

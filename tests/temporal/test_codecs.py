@@ -1,5 +1,6 @@
 """Compressed payloads: smaller where that pays, and read whoever wrote them."""
 
+import os
 import uuid
 from collections.abc import Sequence
 
@@ -7,16 +8,37 @@ import pytest
 import zstandard
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
-from temporalio.converter import DataConverter, PayloadCodec, WorkflowSerializationContext
+from temporalio.converter import (
+    ActivitySerializationContext,
+    DataConverter,
+    PayloadCodec,
+    WorkflowSerializationContext,
+)
 from temporalio.worker import Worker
 
-from durable_analytics.temporal.codecs import ENCODING, ZstdCodec, data_converter
+from durable_analytics.temporal.codecs import (
+    ENCODING,
+    ZstdCodec,
+    data_converter,
+    decompressed,
+    leave_large,
+)
 from durable_analytics.temporal.converter import DATA_CONVERTER
 from durable_analytics.testing import StandIn
 from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for
 from worker import register
 
+ACTIVITY = ActivitySerializationContext(
+    namespace="default",
+    activity_id="1",
+    activity_type="Batch.Send",
+    activity_task_queue="q",
+    workflow_id="w",
+    workflow_type="Batch",
+    is_local=False,
+)
+WORKFLOW = WorkflowSerializationContext(namespace="default", workflow_id="w")
 LARGE: Json = {"track": {"user_id": "u-1", "event": "E", "properties": {"text": "abc " * 2000}}}
 
 
@@ -128,3 +150,36 @@ async def test_large_input_that_is_passed_on_is_not_compressed_again(
 
     assert decoded == plain
     assert again == stored
+
+
+async def test_large_payloads_can_be_left_compressed_in_workflows() -> None:
+    """An activity gets them plain, and what passes through a workflow is stored as it was."""
+    large, small = await ZstdCodec(writes=True).encode(
+        [json_text(os.urandom(100_000).hex()), json_text("ab" * 1000)]
+    )
+    converter = leave_large(data_converter(compress=True))
+    of_workflow = converter.with_context(WORKFLOW).payload_codec
+    of_activity = converter.with_context(ACTIVITY).payload_codec
+    assert of_workflow
+    assert of_activity
+
+    left, plain = await of_workflow.decode([large, small])
+
+    assert left == large
+    assert plain == json_text("ab" * 1000)
+    assert await of_activity.encode([left]) == [large]
+    assert await of_activity.decode([left]) == [decompressed(left)]
+    assert decompressed(left).metadata["encoding"] == b"json/plain"
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage", zstandard.compress(b"no payload")])
+def test_what_was_left_and_cannot_be_decompressed_stays(data: bytes) -> None:
+    """Its reader reports it."""
+    payload = Payload(metadata={"encoding": ENCODING}, data=data)
+
+    assert decompressed(payload) == payload
+
+
+def json_text(text: str) -> Payload:
+    """A JSON text as a payload."""
+    return Payload(metadata={"encoding": b"json/plain"}, data=b'"%b"' % text.encode())

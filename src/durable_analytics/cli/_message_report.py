@@ -130,7 +130,7 @@ async def _count(deliveries: Deliveries, execution: WorkflowExecution) -> Rows:
     beginning = Beginning(None, {})
     if not output or (method is BATCH and not _lists_messages(output)):
         beginning = await read_beginning(client, execution)
-    messages = count_messages(method, beginning.input, beginning.plan)
+    messages = count_messages(method, lambda: beginning.input, beginning.plan)
     if output:
         ended = list(count_ended(output, messages))
     else:

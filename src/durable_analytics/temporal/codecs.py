@@ -20,6 +20,7 @@ from temporalio.converter import (
     PayloadCodec,
     SerializationContext,
     WithSerializationContext,
+    WorkflowSerializationContext,
 )
 
 from durable_analytics.temporal.converter import (
@@ -45,6 +46,9 @@ _MOST_RECENT = 4
 
 _LEAST_COST_BYTES = 1024
 """The size that a smaller payload is counted with, because each payload takes time."""
+
+_LEAST_LEFT_BYTES = 64 * 1024
+"""The compressed size of the smallest payload that stays compressed in workflows."""
 
 _WINDOW_LIMIT_BYTES = 8 * 1024 * 1024
 """The window size that decoders should support (RFC 8878, 3.1.1.1.2)."""
@@ -123,6 +127,8 @@ def _compressed(payload: Payload, recent: RecentPayloads) -> Payload:
     size_bytes = len(payload.data)
     if size_bytes < _LEAST_BYTES or payload.ByteSize() > PAYLOAD_LIMIT_BYTES:
         return payload
+    if payload.metadata.get("encoding") == ENCODING:
+        return payload
     plain = payload.SerializeToString()
     if found := recent.find(plain):
         return found
@@ -132,27 +138,54 @@ def _compressed(payload: Payload, recent: RecentPayloads) -> Payload:
     return Payload(metadata={"encoding": ENCODING}, data=data)
 
 
+def decompressed(payload: Payload) -> Payload:
+    """Return what was compressed into a payload that `leave_large` left; else the payload."""
+    if payload.metadata.get("encoding") != ENCODING:
+        return payload
+    try:
+        return _parsed(_decompress(payload.data, PAYLOAD_LIMIT_BYTES)) or payload
+    except zstandard.ZstdError:
+        return payload
+
+
 def _decompressed(payload: Payload, allowance: Allowance, recent: RecentPayloads) -> Payload:
     limit_bytes = allowance.of_one_payload()
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT_BYTES)
     try:
-        # If a frame names its size, that much is allocated, whatever `max_output_size` is.
-        if not limit_bytes or zstandard.frame_content_size(payload.data) > limit_bytes:
-            return payload
-        data = decompressor.decompress(payload.data, max_output_size=limit_bytes)
+        data = _decompress(payload.data, limit_bytes)
+    except _TooLargeError:
+        return payload
     except zstandard.ZstdError:
         # It may have been decompressed up to the limit.
         allowance.spend(limit_bytes)
         return payload
     allowance.spend(len(data))
+    decoded = _parsed(data)
+    if decoded is None:
+        return payload
+    recent.add(data, payload)
+    return decoded
+
+
+class _TooLargeError(zstandard.ZstdError):
+    """The size that a frame names exceeds the limit; nothing was decompressed."""
+
+
+def _decompress(data: bytes, limit_bytes: int) -> bytes:
+    # If a frame names its size, that much is allocated, whatever `max_output_size` is.
+    if not limit_bytes or zstandard.frame_content_size(data) > limit_bytes:
+        raise _TooLargeError
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT_BYTES)
+    return decompressor.decompress(data, max_output_size=limit_bytes)
+
+
+def _parsed(data: bytes) -> Payload | None:
+    """Return the payload that was compressed; None if there was none."""
     try:
         decoded = Payload.FromString(data)
     except DecodeError:
-        return payload
-    if decoded.metadata.get("encoding") in {None, ENCODING}:
-        return payload  # It was compressed twice, or is not a payload.
-    recent.add(data, payload)
-    return decoded
+        return None
+    is_once_compressed = decoded.metadata.get("encoding") not in {None, ENCODING}
+    return decoded if is_once_compressed else None
 
 
 def data_converter(
@@ -203,11 +236,60 @@ def leave_unreadable(converter: DataConverter) -> DataConverter:
     return dataclasses.replace(converter, payload_codec=codec)
 
 
+def leave_large(converter: DataConverter) -> DataConverter:
+    """Return a converter for a worker of workflows: their large inputs stay compressed.
+
+    A batch passes its input on unchanged, and waits: so an execution in the worker's cache holds
+    the compressed input, and nothing is compressed again. `decompressed` reads it.
+
+    Args:
+        converter: A converter of `data_converter`; another one is returned as it is.
+    """
+    if not isinstance(converter.payload_codec, _Chain):
+        return converter
+    codec = converter.payload_codec.replace_each(
+        lambda one: _LargeLeft(one) if isinstance(one, ZstdCodec) else one
+    )
+    return dataclasses.replace(converter, payload_codec=codec)
+
+
 _ENCODED_FAILURES: Mapping[type[FailureConverter], type[FailureConverter]] = {
     ContractFailureConverter: EncodedFailureConverter,
     DefaultFailureConverter: DefaultFailureConverterWithEncodedAttributes,
 }
 """The converters that leave the text of a failure to the codec, by those that do not."""
+
+
+class _LargeLeft(PayloadCodec, WithSerializationContext):
+    """A `ZstdCodec` that leaves large payloads of workflows compressed; activities get them plain.
+
+    Args:
+        codec: Compresses and decompresses.
+        is_for_workflow: Whether the payloads are those of a workflow.
+    """
+
+    def __init__(self, codec: ZstdCodec, *, is_for_workflow: bool = False) -> None:
+        self._codec = codec
+        self._is_for_workflow = is_for_workflow
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """Return a codec for the payloads of one workflow or activity."""
+        is_for_workflow = isinstance(context, WorkflowSerializationContext)
+        return type(self)(self._codec.with_context(context), is_for_workflow=is_for_workflow)
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """See base class."""
+        return await self._codec.encode(payloads)
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """See base class."""
+        if not self._is_for_workflow:
+            return await self._codec.decode(payloads)
+        decoded: list[Payload] = []
+        for payload in payloads:
+            is_large = len(payload.data) >= _LEAST_LEFT_BYTES
+            decoded += [payload] if is_large else await self._codec.decode([payload])
+        return decoded
 
 
 class _Chain(PayloadCodec, WithSerializationContext):

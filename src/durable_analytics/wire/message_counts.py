@@ -1,7 +1,7 @@
 """How many messages of an execution reached which stage: for metrics and for `report`."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from durable_analytics.errors import (
@@ -50,12 +50,12 @@ class MessageCount(NamedTuple):
     messages: int
 
 
-def count_messages(method: Method, input: Any, plan: Mapping[str, Any]) -> int:
+def count_messages(method: Method, read_input: Callable[[], Any], plan: Mapping[str, Any]) -> int:
     """Return the number of messages of an execution, for each of its integrations.
 
     Args:
         method: The method.
-        input: The raw input.
+        read_input: Returns the raw input.
         plan: The plan of its Validation; without one, as after a failure, the input is read.
     """
     if method is not BATCH:
@@ -66,7 +66,7 @@ def count_messages(method: Method, input: Any, plan: Mapping[str, Any]) -> int:
             indexes = {message["index"] for message in settled}
             return len(indexes.union(*(range(*bounds) for bounds in one["slices"])))
     try:
-        data = decode_batch(input)
+        data = decode_batch(read_input())
     except ValidationError:
         return 1
     messages = data.get("messages") if isinstance(data, dict) else None
