@@ -114,7 +114,7 @@ class OperatorEvents:
                     made.input,
                     workflow_id=made.workflow_id,
                     task_queue=self._task_queue,
-                    patience=_PATIENCE,
+                    start_timeout=_PATIENCE,
                     shown=Shown(made.summary, start_attributes([self._webhook])),
                 )
             except (RPCError, TimeoutError) as error:

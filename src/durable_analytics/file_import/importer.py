@@ -197,7 +197,7 @@ class Importer:
                 integrations=integrations,
                 count=len(contents),
                 task_queue=self._task_queue,
-                patience=_START_TIMEOUT,
+                start_timeout=_START_TIMEOUT,
             )
 
         await _retry_during_outage(start)
