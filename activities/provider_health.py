@@ -12,7 +12,13 @@ from typing import Literal
 
 from activities.failure_window import FailureWindow
 from durable_analytics.wire.health_reports import HealthReport
-from durable_analytics.wire.integration_state import RUNNING, Cause, IntegrationState, paused
+from durable_analytics.wire.integration_state import (
+    RUNNING,
+    Cause,
+    IntegrationState,
+    WorkerCause,
+    paused,
+)
 from durable_analytics.wire.operator_events import LEVELS
 
 Listener = Callable[[HealthReport | None], None]
@@ -284,7 +290,7 @@ class ProviderHealth:
 
     def _hold(
         self,
-        by: Literal["breaker", "credentials", "retry_after", "provider"],
+        by: WorkerCause,
         reason: str,
         wait: timedelta | None,
     ) -> None:

@@ -1,10 +1,10 @@
-"""Who may use the codec server: a bearer token of the settings, or a valid JSON Web Token."""
+"""Decides who may use the codec server: by a token of the settings, or by a JSON Web Token."""
 
 import asyncio
 import hmac
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from codec_server.settings import CodecServerSettings, JwtSettings
 from runtime.request_error import RequestError
@@ -15,46 +15,47 @@ if TYPE_CHECKING:
 log = logging.getLogger("durable_analytics.codec_server")
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
-"""Signatures with a public key: a token that is signed with a text would be easy to forge."""
+"""Only asymmetric algorithms. With a symmetric one, like HS256, the public key would be the secret,
+and everybody who knows it could sign a token."""
 
-_SYSTEM = "temporal-system"
-_ROLES = ("read", "write", "admin")
+_SYSTEM_NAMESPACE = "temporal-system"
+"""Temporal's name for the whole server: a permission for it is one for every namespace."""
+
+_READING_ROLES = ("read", "write", "admin")
 _JWKS_TIMEOUT_SECONDS = 5
 
 
-class _Check(Protocol):
-    async def __call__(self, token: str, namespace: str) -> bool: ...
-
-
 class Authorization:
-    """Checks the `Authorization` of requests.
+    """Checks the `Authorization` header of requests.
 
     Args:
-        settings: The settings.
+        settings: The accepted tokens, and the namespaces that may be decoded.
     """
 
     def __init__(self, settings: CodecServerSettings) -> None:
         self._tokens = [token.get_secret_value().encode() for token in settings.tokens]
         self._namespaces = settings.namespaces
-        self._check_jwt: _Check | None = JwtCheck(settings.jwt) if settings.jwt else None
+        self._jwt_check = JwtCheck(settings.jwt) if settings.jwt else None
 
     async def check(self, header: str, namespace: str) -> None:
-        """Check a request.
+        """Check whether a request may decode and encode payloads.
 
         Args:
-            header: Its `Authorization`; empty if it has none.
-            namespace: Its `X-Namespace`; empty if it has none.
+            header: The value of its `Authorization` header; empty without one.
+            namespace: The value of its `X-Namespace` header; empty without one.
 
         Raises:
-            RequestError: It is not allowed.
+            RequestError: 401 without a bearer token; 403 if the token or the namespace is not
+                accepted; 503 if the keys of the identity provider are out of reach.
         """
         scheme, _, token = header.strip().partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise RequestError(401, "send the header Authorization: Bearer …")
-        # All tokens are compared, so that the time does not show which one is similar.
-        matches = [hmac.compare_digest(token.strip().encode(), known) for known in self._tokens]
+        token = token.strip()
+        # Compare with all tokens: then the response time does not show which one matches.
+        matches = [hmac.compare_digest(token.encode(), accepted) for accepted in self._tokens]
         if not any(matches) and not (
-            self._check_jwt and await self._check_jwt(token.strip(), namespace)
+            self._jwt_check and await self._jwt_check.permits(token, namespace)
         ):
             raise RequestError(403, "the token is not valid here")
         if self._namespaces and namespace not in self._namespaces:
@@ -65,27 +66,32 @@ class JwtCheck:
     """Checks JSON Web Tokens.
 
     Args:
-        settings: The settings.
+        settings: The keys that sign valid tokens, and the claims that a token must have.
     """
 
     def __init__(self, settings: JwtSettings) -> None:
         self._settings = settings
-        self._key_of = _key_source(settings)
+        self._find_key = _key_finder(settings)
 
-    async def __call__(self, token: str, namespace: str) -> bool:
-        """Whether a token is valid and permits to read the namespace."""
-        # In a thread, because the keys may have to be fetched.
-        claims = await asyncio.to_thread(self._claims, token)
-        return claims is not None and self._permits(claims, namespace)
+    async def permits(self, token: str, namespace: str) -> bool:
+        """Whether a token is valid and permits reading the namespace.
 
-    def _claims(self, token: str) -> dict[str, Any] | None:
+        Raises:
+            RequestError: 503, the keys of the identity provider are out of reach.
+        """
+        # In a thread, because it may fetch the keys.
+        claims = await asyncio.to_thread(self._decode, token)
+        return claims is not None and self._has_permission(claims, namespace)
+
+    def _decode(self, token: str) -> dict[str, Any] | None:
+        """Return the claims of a token; None if it is not valid."""
         import jwt  # noqa: PLC0415  # an extra
 
         settings = self._settings
         try:
             return jwt.decode(
                 token,
-                self._key_of(token),
+                self._find_key(token),
                 algorithms=_ALGORITHMS,
                 audience=settings.audience,
                 issuer=settings.issuer,
@@ -98,17 +104,19 @@ class JwtCheck:
             log.warning("token refused", extra={"reason": type(error).__name__})
             return None
 
-    def _permits(self, claims: dict[str, Any], namespace: str) -> bool:
+    def _has_permission(self, claims: dict[str, Any], namespace: str) -> bool:
         if self._settings.permissions_claim is None:
             return True
-        found = claims.get(self._settings.permissions_claim)
-        permitted = found if isinstance(found, list) else []
-        names = {name for name in (namespace, _SYSTEM) if name}
-        return any(f"{name}:{role}" in permitted for name in names for role in _ROLES)
+        claim = claims.get(self._settings.permissions_claim)
+        permissions = claim if isinstance(claim, list) else []
+        namespaces = {name for name in (namespace, _SYSTEM_NAMESPACE) if name}
+        return any(
+            f"{name}:{role}" in permissions for name in namespaces for role in _READING_ROLES
+        )
 
 
-def _key_source(settings: JwtSettings) -> "Callable[[str], PyJWK | str]":
-    """Return a function that finds the key for a token."""
+def _key_finder(settings: JwtSettings) -> "Callable[[str], PyJWK | str]":
+    """Return a function that takes a token and returns the public key to verify it with."""
     import jwt  # noqa: PLC0415  # an extra
 
     if settings.jwks_url is None:

@@ -1,4 +1,4 @@
-"""The settings of the codec server: its address, who may use it, and from which web pages."""
+"""The settings of the codec server: its address, who may use it, and which web pages may."""
 
 import re
 from importlib.util import find_spec
@@ -17,12 +17,12 @@ from pydantic import (
 )
 
 from durable_analytics.errors import SettingsError
+from durable_analytics.providers.setting_types import is_loopback
 from durable_analytics.settings.values import split_at_commas
 from runtime.settings import OF_WORKERS, ProcessSettings
 
 _ORIGIN = re.compile(r"https?://[^/?#@\sA-Z*]+")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_LEAST_TOKEN_CHARACTERS = 16
+_MIN_TOKEN_CHARACTERS = 16
 
 
 def _check_origin(origin: str) -> str:
@@ -36,9 +36,9 @@ def _check_origin(origin: str) -> str:
 
 def _check_token(token: SecretStr) -> SecretStr:
     text = token.get_secret_value()
-    if len(text) < _LEAST_TOKEN_CHARACTERS or not text.isascii() or not text.isprintable():
+    if len(text) < _MIN_TOKEN_CHARACTERS or not text.isascii() or not text.isprintable():
         raise ValueError(
-            f"must have {_LEAST_TOKEN_CHARACTERS} printable ASCII characters or more: "
+            f"must have {_MIN_TOKEN_CHARACTERS} printable ASCII characters or more: "
             "set a random text, like that of `openssl rand -hex 32`"
         )
     return token
@@ -46,9 +46,9 @@ def _check_token(token: SecretStr) -> SecretStr:
 
 def _check_jwks_url(url: str) -> str:
     parts = urlsplit(url)
-    if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError(
-            'must begin with "https://": somebody who can change the keys can read everything'
+            'must begin with "https://": who can replace the keys on their way can read everything'
         )
     return url
 
@@ -65,13 +65,13 @@ class _Section(BaseModel):
 
 
 class JwtSettings(_Section):
-    """`[codec_server.jwt]`: how JSON Web Tokens are checked, which the Temporal UI passes on."""
+    """`[codec_server.jwt]`: how to check the JSON Web Tokens that the Temporal UI passes on."""
 
     jwks_url: Annotated[str, AfterValidator(_check_jwks_url)] | None = None
-    """The address of the keys of the identity provider, `https://…/jwks.json`."""
+    """The URL of the identity provider's public keys, like `https://…/jwks.json`."""
 
     public_key: Annotated[str, BeforeValidator(_read_public_key)] | None = None
-    """A PEM file with the public key, instead of `jwks_url`."""
+    """The path of a PEM file with the public key, instead of `jwks_url`."""
 
     audience: str = Field(min_length=1)
     """The `aud` that a token must have, so that a token for another program is refused."""
@@ -80,9 +80,10 @@ class JwtSettings(_Section):
     """The `iss` that a token must have. Default: any."""
 
     permissions_claim: str | None = Field(default=None, min_length=1)
-    """The claim with permissions as Temporal's own authorizer reads them, like `["default:read"]`,
-    which is named `permissions` there. If it is set, a token must permit to read the namespace of
-    the request, or `temporal-system`. Default: every valid token may read every namespace."""
+    """The claim that lists permissions in the format of Temporal's own authorizer, like
+    `["default:read"]`; Temporal's default name for it is `permissions`. If this is set, a token
+    needs a permission for the namespace of the request, or for `temporal-system`. Default: every
+    valid token may read every namespace."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -114,7 +115,8 @@ class CodecServerSettings(_Section):
         tuple[Annotated[SecretStr, AfterValidator(_check_token)], ...],
         BeforeValidator(split_at_commas),
     ] = ()
-    """Secret tokens, each of which allows to decode and encode: `Authorization: Bearer …`."""
+    """Secret tokens. A request with one of them, `Authorization: Bearer …`, may decode and encode
+    payloads."""
 
     jwt: JwtSettings | None = None
     """How JSON Web Tokens are checked. Default: only `tokens` are accepted."""
@@ -122,7 +124,8 @@ class CodecServerSettings(_Section):
     namespaces: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(split_at_commas)
     ] = ()
-    """The namespaces that may be decoded, as `X-Namespace` names them. Default: all."""
+    """The namespaces whose payloads may be decoded; a request names its namespace in the header
+    `X-Namespace`. Default: all."""
 
 
 class Settings(ProcessSettings):

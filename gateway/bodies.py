@@ -1,4 +1,4 @@
-"""Request bodies: read, decompressed and parsed as JSON within limits of size, time and depth."""
+"""Reads, decompresses and parses request bodies, within limits of size, time and depth."""
 
 import asyncio
 import zlib
@@ -20,22 +20,24 @@ IS_COMPLETE = "durable_analytics.is_complete"
 """A key of the ASGI scope: whether the whole body has arrived, so that no time limit is needed."""
 
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+_RAW_DEFLATE = -zlib.MAX_WBITS
+"""The `wbits` of zlib for each format."""
 
 _CHUNK_BYTES = 4096
 """How many compressed bytes are passed to zlib at once. At the end of each gzip member, zlib copies
 the rest of the chunk: with large chunks and many members, this would take quadratic time."""
 
 _MAX_GZIP_MEMBERS = 1000
-"""No SDK sends more members in one body."""
+"""The limit of members in one body; no SDK sends as many."""
 
 _INLINE_LIMIT_BYTES = 16 * 1024
-"""Processing this much blocks the event loop for a few milliseconds at most."""
+"""To process a body of this size blocks the event loop for a few milliseconds at most."""
 
 _FAST_PARSER_LIMIT_BYTES = 64 * 1024
-"""The fast parser blocks the event loop for about a millisecond with this much."""
+"""To parse a body of this size with the fast parser blocks the event loop for about 1 ms."""
 
 _DECOMPRESSION_COST = 8
-"""How much more work a compressed body is than an uncompressed one of the same size."""
+"""A compressed body takes this many times the work of an uncompressed one of the same size."""
 
 _EXAMPLE = 'one JSON object, like {"userId": "u-1", …}'
 
@@ -46,7 +48,7 @@ P = ParamSpec("P")
 async def run_sized(
     size: int, function: Callable[P, T], /, *args: P.args, **options: P.kwargs
 ) -> T:
-    """Call a function; in a thread if its input is large, so that the event loop is not blocked.
+    """Call a function. If its input is large, call it in a thread, not to block the event loop.
 
     Args:
         size: The size of its input, in bytes.
@@ -63,7 +65,7 @@ def check_size(size: int, limit_bytes: int) -> None:
     """Check the size of a body, in bytes.
 
     Raises:
-        RequestError: 413, the body exceeds the limit.
+        RequestError: 413, the size exceeds the limit.
     """
     if size > limit_bytes:
         raise too_large("the body", limit_bytes)
@@ -77,7 +79,8 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
         limit_bytes: The limit for the body, both compressed and decompressed.
 
     Raises:
-        RequestError: The body is too large, arrives too slowly, or cannot be decompressed.
+        RequestError: 413, the body is too large; 408, it arrives too slowly; 400, the connection
+            closes before its end; or an error of `decompress`.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal():
@@ -111,7 +114,8 @@ def decompress(body: bytes, encodings: list[str], limit_bytes: int) -> bytes:
         limit_bytes: The limit for the decompressed size.
 
     Raises:
-        RequestError: The encoding is not supported, the data is invalid, or the limit is exceeded.
+        RequestError: 415, the encoding is not supported; 400, the data is invalid; 413, the limit
+            is exceeded.
     """
     encoding = ",".join(encodings).strip().lower()
     if encoding in ("", "identity"):
@@ -119,15 +123,18 @@ def decompress(body: bytes, encodings: list[str], limit_bytes: int) -> bytes:
     if encoding not in ("gzip", "x-gzip", "deflate"):
         reason = "the content encoding is not supported: send gzip, deflate, or no encoding"
         raise RequestError(415, reason, {"Accept-Encoding": "gzip, deflate"})
-    # Some clients send raw deflate, without the zlib header that HTTP requires.
-    for window_bits in (_GZIP_OR_ZLIB, -zlib.MAX_WBITS)[: 2 if encoding == "deflate" else 1]:
+    formats = [_GZIP_OR_ZLIB]
+    if encoding == "deflate":
+        # Some clients leave out the zlib header that HTTP requires.
+        formats.append(_RAW_DEFLATE)
+    for window_bits in formats:
         try:
             content = _decompress_members(body, window_bits, limit_bytes)
         except zlib.error:
             continue
         if content is not None:
             return content
-        if window_bits > 0:
+        if window_bits == _GZIP_OR_ZLIB:
             raise RequestError(400, f"the body must be complete {encoding} data")
     raise RequestError(
         400, f"the body is not {encoding}, though the Content-Encoding header says so"
@@ -135,14 +142,19 @@ def decompress(body: bytes, encodings: list[str], limit_bytes: int) -> bytes:
 
 
 def _decompress_members(body: bytes, window_bits: int, limit_bytes: int) -> bytes | None:
-    """Decompress all members, since gzip files may be concatenated.
+    """Decompress all members of a body: a gzip file may consist of several.
+
+    Args:
+        body: The compressed body.
+        window_bits: The format, as `wbits` of zlib.
+        limit_bytes: The limit for the decompressed size.
 
     Returns:
         The content; None if the data is incomplete, has bytes after its end, or has too many
         members.
 
     Raises:
-        RequestError: The limit for the decompressed size is exceeded.
+        RequestError: 413, the limit is exceeded.
         zlib.error: The data is not in this format.
     """
     content = bytearray()
@@ -169,25 +181,26 @@ def _decompress_members(body: bytes, window_bits: int, limit_bytes: int) -> byte
 
 
 async def parse_object(body: bytes, list_key: str = "") -> dict[str, Any]:
-    """Do the same as `read_object`, without blocking the event loop."""
+    """Do the same as `parse_object_inline`, but in a thread if the body takes long to parse."""
     if len(body) <= _FAST_PARSER_LIMIT_BYTES:
         with suppress(ValueError):
             return _check_object(_parse_fast(body))
-    return await asyncio.to_thread(read_object, body, list_key)
+    return await asyncio.to_thread(parse_object_inline, body, list_key)
 
 
-def read_object(body: bytes, list_key: str = "") -> dict[str, Any]:
-    """Parse a JSON object; the content type does not matter.
+def parse_object_inline(body: bytes, list_key: str = "") -> dict[str, Any]:
+    """Parse a JSON object.
 
     An unpaired surrogate, which JavaScript produces when it cuts a string, becomes U+FFFD, as at
-    Segment. An `Unreadable` takes the place of any other value that the fast parser rejects.
+    Segment. Any other value that the fast parser rejects is replaced by an `Unreadable`.
 
     Args:
-        body: The body.
-        list_key: The key of a list whose items are parsed separately.
+        body: The decompressed body.
+        list_key: The key of a list whose items are parsed one by one, so that an invalid item does
+            not affect the others; empty for none.
 
     Raises:
-        RequestError: The body is empty, is not JSON in UTF-8, or is not an object.
+        RequestError: 400, the body is empty, is not JSON in UTF-8, or is not an object.
     """
     try:
         value = _parse_fast(body)

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH
-from gateway.bodies import check_size, parse_object, read_body, read_object, run_sized
+from gateway.bodies import check_size, parse_object, parse_object_inline, read_body, run_sized
 from gateway.errors import RequestError
 from gateway.executions import Executions
 from gateway.metrics import note_messages, note_method, note_source
@@ -63,7 +63,7 @@ class Endpoints:
         if request.method == "GET":  # HEAD asks for the size of the image only.
             note_method(request.scope, request.path_params["type"])
             raw = decode_data(request.query_params)
-            body = read_object(raw)
+            body = parse_object_inline(raw)
             key = key_from_headers(request.headers) or body.get("writeKey") or body.get("write_key")
             source = self._admit(request, key or _key_from_query(request))
             check_size(len(raw), source.settings.message_limit_bytes)

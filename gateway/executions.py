@@ -164,5 +164,5 @@ class Executions:
             integrations=[integration],
             count=len(part.items),
             task_queue=self._task_queue,
-            patience=_ATTEMPT_TIMEOUT,
+            start_timeout=_ATTEMPT_TIMEOUT,
         )

@@ -1,4 +1,4 @@
-"""The gateway process: it serves until SIGTERM or SIGINT, then completes the accepted requests."""
+"""Runs the gateway until SIGTERM or SIGINT, then completes the requests that it has accepted."""
 
 import logging
 import math
@@ -6,7 +6,6 @@ import math
 import uvicorn
 from temporalio.runtime import Runtime
 
-from durable_analytics.errors import SettingsError
 from durable_analytics.temporal import tracing
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.connection import connect
@@ -17,13 +16,15 @@ from gateway.protocol import BoundedProtocol
 from gateway.settings import Settings
 from gateway.tracing import TracedApp
 from runtime.http_server import BACKLOG, listen, serve
-from runtime.logs import runtime
+from runtime.listening import cannot_listen
+from runtime.logs import create_runtime
 from runtime.metrics import prometheus
 
 log = logging.getLogger("durable_analytics.gateway")
 
 _KEEP_ALIVE_SECONDS = 75
-"""Longer than the pause of SDKs, and of most load balancers, between two requests."""
+"""How long an idle connection stays open. SDKs and most load balancers close theirs earlier, so
+they do not send a request on a connection that the gateway is closing."""
 
 
 async def run(settings: Settings) -> None:
@@ -33,19 +34,19 @@ async def run(settings: Settings) -> None:
         SettingsError: The gateway cannot listen on the configured address.
     """
     listener = listen(settings.gateway.host, settings.gateway.port, "gateway")
-    process_runtime = _runtime(settings.gateway.metrics_address)
-    # Lazy, so that the gateway starts, and reports 503, while Temporal is out of reach.
+    runtime = _create_runtime(settings.gateway.metrics_address)
+    # Lazy, so that the gateway starts while Temporal is out of reach, and responds with 503.
     client = await connect(
-        runtime=process_runtime,
+        runtime=runtime,
         data_converter=data_converter(
             compress=settings.compress_payloads, encryption_keys=settings.payload_keys
         ),
         lazy=True,
     )
     executions = Executions(client, settings)
-    # The longest time that an accepted request takes: first its body, then Temporal.
-    request_seconds = BODY_TIMEOUT_SECONDS + settings.gateway.answer_timeout.total_seconds()
-    app = create_app(settings, executions, process_runtime.metric_meter)
+    # An accepted request takes no longer: first its body arrives, then Temporal stores it.
+    longest_request_seconds = BODY_TIMEOUT_SECONDS + settings.gateway.answer_timeout.total_seconds()
+    app = create_app(settings, executions, runtime.metric_meter)
     config = uvicorn.Config(
         TracedApp(app, app.routes) if tracing.is_enabled() else app,
         http=BoundedProtocol,
@@ -53,7 +54,7 @@ async def run(settings: Settings) -> None:
         lifespan="off",
         backlog=BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=math.ceil(request_seconds),
+        timeout_graceful_shutdown=math.ceil(longest_request_seconds),
         forwarded_allow_ips=settings.gateway.trusted_proxies,
         access_log=False,
         log_config=None,
@@ -72,14 +73,16 @@ async def run(settings: Settings) -> None:
     log.info("gateway stopped")
 
 
-def _runtime(metrics_address: str | None) -> Runtime:
-    """Return the SDK's runtime, which serves the metrics.
+def _create_runtime(metrics_address: str | None) -> Runtime:
+    """Return a runtime of Temporal's SDK that serves the metrics of this process.
+
+    Args:
+        metrics_address: The IP address and the port; None serves no metrics.
 
     Raises:
         SettingsError: It cannot listen on the address.
     """
     try:
-        return runtime(prometheus(metrics_address) if metrics_address else None)
+        return create_runtime(prometheus(metrics_address) if metrics_address else None)
     except ValueError:
-        reason = f"gateway.metrics_address: cannot listen on {metrics_address}"
-        raise SettingsError([f"{reason}; set another address or port"]) from None
+        raise cannot_listen("gateway.metrics_address", str(metrics_address)) from None

@@ -1,4 +1,4 @@
-"""What the processes that serve HTTP share: they listen, serve until a signal, and are checked."""
+"""What processes that serve HTTP share: listening, serving until a signal, and the health check."""
 
 import asyncio
 import signal
@@ -10,14 +10,15 @@ from contextlib import contextmanager
 import uvicorn
 
 from durable_analytics.errors import SettingsError
+from runtime.listening import cannot_listen
 from runtime.local_requests import OPENER
 
 BACKLOG = 2048
 """The maximum number of connections that wait to be accepted."""
 
 _HEALTH_TIMEOUT_SECONDS = 4
-_ON_THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # not bound here
-"""The address for a request to a server that listens on every address."""
+_LOOPBACK_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # not bound here
+"""For an address that means every address of the machine, the one to send a request to."""
 
 
 async def serve(
@@ -26,9 +27,9 @@ async def serve(
     """Serve until SIGTERM or SIGINT, then complete the accepted requests.
 
     Args:
-        config: The server.
-        listener: The socket that it listens on.
-        on_stop: Called with each signal.
+        config: The application, and how uvicorn serves it.
+        listener: The socket that the server listens on.
+        on_stop: Called at each signal.
     """
     server = _Server(config)
 
@@ -44,7 +45,7 @@ async def serve(
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Install no signal handlers: uvicorn's would end the process with the signal."""
+        """Install none of uvicorn's signal handlers: they end the process by the signal."""
         yield
 
 
@@ -52,9 +53,9 @@ def listen(host: str, port: int, section: str) -> socket.socket:
     """Return a socket that listens on an address.
 
     Args:
-        host: The address.
+        host: The host name or IP address.
         port: The port.
-        section: The section of the settings that has both.
+        section: The section of the settings with `host` and `port`, for the error.
 
     Raises:
         SettingsError: The address is in use, or does not belong to this machine.
@@ -63,8 +64,8 @@ def listen(host: str, port: int, section: str) -> socket.socket:
     listener = None
     try:
         family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
-        # asyncio turns off Nagle's algorithm, which delays requests by 40 ms, only if the protocol
-        # is given.
+        # Name the protocol: without it, asyncio does not turn off Nagle's algorithm, which delays
+        # requests by 40 ms.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -72,8 +73,8 @@ def listen(host: str, port: int, section: str) -> socket.socket:
     except OSError as error:
         if listener:
             listener.close()
-        reason = f"{section}.host, {section}.port: cannot listen on {host}:{port}"
-        raise SettingsError([f"{reason}: {error.strerror}; set another address or port"]) from None
+        settings = f"{section}.host, {section}.port"
+        raise cannot_listen(settings, f"{host}:{port}", error.strerror) from None
     return listener
 
 
@@ -81,18 +82,18 @@ def request_health(host: str, port: int) -> None:
     """Request `/health` of a server on this machine.
 
     Raises:
-        OSError: It does not respond, or not with a 2xx.
+        OSError: The server does not respond within 4 s, or responds with an error status.
     """
-    address = _ON_THIS_MACHINE.get(host, host)
+    address = _LOOPBACK_ADDRESSES.get(host, host)
     url = f"http://{f'[{address}]' if ':' in address else address}:{port}/health"
     OPENER.open(url, timeout=_HEALTH_TIMEOUT_SECONDS).close()
 
 
 def check_health(read_address: Callable[[], tuple[str, int]]) -> int:
-    """Request `/health`, as the health check of a container; return the exit status.
+    """Request `/health`, and return the exit status for the health check of a container.
 
     Args:
-        read_address: Returns the host and the port of the settings; it may raise `SettingsError`.
+        read_address: Returns the configured host and port; it may raise `SettingsError`.
     """
     try:
         request_health(*read_address())

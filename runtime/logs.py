@@ -64,11 +64,11 @@ def configure(log_format: str, level: str) -> None:
         logging.getLogger(name).setLevel(max(minimum, logging.getLogger().level))
 
 
-def runtime(metrics: PrometheusConfig | None = None) -> Runtime:
-    """Return a runtime of the SDK whose core writes to the logs of this process.
+def create_runtime(metrics: PrometheusConfig | None = None) -> Runtime:
+    """Return a runtime of Temporal's SDK whose core writes to the logs of this process.
 
     Args:
-        metrics: Where the SDK serves its metrics; None for nowhere.
+        metrics: Where the SDK serves its metrics; None serves none.
 
     Raises:
         ValueError: The address is in use, or does not belong to this machine.

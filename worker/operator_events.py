@@ -19,13 +19,13 @@ from durable_analytics.wire.search_attributes import start_attributes
 log = logging.getLogger("durable_analytics.integrations")
 
 WINDOW_SECONDS = 600
-"""An event about the same integration is sent once in so many seconds, by all processes together:
-its id follows from the window."""
+"""All processes together send an event about an integration once in this time: its id is derived
+from the window, so a second start joins the first."""
 
 _NAMESPACE = uuid.UUID("a8a0a9c4-4a4e-5a3c-9a41-3d8c6a0d6d1f")
 """The UUIDv5 namespace of the events."""
 
-_PATIENCE = timedelta(seconds=10)
+_START_TIMEOUT = timedelta(seconds=10)
 _SECONDS_BETWEEN_TRIES = 5.0
 _MOST_TRIES = 10
 
@@ -49,18 +49,23 @@ class OperatorEvents:
         """The last window of each event and integration."""
 
     def start(self, client: Client, task_queue: str) -> None:
-        """Begin to send, on the connection of the worker."""
+        """Send events from now on.
+
+        Args:
+            client: The connection of the worker.
+            task_queue: The task queue of the workers.
+        """
         self._client, self._task_queue = client, task_queue
         self._loop = asyncio.get_running_loop()
 
     def stop(self) -> None:
-        """End all that runs."""
+        """Stop, also in the middle of a send."""
         self._client = None
         for task in self._tasks:
             task.cancel()
 
     def messages(self, counts: Iterable[MessageCount]) -> None:
-        """Take messages that have reached a stage; any thread may call it."""
+        """Send an event for messages that have failed; any thread may call it."""
         for count in counts:
             if count.stage == "failed" and count.reason != CANCELED:
                 self._notify(
@@ -114,7 +119,7 @@ class OperatorEvents:
                     made.input,
                     workflow_id=made.workflow_id,
                     task_queue=self._task_queue,
-                    patience=_PATIENCE,
+                    start_timeout=_START_TIMEOUT,
                     shown=Shown(made.summary, start_attributes([self._webhook])),
                 )
             except (RPCError, TimeoutError) as error:

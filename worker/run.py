@@ -11,7 +11,7 @@ from temporalio.runtime import Runtime
 
 from durable_analytics.errors import NotAccepted, SettingsError
 from durable_analytics.temporal.connection import wrong_setting
-from runtime.logs import runtime
+from runtime.logs import create_runtime
 from runtime.metrics import prometheus
 from worker.generation import Generation
 from worker.settings import Settings, load
@@ -48,7 +48,7 @@ async def run(
     loop = asyncio.get_running_loop()
     status = StatusServer(settings.metrics_address) if settings.metrics_address else None
     metrics = prometheus(status.sdk_address) if status else None
-    process = _Process(runtime(metrics), patience, reload)
+    process = _Process(create_runtime(metrics), patience, reload)
     if status:
         status.start(process.problem)
 

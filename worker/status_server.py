@@ -1,8 +1,8 @@
 """Serves `/metrics`, `/health` and `/ready` of a worker on its `metrics_address`.
 
-Temporal's SDK serves all metrics on a port of its own, and nothing else there. So the SDK does that
-on loopback, and this server passes `/metrics` on. It runs in threads: it must respond also if the
-event loop, whose health it reports, hangs.
+Temporal's SDK can serve the metrics, but no other path. So the SDK serves them on a loopback port,
+and this server forwards `/metrics` to it. It runs in threads, so that it responds even if the event
+loop, whose health it reports, hangs.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from socket import AF_INET, AF_INET6
 from threading import Thread
 from typing import Any
 
-from durable_analytics.errors import SettingsError
+from runtime.listening import cannot_listen
 from runtime.local_requests import OPENER
 from runtime.metrics import free_loopback_address, split_address
 
@@ -43,8 +43,7 @@ class StatusServer:
         try:
             self._server = _Server(split_address(address), self.sdk_address)
         except OSError as error:
-            reason = f"metrics_address: cannot listen on {address}: {error.strerror}"
-            raise SettingsError([f"{reason}; set another address or port"]) from None
+            raise cannot_listen("metrics_address", address, error.strerror) from None
 
     def start(self, ready: Probe) -> None:
         """Serve in a thread, until `close`.

@@ -1,9 +1,10 @@
 """The workflow that pauses an integration, and resumes it.
 
-It holds the integration's task queue with a limit of 0, so that a paused message spends no attempt.
-It exists only while the integration is paused.
+It sets the rate limit of the integration's task queue to 0. Then Temporal holds the messages back,
+which costs them no attempts. The workflow runs only while the integration is paused.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -33,27 +34,27 @@ with workflow.unsafe.imports_passed_through():
     from durable_analytics.wire.operator_events import PAUSED, RESUMED, WEBHOOK, operator_event
     from workflows.integration_holds import Holds
 
-_FIRST_COMMAND = timedelta(seconds=60)
-"""How long an execution without a command waits for one."""
+_FIRST_COMMAND_TIMEOUT = timedelta(seconds=60)
+"""How long an execution waits for its first command before it ends."""
 
 _SET_LIMIT_TIMEOUT = timedelta(seconds=15)
 _SET_LIMIT_RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=10))
 
 _BY_AGE = "pause-by-age"
-"""Since this patch, the length of a pause depends on the age of the outage."""
+"""The patch since which the length of a pause depends on how long the outage has lasted."""
 
 _SENDS_EVENTS = "operator-events"
-"""Since this patch, the workflow sends events to operators. The result of `SetLimit` alone does not
-show that it did: during an update, a newer worker may run the activity, and an older one the
-workflow."""
+"""The patch since which the workflow sends events to operators. The result of `SetLimit` does not
+replace the patch: during an update, a new worker may run the activity for a workflow that an old
+worker runs, and the old worker sends no event."""
 
 _MOST_COMMANDS = 100
-"""The ids of commands that are remembered."""
+"""The limit of command ids that are remembered, to recognise a repeated command."""
 
 
 @workflow.defn(name=CONTROL_WORKFLOW)
 class Integration:
-    """The control of one integration; the workflow id names it."""
+    """Pauses and resumes the integration that its workflow id names."""
 
     @workflow.init
     def __init__(self, earlier: Any = None) -> None:
@@ -62,25 +63,26 @@ class Integration:
         self._commands: list[str] = earlier.get("commands", [])
         self._has_begun = bool(earlier)
         self._announced: IntegrationState = earlier.get("announced", RUNNING)
-        """The last state of which operators got an event."""
+        """The state in the last event for operators."""
 
         self._shown: IntegrationState | None = None
         """The state that the task queue and the memo have; None if that is not known."""
 
     @workflow.run
     async def run(self, earlier: Any = None) -> IntegrationState:
-        """Hold the task queue while there is a reason to.
+        """Hold the task queue until no pause is left.
 
         Args:
-            earlier: What an earlier run passes on; null at the start.
+            earlier: The state that the previous run passes with continue-as-new; null in the first
+                run. The constructor has read it.
         """
         del earlier
-        await self._wait(lambda: self._has_begun, _FIRST_COMMAND)
+        await self._wait(lambda: self._has_begun, _FIRST_COMMAND_TIMEOUT)
         while True:
             self._holds.end_expired(workflow.now())
             if not self._is_settled():
                 await self._settle()
-            # Whether this ends is decided from the state, after all handlers have returned.
+            # A handler that still runs may change the state that decides whether the workflow ends.
             elif not workflow.all_handlers_finished():
                 await workflow.wait_condition(
                     lambda: workflow.all_handlers_finished() or not self._is_settled()
@@ -97,14 +99,14 @@ class Integration:
                 )
             else:
                 end = self._holds.next_end()
-                rest = end - workflow.now() if end else None
+                remaining = end - workflow.now() if end else None
                 await self._wait(
-                    lambda: not (self._is_settled() and workflow.all_handlers_finished()), rest
+                    lambda: not (self._is_settled() and workflow.all_handlers_finished()), remaining
                 )
 
     @workflow.update(name=PAUSE)
     async def pause(self, request: dict[str, Any]) -> IntegrationState:
-        """Pause the integration; returns when the task queue is held.
+        """Pause the integration, and return its state when Temporal holds back the messages.
 
         Args:
             request: A `PauseRequest`.
@@ -116,7 +118,11 @@ class Integration:
 
     @pause.validator
     def check_pause(self, request: dict[str, Any]) -> None:
-        """Refuse a wrong argument."""
+        """Refuse an invalid `PauseRequest`.
+
+        Raises:
+            ApplicationError: `ValidationError`, with the fields that are wrong.
+        """
         try:
             PauseRequest.read(request)
         except ValidationError as error:
@@ -126,7 +132,11 @@ class Integration:
 
     @workflow.update(name=RESUME)
     async def resume(self, request: dict[str, Any] | None = None) -> IntegrationState:
-        """End all pauses; returns when the task queue is released."""
+        """End all pauses, and return the state when Temporal hands out messages again.
+
+        Args:
+            request: Not used.
+        """
         del request
         update = workflow.current_update_info()
         self._resume(update.id if update else "")
@@ -135,10 +145,10 @@ class Integration:
 
     @workflow.signal(name=COMMAND)
     def command(self, command: dict[str, Any]) -> None:
-        """Take a command that no worker has taken as an update in time.
+        """Handle a command that no worker accepted as an update in time.
 
         Args:
-            command: `{"id", "pause"}` or `{"id", "resume"}`.
+            command: `{"id", "pause": PauseRequest}` or `{"id", "resume": {}}`.
         """
         command_id = str(command.get("id", ""))
         if RESUME in command:
@@ -151,12 +161,12 @@ class Integration:
 
     @workflow.signal(name=CHECK)
     def check(self) -> None:
-        """Set the limit again."""
+        """Set the limit of the task queue again, in case it is gone."""
         self._shown = None
 
     @workflow.signal(name=REPORT)
     def report(self, report: dict[str, Any]) -> None:
-        """Take what a worker has seen of the provider.
+        """Handle a worker's report on the health of the provider.
 
         Args:
             report: A `HealthReport`.
@@ -190,7 +200,7 @@ class Integration:
             self._holds.end()
 
     def _is_new(self, command_id: str) -> bool:
-        """Remember a command; an update may arrive again as a signal."""
+        """Remember a command; return false if it is known: an update may come again as a signal."""
         self._has_begun = True
         if command_id in self._commands:
             return False
@@ -220,10 +230,10 @@ class Integration:
         # Only a worker whose settings name a webhook returns more than a boolean.
         webhook = result.get(WEBHOOK) if isinstance(result, dict) else None
         if webhook not in (None, name) and workflow.patched(_SENDS_EVENTS):
-            await self._announce(str(webhook), name, state)
+            await self._send_event(str(webhook), name, state)
 
-    async def _announce(self, webhook: str, name: str, state: IntegrationState) -> None:
-        """Send operators an event about a state, unless they know it; probes are no event."""
+    async def _send_event(self, webhook: str, name: str, state: IntegrationState) -> None:
+        """Send operators an event, if a pause is new or has ended. A probe is no event."""
         earlier = self._announced
         if state["state"] != "probing":
             self._announced = state
@@ -233,24 +243,25 @@ class Integration:
             event, properties = PAUSED, {**state}
         else:
             return
-        made = operator_event(
+        execution = operator_event(
             webhook, event, {"integration": name, **properties}, str(workflow.uuid4())
         )
         try:
             await workflow.start_child_workflow(
-                made.workflow,
-                made.input,
-                id=made.workflow_id,
+                execution.workflow,
+                execution.input,
+                id=execution.workflow_id,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=made.summary,
+                static_summary=execution.summary,
             )
         except WorkflowAlreadyStartedError:
             workflow.logger.warning("an event was not sent: its workflow id is in use")
 
     @staticmethod
-    async def _wait(condition: Any, limit: timedelta | None) -> None:
+    async def _wait(condition: Callable[[], bool], longest: timedelta | None) -> None:
+        """Wait until a condition is true, or the time is over."""
         try:
-            await workflow.wait_condition(condition, timeout=limit)
+            await workflow.wait_condition(condition, timeout=longest)
         except TimeoutError:
             return
 

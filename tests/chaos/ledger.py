@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import httpx
 from temporalio.client import Client
 
-from durable_analytics.cli._message_report import ENDS, count_executions, total
+from durable_analytics.cli._message_report import CURRENT_STAGES, count_executions, total
 from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.recorded import read_recorded
@@ -138,4 +138,4 @@ async def report(client: Client) -> dict[str, int]:
     deliveries = await Deliveries.find(client, TASK_QUEUE)
     rows = await count_executions(deliveries, datetime.fromtimestamp(0, UTC), datetime.now(UTC))
     counted = total(rows.values()).as_json()
-    return {name: counted[name] for name in ("received", *ENDS)}
+    return {name: counted[name] for name in ("received", *CURRENT_STAGES)}

@@ -22,7 +22,7 @@ TRACK: Json = {"user_id": "u-1", "event": "Signed Up"}
 ITEM: Json = {"type": "track", **TRACK}
 PAGE: Json = {"type": "page", "user_id": "u-1", "name": "Home"}
 
-ENDS = ("refused", "filtered", "waiting", "delivered", "failed")
+STAGES = ("refused", "filtered", "waiting", "delivered", "failed")
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def ended(client: Client, handle: WorkflowHandle[Any, Any]) -> None:
 
 def counts(row: Json) -> dict[str, int]:
     """The numbers of a row that are not 0."""
-    return {name: row[name] for name in ("received", *ENDS) if row[name]}
+    return {name: row[name] for name in ("received", *STAGES) if row[name]}
 
 
 async def test_the_sums_agree_over_mixed_traffic(
@@ -122,10 +122,10 @@ async def test_the_sums_agree_over_mixed_traffic(
         "ValidationError": 2,
     }
     for row in [*rows.values(), report["total"]]:
-        assert row["received"] == sum(row[end] for end in ENDS)
+        assert row["received"] == sum(row[stage] for stage in STAGES)
         for stage, reasons in row["reasons"].items():
             assert row[stage] == sum(reasons.values())
-    for name in ("received", *ENDS):
+    for name in ("received", *STAGES):
         assert report["total"][name] == sum(row[name] for row in rows.values())
 
 

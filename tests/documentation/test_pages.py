@@ -52,7 +52,7 @@ def test_every_failure_type_is_documented() -> None:
         assert f"`{name}`" in troubleshooting
 
 
-def test_targets_of_make_exist() -> None:
+def test_make_targets_on_pages_exist() -> None:
     """Each `make` target that a page names is in the Makefile."""
     makefile = (ROOT / "Makefile").read_text()
     for path in PAGES:
@@ -60,8 +60,8 @@ def test_targets_of_make_exist() -> None:
             assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), (path.name, target)
 
 
-def test_the_readme_is_short_and_leads_to_every_page() -> None:
-    """A page without a link is not found."""
+def test_the_readme_is_short_and_links_to_every_page() -> None:
+    """Readers find a page only by a link."""
     text = README.read_text()
     assert len(text.splitlines()) <= 220
     linked = set(re.findall(r"\]\(docs/([a-z-]+)\.md", text))
@@ -71,12 +71,12 @@ def test_the_readme_is_short_and_leads_to_every_page() -> None:
 def anchors(path: Path) -> set[str]:
     """The anchors that GitHub makes of the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", without_code(path.read_text()), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_links_lead_somewhere(path: Path) -> None:
-    """To files of the project, and to headings in them."""
+def test_links_point_to_existing_files_and_headings(path: Path) -> None:
+    """Links to other sites are not checked."""
     for target in re.findall(r"\]\(([^)\s]+)\)", without_code(path.read_text())):
         if "://" in target:
             continue

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from durable_analytics.wire.json_reader import Unreadable
-from gateway.bodies import read_body, read_object, run_sized
+from gateway.bodies import parse_object_inline, read_body, run_sized
 from gateway.errors import RequestError
 
 
@@ -84,7 +84,7 @@ async def test_decompression_stops_at_the_limit() -> None:
 )
 def test_json_object_is_parsed(text: str) -> None:
     """With the same result as Python's parser."""
-    assert read_object(text.encode()) == json.loads(text)
+    assert parse_object_inline(text.encode()) == json.loads(text)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_json_object_is_parsed(text: str) -> None:
 )
 def test_unpaired_surrogate_becomes_replacement_character(text: str, meant: Any) -> None:
     """Everything beside it is kept."""
-    assert read_object(text.encode()) == meant
+    assert parse_object_inline(text.encode()) == meant
 
 
 @pytest.mark.parametrize("levels", [150, 250, 100_000])
@@ -110,7 +110,7 @@ def test_deep_nesting_is_marked_unreadable(levels: int, leaf: str) -> None:
     """If the fast parser cannot read it."""
     text = '{"a":' + "[" * levels + leaf + "]" * levels + ',"b":1}'
 
-    body = read_object(text.encode())
+    body = parse_object_inline(text.encode())
 
     assert (list(body), body["b"]) == (["a", "b"], 1)
     if levels > 200:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
-from gateway.bodies import decompress, read_object
+from gateway.bodies import decompress, parse_object_inline
 from gateway.errors import RequestError
 from gateway.partition import read_parts_of_batch
 from gateway.rate_limit import RateLimit
@@ -93,13 +93,13 @@ MANY: dict[str, Callable[[int], bytes]] = {
 def take_one(body: bytes) -> None:
     """Process a body with a single message."""
     with contextlib.suppress(RequestError):
-        read_single("track", read_object(body), ARRIVAL)
+        read_single("track", parse_object_inline(body), ARRIVAL)
 
 
 def take_many(body: bytes) -> None:
     """Process a body with a list."""
     with contextlib.suppress(RequestError):
-        read_parts_of_batch(read_object(body, "batch"), ARRIVAL, SOURCE)
+        read_parts_of_batch(parse_object_inline(body, "batch"), ARRIVAL, SOURCE)
 
 
 def take_members(body: bytes) -> None:

@@ -5,15 +5,9 @@ import json
 import pydantic
 import pytest
 
-from durable_analytics.errors import (
-    UnsupportedMethod,
-)
+from durable_analytics.errors import UnsupportedMethod
 from durable_analytics.providers import HttpRequest, JsonItems
-from tests.providers.building import (
-    SENT_AT,
-    account,
-    built,
-)
+from tests.providers.building import SENT_AT, account, built
 from tests.support.goldens.mixpanel import MIXPANEL, TRACK, USER, authorized
 from tests.support.json_objects import Json
 
@@ -40,21 +34,22 @@ def test_the_token_is_added_to_each_item(method: str, message: Json, key: str) -
     sent = json.loads(authorized(double).content() or b"")
 
     assert len(sent) == 2
-    for one in sent:
-        assert one.get("properties", one).pop(key) == "mixpanel-token"
-    assert sent == [json.loads(one) for one in double.body.items]
+    for item in sent:
+        assert item.get("properties", item).pop(key) == "mixpanel-token"
+    assert sent == [json.loads(item) for item in double.body.items]
     assert authorized(double).headers == {}
 
 
-def test_a_deletion_has_a_token_of_its_own() -> None:
-    """The project's token is in the query, and no text shows it."""
+def test_a_deletion_has_the_masked_project_token_in_its_query() -> None:
+    """`repr` and the URL do not show the token."""
     request = built(MIXPANEL, "delete", USER)
 
     assert authorized(request).query == {"token": "mixpanel-token"}
     assert "mixpanel-token" not in f"{request!r}{authorized(request)!r}{authorized(request).url}"
 
 
-def test_without_a_service_account_the_token_authorizes() -> None:
+def test_without_a_service_account_the_project_token_authorizes() -> None:
+    """It is the user of Basic authentication, with an empty password: `t:`."""
     provider = account("mixpanel", project_token="t")
 
     request = built(provider, "track", TRACK)
@@ -74,7 +69,9 @@ def test_without_a_service_account_the_token_authorizes() -> None:
         ),
     ],
 )
-def test_a_service_account_needs_all_its_settings(settings: Json, missing: str) -> None:
+def test_an_incomplete_service_account_names_the_missing_settings(
+    settings: Json, missing: str
+) -> None:
     with pytest.raises(pydantic.ValidationError, match=f"also needs {missing}"):
         account("mixpanel", project_token="t", **settings)
 
@@ -87,13 +84,14 @@ def test_a_service_account_needs_all_its_settings(settings: Json, missing: str) 
         ("in", "https://api-in.mixpanel.com", "https://in.mixpanel.com"),
     ],
 )
-def test_a_region_has_its_own_addresses(region: str, api: str, app: str) -> None:
+def test_each_region_has_its_own_hosts(region: str, api: str, app: str) -> None:
     provider = account("mixpanel", project_token="t", gdpr_token="g", region=region)
 
     assert built(provider, "track", TRACK).url == f"{api}/import"
     assert built(provider, "delete", USER).url == f"{app}/api/app/data-deletions/v3.0/"
 
 
-def test_deletion_needs_a_token_of_its_own() -> None:
+def test_delete_without_a_gdpr_token_is_unsupported() -> None:
+    """The error names the setting that is missing."""
     with pytest.raises(UnsupportedMethod, match="to use delete, set gdpr_token of the integration"):
         built(account("mixpanel", project_token="t"), "delete", USER)

@@ -9,8 +9,8 @@ from tests.support.json_objects import Json
 TROPHY = ACCOUNTS["trophy"]
 
 
-def test_a_whole_number_stays_one() -> None:
-    """750 does not become 750.0 on its way."""
+def test_an_integer_is_not_sent_as_a_float() -> None:
+    """750 does not become 750.0."""
     assert built(TROPHY, "metric", METRIC).content() == b'{"user":{"id":"u-1"},"value":750}'
 
 
@@ -22,8 +22,8 @@ def test_a_whole_number_stays_one() -> None:
         ({}, "m-1"),
     ],
 )
-def test_a_repeat_counts_once(message: Json, key: str) -> None:
-    """By the caller's key, else by the message id, which all attempts share."""
+def test_the_idempotency_key_is_the_same_in_each_attempt(message: Json, key: str) -> None:
+    """It is the caller's key, or else the message id; so Trophy counts a repeated metric once."""
     request = built(TROPHY, "metric", {**METRIC, **message})
 
     assert request.headers == {"Idempotency-Key": key}
@@ -31,8 +31,8 @@ def test_a_repeat_counts_once(message: Json, key: str) -> None:
 
 @pytest.mark.parametrize("field", ["idempotency_key", "message_id"])
 @pytest.mark.parametrize("value", ["schlüssel", " k", "k "])
-def test_the_key_must_be_a_header(field: str, value: str) -> None:
-    """Refused at once; sent, it would fail at every attempt."""
+def test_a_key_that_is_not_a_header_value_is_refused(field: str, value: str) -> None:
+    """Otherwise, each attempt to send it would fail."""
     assert refusal(TROPHY, "metric", {**METRIC, field: value}) == {
         f"metric.{field}": (
             "must be printable ASCII without leading or trailing spaces: "
@@ -42,7 +42,7 @@ def test_the_key_must_be_a_header(field: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("id_", "step"),
+    ("id_", "segment"),
     [
         ("a/b", "a%2Fb"),
         ("é", "%C3%A9"),
@@ -53,19 +53,19 @@ def test_the_key_must_be_a_header(field: str, value: str) -> None:
         ("...", "..."),
     ],
 )
-def test_ids_and_keys_are_one_step_of_the_url(id_: str, step: str) -> None:
-    """Whatever characters they hold."""
-    assert built(TROPHY, "identify", {"user_id": id_}).url == f"{BASE}/users/{step}"
-    assert built(TROPHY, "metric", {**METRIC, "key": id_}).url == f"{BASE}/metrics/{step}/event"
+def test_ids_and_keys_are_escaped_as_one_path_segment(id_: str, segment: str) -> None:
+    """An id cannot change the path or the query of the URL."""
+    assert built(TROPHY, "identify", {"user_id": id_}).url == f"{BASE}/users/{segment}"
+    assert built(TROPHY, "metric", {**METRIC, "key": id_}).url == f"{BASE}/metrics/{segment}/event"
 
 
 @pytest.mark.parametrize("dots", [".", ".."])
-def test_dots_lead_nowhere_else(dots: str) -> None:
-    """An HTTP client resolves them, and no quoting prevents it."""
-    words = "must not be one or two dots: it is part of a URL at Trophy"
+def test_ids_and_keys_of_dots_are_refused(dots: str) -> None:
+    """An HTTP client would resolve them to another path, even if they are escaped."""
+    reason = "must not be one or two dots: it is part of a URL at Trophy"
 
-    assert refusal(TROPHY, "identify", {"user_id": dots}) == {"identify.user_id": words}
-    assert refusal(TROPHY, "metric", {**METRIC, "key": dots}) == {"metric.key": words}
+    assert refusal(TROPHY, "identify", {"user_id": dots}) == {"identify.user_id": reason}
+    assert refusal(TROPHY, "metric", {**METRIC, "key": dots}) == {"metric.key": reason}
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,15 @@ def test_dots_lead_nowhere_else(dots: str) -> None:
         ({"attributes": {"plan": None}}, {"attributes.plan": "must be text at Trophy"}),
     ],
 )
-def test_traits_that_do_not_fit_are_named(traits: Json, problems: dict[str, str]) -> None:
-    """All of them at once; nothing is converted, nothing is dropped."""
-    told = refusal(TROPHY, "identify", {"user_id": "u-1", "traits": traits})
+def test_all_invalid_traits_are_named(traits: Json, problems: dict[str, str]) -> None:
+    """None of them is converted or dropped."""
+    refused = refusal(TROPHY, "identify", {"user_id": "u-1", "traits": traits})
 
-    assert sorted(told) == sorted(f"identify.traits.{trait}" for trait in problems)
+    assert sorted(refused) == sorted(f"identify.traits.{trait}" for trait in problems)
     assert all(
-        told[f"identify.traits.{trait}"] == words for trait, words in problems.items() if words
+        refused[f"identify.traits.{trait}"] == reason
+        for trait, reason in problems.items()
+        if reason
     )
 
 
@@ -115,13 +117,13 @@ def test_traits_that_do_not_fit_are_named(traits: Json, problems: dict[str, str]
         (None, {}),
     ],
 )
-def test_traits_are_fields_or_attributes(traits: Json | None, body: Json) -> None:
-    """In either spelling; what is no field of a user keeps its name."""
+def test_traits_become_fields_of_the_user_or_attributes(traits: Json | None, body: Json) -> None:
+    """Fields may be in snake_case or camelCase. Attributes keep their names."""
     assert built(TROPHY, "identify", {"user_id": "u-1", "traits": traits}).body == body
 
 
-def test_a_user_needs_an_id() -> None:
-    """Trophy knows nobody by an anonymous id."""
+def test_identify_with_only_an_anonymous_id_is_refused() -> None:
+    """Trophy has no anonymous users."""
     assert refusal(TROPHY, "identify", {"anonymous_id": "a-1"}) == {
         "identify.user_id": "is required at Trophy"
     }
@@ -130,7 +132,8 @@ def test_a_user_needs_an_id() -> None:
 @pytest.mark.parametrize(
     ("method", "message"), [("identify", {"user_id": "u-1"}), ("metric", METRIC)]
 )
-def test_there_is_no_place_for_a_context(method: str, message: Json) -> None:
+def test_a_context_is_refused(method: str, message: Json) -> None:
+    """Except `library`: SDKs and clients add it to each message."""
     context = {"library": {"name": "shop"}, "ip": "192.0.2.1"}
 
     assert refusal(TROPHY, method, message, context=context) == {

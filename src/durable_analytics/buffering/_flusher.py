@@ -215,7 +215,7 @@ class BatchStarter:
                     integrations=self._integrations,
                     count=count,
                     task_queue=self._task_queue,
-                    patience=_START_TIMEOUT,
+                    start_timeout=_START_TIMEOUT,
                 )
         except Exception as failure:  # noqa: BLE001  # whatever it is, the messages are kept
             return failure

@@ -210,7 +210,7 @@ def _print(report: Report, place: str, *, as_json: bool, dry_run: bool) -> None:
     if report.filtered:
         parts.append(f"{report.filtered} filtered")
     print_line(", ".join([*parts, f"{report.refused} refused"]))
-    for error in report.in_order[:_MOST_SHOWN]:
+    for error in report.errors_by_line[:_MOST_SHOWN]:
         print_line(f"{place} {error.line}: {error.type}: {error.message}")
     if report.refused > _MOST_SHOWN:
         print_line(f"and {report.refused - _MOST_SHOWN} more: --refused FILE writes all of them")

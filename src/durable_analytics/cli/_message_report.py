@@ -1,4 +1,4 @@
-"""Counts the messages of executions: what was received, and how it ended."""
+"""Counts the messages of executions, by integration and by the stage that they have reached."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -27,17 +27,17 @@ from durable_analytics.wire.timestamps import parse_time
 UNKNOWN = "unknown"
 """The row of messages whose integration was not found."""
 
-ENDS = ("refused", "filtered", "waiting", "delivered", "failed")
-"""The columns that add up to `received`."""
+CURRENT_STAGES = ("refused", "filtered", "waiting", "delivered", "failed")
+"""Each received message is in one of these stages, so they add up to `received`."""
 
 PERCENTILES = (50, 95)
 
-_ENDED_OTHERWISE = {
+_REASONS_WITHOUT_OUTPUT = {
     WorkflowExecutionStatus.CANCELED: CANCELED,
     WorkflowExecutionStatus.TERMINATED: "Terminated",
     WorkflowExecutionStatus.TIMED_OUT: "TimedOut",
 }
-"""The reasons of executions that have no output."""
+"""Why an execution ended without an output."""
 
 
 @dataclass(slots=True)
@@ -45,11 +45,11 @@ class Row:
     """The messages to one integration."""
 
     received: int = 0
-    ends: Counter[str] = field(default_factory=Counter)
-    """The messages at each of `ENDS`."""
+    by_stage: Counter[str] = field(default_factory=Counter)
+    """The messages in each of `CURRENT_STAGES`."""
 
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """The messages by stage and reason."""
+    """The messages by stage and reason, like `("failed", "Unavailable")`."""
 
     times: Counter[float] = field(default_factory=Counter)
     """Seconds from acceptance to delivery, and how many messages took them."""
@@ -57,12 +57,12 @@ class Row:
     def add(self, other: "Row") -> None:
         """Add the messages of another row."""
         self.received += other.received
-        self.ends += other.ends
+        self.by_stage += other.by_stage
         self.reasons += other.reasons
         self.times += other.times
 
     def percentile(self, percent: int) -> float | None:
-        """Return in how many seconds so many percent were delivered; None if none was."""
+        """Return the seconds within which this percentage was delivered; None if nothing was."""
         threshold, seen = self.times.total() * percent / 100, 0
         for seconds in sorted(self.times):
             seen += self.times[seconds]
@@ -77,7 +77,7 @@ class Row:
             reasons[stage][reason] = count
         return {
             "received": self.received,
-            **{end: self.ends[end] for end in ENDS},
+            **{stage: self.by_stage[stage] for stage in CURRENT_STAGES},
             "reasons": reasons,
             "seconds": {f"p{percent}": self.percentile(percent) for percent in PERCENTILES},
         }
@@ -89,12 +89,13 @@ Rows = dict[str, Row]
 async def count_executions(deliveries: Deliveries, since: datetime, until: datetime) -> Rows:
     """Return the messages of all executions that started in a period, by integration.
 
-    Each integration of a fan-out counts for itself, each message of a batch too.
+    A message that is sent to several integrations counts once for each of them. The messages of a
+    batch are counted one by one.
 
     Args:
         deliveries: The executions of a task queue.
         since: The beginning of the period.
-        until: Its end.
+        until: The end of the period.
     """
 
     async def count(execution: WorkflowExecution) -> Rows:
@@ -103,7 +104,7 @@ async def count_executions(deliveries: Deliveries, since: datetime, until: datet
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return {}  # its retention has just ended
+            return {}  # its retention period has ended since it was listed
 
     rows: defaultdict[str, Row] = defaultdict(Row)
     period = (f"StartTime >= {at(since)}", f"StartTime <= {at(until)}")
@@ -134,7 +135,7 @@ async def _count(deliveries: Deliveries, execution: WorkflowExecution) -> Rows:
     if output:
         ended = list(count_ended(output, messages))
     else:
-        reason = _ENDED_OTHERWISE.get(execution.status) if execution.status else None
+        reason = _REASONS_WITHOUT_OUTPUT.get(execution.status) if execution.status else None
         names = _integrations(execution, beginning)
         ended = [MessageCount(name, "failed", reason or "", messages) for name in names]
     is_waiting = execution.status is WorkflowExecutionStatus.RUNNING
@@ -142,7 +143,7 @@ async def _count(deliveries: Deliveries, execution: WorkflowExecution) -> Rows:
     for integration, stage, reason, count in ended:
         row = rows[integration or UNKNOWN]
         row.received += count
-        row.ends["waiting" if is_waiting else stage] += count
+        row.by_stage["waiting" if is_waiting else stage] += count
         if reason and not is_waiting:
             row.reasons[stage, reason] += count
         if stage == "delivered":
@@ -151,9 +152,12 @@ async def _count(deliveries: Deliveries, execution: WorkflowExecution) -> Rows:
 
 
 def _lists_messages(output: JsonObject) -> bool:
-    """Whether an output says of each message how it ended; not if the batch was refused."""
-    each = (output.get("deliveries") or {"": output}).values()
-    return all("accepted" in one and (not one.get("error") or one["rejected"]) for one in each)
+    """Whether an output says how each message ended; that of a refused batch does not."""
+    deliveries = (output.get("deliveries") or {"": output}).values()
+    return all(
+        "accepted" in delivery and (not delivery.get("error") or delivery["rejected"])
+        for delivery in deliveries
+    )
 
 
 def _integrations(execution: WorkflowExecution, beginning: Beginning) -> list[str | None]:
@@ -168,10 +172,10 @@ def _integrations(execution: WorkflowExecution, beginning: Beginning) -> list[st
 
 
 def _seconds(execution: WorkflowExecution, output: JsonObject, integration: str | None) -> float:
-    """Return the time from the acceptance to the confirmation of the provider.
+    """Return the seconds from acceptance to the provider's confirmation.
 
-    The acceptance is the start of the execution, after its delay if it has one. A single message
-    says when its last attempt ended; a batch, when the execution closed.
+    A message is accepted when its execution starts, after the start delay if there is one. It is
+    confirmed when the last attempt ends; for a batch, when the execution closes.
     """
     delivered = (output.get("deliveries") or {}).get(integration, output)
     confirmed = execution.close_time or datetime.now(UTC)

@@ -1,13 +1,14 @@
-"""`durable-analytics report`: what was received, and how it ended, for each integration."""
+"""`durable-analytics report`: how many messages each integration got, and how they ended."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from durable_analytics.cli._message_report import (
-    ENDS,
+    CURRENT_STAGES,
     PERCENTILES,
     Row,
     Rows,
@@ -38,22 +39,24 @@ def report(
     until: Annotated[
         datetime | None,
         typer.Option(
-            parser=time_or_ago, metavar="TIME", help="And that started until then. Default: now."
+            parser=time_or_ago,
+            metavar="TIME",
+            help="Count those that started until this time, or this duration ago. Default: now.",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show how many messages were received, and how they ended, for each integration.
 
-    Received are refused, filtered, waiting, delivered and failed together. The times are those
-    from acceptance to delivery.
+    The number of received messages is the sum of those that are refused, filtered, waiting,
+    delivered and failed. The times run from acceptance to delivery.
     """
     now = datetime.now(UTC)
     begin = since or now - _DEFAULT_PERIOD
     end = until or now
     if begin >= end:
         raise typer.BadParameter(
-            f"{iso(begin)} is not earlier than {iso(end)}, where the period ends: "
+            f"{iso(begin)} is not before the end of the period, {iso(end)}; "
             "a duration is counted back from now",
             param_hint="'--since'",
         )
@@ -72,8 +75,9 @@ def report(
         )
         return
     print_line(f"Messages since {iso(begin)}")
-    _print_counts(rows, summed)
-    _print_times(rows, summed)
+    printed = [*rows.items(), ("total", summed)]
+    _print_counts(printed)
+    _print_times(printed)
     _print_reasons(rows)
 
 
@@ -83,30 +87,26 @@ async def _count(begin: datetime, end: datetime) -> Rows:
     return await count_executions(deliveries, begin, end)
 
 
-def _print_counts(rows: Rows, summed: Row) -> None:
-    columns = ("INTEGRATION", ">RECEIVED", *(f">{end.upper()}" for end in ENDS))
+def _print_counts(rows: Sequence[tuple[str, Row]]) -> None:
+    columns = ("INTEGRATION", ">RECEIVED", *(f">{stage.upper()}" for stage in CURRENT_STAGES))
     print_table(
         columns,
         [
-            [name, row.received, *(row.ends[end] for end in ENDS)]
-            for name, row in [*rows.items(), ("total", summed)]
+            [name, row.received, *(row.by_stage[stage] for stage in CURRENT_STAGES)]
+            for name, row in rows
         ],
     )
 
 
-def _print_times(rows: Rows, summed: Row) -> None:
-    if not summed.times:
-        return
-    print_line()
-    columns = ("DELIVERED WITHIN", *(f">{percent} %" for percent in PERCENTILES))
-    print_table(
-        columns,
-        [
-            [name, *(_duration(row.percentile(percent)) for percent in PERCENTILES)]
-            for name, row in [*rows.items(), ("total", summed)]
-            if row.times
-        ],
-    )
+def _print_times(rows: Sequence[tuple[str, Row]]) -> None:
+    times = [
+        [name, *(_format_seconds(row.percentile(percent)) for percent in PERCENTILES)]
+        for name, row in rows
+        if row.times
+    ]
+    if times:
+        print_line()
+        print_table(("DELIVERED WITHIN", *(f">{percent} %" for percent in PERCENTILES)), times)
 
 
 def _print_reasons(rows: Rows) -> None:
@@ -120,8 +120,8 @@ def _print_reasons(rows: Rows) -> None:
         print_table(("INTEGRATION", "STAGE", "REASON", ">MESSAGES"), reasons)
 
 
-def _duration(seconds: float | None) -> str | None:
-    """Return like "0.142 s", "12.4 s", "3.5 min" or "2.1 h"."""
+def _format_seconds(seconds: float | None) -> str | None:
+    """Return a duration as text, like "0.142 s", "12.4 s", "3.5 min" or "2.1 h"."""
     if seconds is None:
         return None
     if seconds < 1:

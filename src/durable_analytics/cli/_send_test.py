@@ -20,6 +20,7 @@ from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._settings import CommonSettings, DeliverySettings
 from durable_analytics.delivery.integrations import Integration
 from durable_analytics.errors import SettingsError
+from durable_analytics.providers.setting_types import is_loopback
 from durable_analytics.settings.sources import configured_value
 from durable_analytics.temporal.batch_start import Shown, start_once
 from durable_analytics.wire.messages import JsonObject
@@ -28,7 +29,6 @@ from durable_analytics.wire.search_attributes import start_attributes, user_id_o
 
 _TEST = {"track": {"user_id": "durable-analytics-test", "event": "Durable Analytics Test"}}
 _START_TIMEOUT = timedelta(seconds=5)
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def send_test(
@@ -73,8 +73,7 @@ def _find_integration(name: str) -> Integration | None:
 
 
 def _is_local(integration: Integration | None) -> bool:
-    host = urlsplit(integration.provider.base_url).hostname if integration else None
-    return host in _LOOPBACK
+    return integration is not None and is_loopback(urlsplit(integration.provider.base_url).hostname)
 
 
 def _ask(name: str) -> None:
@@ -96,7 +95,7 @@ async def _deliver(given: Input, name: str, wait_seconds: int) -> JsonObject:
         given.data,
         workflow_id=workflow_id,
         task_queue=configured_task_queue(),
-        patience=_START_TIMEOUT,
+        start_timeout=_START_TIMEOUT,
         shown=Shown(f"test of {name}", start_attributes([name], user_id, keys)),
     )
     try:

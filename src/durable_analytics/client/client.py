@@ -264,7 +264,7 @@ class AnalyticsClient(DeliveryMethods):
                 integrations=named_integrations(options),
                 count=len(converted),
                 task_queue=self._task_queue,
-                patience=self._start_timeout,
+                start_timeout=self._start_timeout,
             )
         return BatchHandle(
             temporal.get_workflow_handle(workflow_id),
@@ -345,7 +345,7 @@ class AnalyticsClient(DeliveryMethods):
                 data,
                 workflow_id=workflow_id,
                 task_queue=self._task_queue,
-                patience=self._start_timeout,
+                start_timeout=self._start_timeout,
                 shown=self._shown(method, data),
                 start_eagerly=True,
             )

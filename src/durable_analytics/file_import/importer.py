@@ -1,4 +1,8 @@
-"""Delivery of a file, in `Batch` executions whose ids follow from their content."""
+"""Delivers the rows of a file in `Batch` executions.
+
+The id of each execution is derived from its content, so that a second import of a file joins the
+executions of the first.
+"""
 
 import asyncio
 import contextlib
@@ -23,6 +27,7 @@ from durable_analytics.file_import.messages import (
 )
 from durable_analytics.file_import.rows import FileError, Row
 from durable_analytics.redrive.concurrency import map_concurrently
+from durable_analytics.redrive.message_rate import MessageRate
 from durable_analytics.temporal.batch_start import (
     batch_envelope,
     batch_id,
@@ -36,16 +41,16 @@ from durable_analytics.wire.methods import named_integrations
 from durable_analytics.wire.output_types import BatchOutput
 
 _MOST_RUNNING = 4
-"""Executions at the same time."""
+"""The limit of executions that run at the same time."""
 
 _START_TIMEOUT = timedelta(seconds=10)
-_PATIENCE_SECONDS = 60.0
+_OUTAGE_LIMIT_SECONDS = 60.0
 """How long Temporal may be out of reach before the import stops."""
 
-_PAUSE_SECONDS = 1.0
+_RETRY_INTERVAL_SECONDS = 1.0
 
 _MOST_ERRORS = 100
-"""Refused rows that a report lists; the others are counted."""
+"""The limit of refused rows that a report lists; the others are only counted."""
 
 _Result = TypeVar("_Result")
 
@@ -53,30 +58,34 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "durable-analytics:import")
 
 
 def file_id(digest: str) -> UUID:
-    """Return the identity of a file, from which the ids of its messages follow."""
+    """Return the UUID of a file, from which the ids of its messages are derived.
+
+    Args:
+        digest: A hash of the content of the file.
+    """
     return uuid5(_NAMESPACE, digest)
 
 
 @dataclass(slots=True)
 class Report:
-    """What has become of the rows."""
+    """How many rows an import has read, and how they ended."""
 
     rows: int = 0
     delivered: int = 0
     filtered: int = 0
-    """Rightly not sent, by the routing of the integration."""
+    """Not sent, because the routing of the integration filters them."""
 
     refused: int = 0
     """Rows that are no valid message, or that the worker or the provider refused."""
 
     errors: list[RefusedRow] = field(default_factory=list)
-    """The first of the refused rows."""
+    """The first refused rows, at most 100, in the order in which they were refused."""
 
     stopped: str | None = None
     """Why the file could not be read to its end; None if it was."""
 
     @property
-    def in_order(self) -> list[RefusedRow]:
+    def errors_by_line(self) -> list[RefusedRow]:
         """The `errors` in the order of the file."""
         return sorted(self.errors, key=lambda error: error.line)
 
@@ -87,7 +96,7 @@ class Report:
             "delivered": self.delivered,
             "filtered": self.filtered,
             "refused": self.refused,
-            "errors": [error.as_json() for error in self.in_order],
+            "errors": [error.as_json() for error in self.errors_by_line],
             "stopped": self.stopped,
         }
 
@@ -96,11 +105,11 @@ class Importer:
     """Delivers the rows of a file.
 
     Args:
-        client: The connection; None only checks the rows.
+        client: The connection. With None, the rows are only checked.
         task_queue: The task queue of the workers.
-        options: The keys of the inputs beside their messages.
-        builder: Makes the messages.
-        rate: Messages a second, on average; None means no limit.
+        options: The keys of each input except `messages`, like `integration`.
+        builder: Builds a message from each row.
+        rate: The limit of messages a second, on average; None means no limit.
         on_refused: Called with each row that is refused.
         on_progress: Called with the report when a batch has ended.
     """
@@ -121,25 +130,25 @@ class Importer:
         self._options = options
         self._envelope = batch_envelope(options)
         self._builder = builder
-        self._rate = rate
+        self._rate = MessageRate(rate)
         self._on_refused = on_refused
         self._on_progress = on_progress
         self._report = Report()
-        self._next_start = time.monotonic()
 
     async def run(self, rows: Iterator[Row]) -> Report:
         """Deliver the rows, and wait until each batch has ended.
 
-        A batch that an earlier import of the same file has started is joined: it is not sent again
-        unless all of it failed.
+        If an earlier import of the same file started a batch, the result of that batch is used. The
+        batch is sent again only if all of its messages failed.
 
         Raises:
-            NotAccepted: Temporal is out of reach; what was started goes on.
+            NotAccepted: Temporal is out of reach, or refuses a batch. The workers still deliver the
+                batches that were started.
         """
         batches = cut_batches(self._messages(rows))
-        delivered = map_concurrently(self._deliver, _in_turn(batches), _MOST_RUNNING)
-        async with contextlib.aclosing(delivered):
-            async for _ in delivered:
+        deliveries = map_concurrently(self._deliver, _yield_to_others(batches), _MOST_RUNNING)
+        async with contextlib.aclosing(deliveries):
+            async for _ in deliveries:
                 self._on_progress(self._report)
         return self._report
 
@@ -153,38 +162,29 @@ class Importer:
                 else:
                     self._refuse(built)
         except FileError as error:
-            self._report.stopped = str(error)  # what was read before it is delivered
+            self._report.stopped = str(error)  # the rows before it are delivered
 
     async def _deliver(self, batch: Sequence[ImportedMessage]) -> None:
         if self._client is None:
             self._report.delivered += len(batch)
             return
-        await self._wait_for_turn(len(batch))
+        await self._rate.wait(len(batch))
         contents = [message.content for message in batch]
         workflow_id = batch_id(self._options, self._batch_uuid(contents))
         await self._start(self._client, workflow_id, contents)
         handle = BatchHandle(self._client.get_workflow_handle(workflow_id), ())
         try:
-            self._count(batch, await _with_patience(handle.outcome))
+            self._add_output(batch, await _retry_during_outage(handle.outcome))
         except (DeliveryError, Interrupted) as error:
-            kind = error.wire_name() if isinstance(error, DeliveryError) else "Interrupted"
+            type_ = error.wire_name() if isinstance(error, DeliveryError) else "Interrupted"
             for message in batch:
-                self._refuse(RefusedRow(message.line, kind, str(error)))
+                self._refuse(RefusedRow(message.line, type_, str(error)))
 
     def _batch_uuid(self, contents: Sequence[bytes]) -> UUID:
         digest = hashlib.sha256(self._envelope)
         for content in contents:
             digest.update(content)
         return uuid5(_NAMESPACE, digest.hexdigest())
-
-    async def _wait_for_turn(self, count: int) -> None:
-        """Keep the rate, a batch at a time."""
-        if self._rate is None:
-            return
-        now = time.monotonic()
-        start = max(self._next_start, now)
-        self._next_start = start + count / self._rate
-        await asyncio.sleep(start - now)
 
     async def _start(self, client: Client, workflow_id: str, contents: Sequence[bytes]) -> None:
         integrations = named_integrations(self._options)
@@ -197,30 +197,31 @@ class Importer:
                 integrations=integrations,
                 count=len(contents),
                 task_queue=self._task_queue,
-                patience=_START_TIMEOUT,
+                start_timeout=_START_TIMEOUT,
             )
 
-        await _with_patience(start)
+        await _retry_during_outage(start)
 
-    def _count(self, batch: Sequence[ImportedMessage], output: BatchOutput) -> None:
+    def _add_output(self, batch: Sequence[ImportedMessage], output: BatchOutput) -> None:
+        """Add the messages of a batch to the report."""
         rejected = output.get("rejected") or []
         for rejection in rejected:
             error, index = rejection["error"], rejection["index"]
-            # The position in the batch means nothing to a reader of the file.
+            # The reader of the report does not know the batch: show the field without its index.
             message = error["message"].replace(f"messages.{index} ", "the message ")
             message = message.replace(f"messages.{index}.", "")
             self._refuse(RefusedRow(batch[index].line, error["type"], message))
         if not output.get("accepted") and "error" in output:
-            self._refuse_others(batch, output, {one["index"] for one in rejected})
+            self._refuse_unlisted(batch, output, {rejection["index"] for rejection in rejected})
             return
         self._report.delivered += output["accepted"]
         self._report.filtered += output.get("filtered_count", 0)
 
-    def _refuse_others(
+    def _refuse_unlisted(
         self, batch: Sequence[ImportedMessage], output: BatchOutput, listed: set[int]
     ) -> None:
         """Refuse the messages of a failed batch that its output does not list one by one."""
-        filtered = {one["index"] for one in output.get("filtered", [])}
+        filtered = {message["index"] for message in output.get("filtered", [])}
         self._report.filtered += len(filtered)
         error = output["error"]
         for index, message in enumerate(batch):
@@ -234,33 +235,34 @@ class Importer:
         self._on_refused(row)
 
 
-async def _in_turn(
+async def _yield_to_others(
     batches: Iterator[list[ImportedMessage]],
 ) -> AsyncIterator[list[ImportedMessage]]:
-    """Yield the batches; those that run go on between two of them."""
+    """Yield the batches, and let the event loop run other tasks after each of them."""
     for batch in batches:
         yield batch
         await asyncio.sleep(0)
 
 
-async def _with_patience(call: Callable[[], Awaitable[_Result]]) -> _Result:
+async def _retry_during_outage(call: Callable[[], Awaitable[_Result]]) -> _Result:
     """Repeat a call while Temporal is out of reach.
 
     Raises:
-        NotAccepted: It is out of reach for too long, or refuses the call.
+        NotAccepted: Temporal is out of reach for too long, or refuses the call.
     """
-    away_since: float | None = None
+    outage_start: float | None = None
     while True:
-        began = time.monotonic()
+        call_start = time.monotonic()
         try:
             return await call()
         except (RPCError, TimeoutError) as error:
             now = time.monotonic()
-            if away_since is None or now - began > _PATIENCE_SECONDS:  # it was there until now
-                away_since = now
-            if is_permanent(error) or now - away_since > _PATIENCE_SECONDS:
+            # A call that took so long was waiting for a result, so Temporal was within reach.
+            if outage_start is None or now - call_start > _OUTAGE_LIMIT_SECONDS:
+                outage_start = now
+            if is_permanent(error) or now - outage_start > _OUTAGE_LIMIT_SECONDS:
                 raise NotAccepted(
                     f"Temporal does not take the batch ({describe_failure(error)}): run the same "
                     "command again, and the import goes on"
                 ) from error
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(_RETRY_INTERVAL_SECONDS)

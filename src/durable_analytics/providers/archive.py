@@ -1,7 +1,7 @@
-"""Archive: objects with messages, in a bucket of Amazon S3 or of a compatible store.
+"""Archive: stores messages as objects in a bucket of Amazon S3 or of a compatible store.
 
-Each line of an object is a message in the format of the input of a `Batch`, so that it can be sent
-again. All attempts to store the same messages use the same key, and so write the same object.
+Each line of an object is a message as the input of a `Batch` has it, so it can be sent again.
+All attempts to store the same messages use the same object key, so they write the same object.
 """
 
 import gzip
@@ -23,10 +23,11 @@ from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.messages import JsonObject, Message
 
 _HEADERS = {"Content-Type": "application/x-ndjson"}
-"""There is no `Content-Encoding`: the object itself is a gzip file, and its key ends with `.gz`."""
+"""No `Content-Encoding`: a client would then decompress the object, whose key ends with `.gz`."""
 
 
 def _normalise_prefix(value: str) -> str:
+    """Return a prefix that is empty, or ends with one slash."""
     segments = value.strip("/").split("/") if value.strip("/") else []
     if not {"", ".", ".."}.isdisjoint(segments):
         raise ValueError('must be a path like "analytics/raw", without "." and ".."')
@@ -34,7 +35,7 @@ def _normalise_prefix(value: str) -> str:
 
 
 class Archive(Provider):
-    """A bucket that stores messages."""
+    """A bucket that stores messages as gzip files of JSON lines."""
 
     title: ClassVar = "Archive"
     credential_names: ClassVar = frozenset(
@@ -67,10 +68,10 @@ class Archive(Provider):
 
     @model_validator(mode="before")
     @classmethod
-    def _set_url_of_region(cls, settings: Any) -> Any:
+    def _set_default_url(cls, settings: Any) -> Any:
         if not isinstance(settings, dict):
             return settings
-        # With a wrong region, the error names the region, not the URL.
+        # A region that is not valid must be an error of `region`, not of the URL made from it.
         region = str(settings.get("region", ""))
         host = f"s3.{region}" if region.replace("-", "").isalnum() else "s3"
         return {"base_url": f"https://{host}.amazonaws.com", **settings}
@@ -78,7 +79,7 @@ class Archive(Provider):
     def authorize(
         self, request: HttpRequest, *, delivery_id: str, sent_at: datetime
     ) -> HttpRequest:
-        """Add a signature of AWS, which covers the whole request."""
+        """Add an AWS signature (version 4), which covers the whole request."""
         del delivery_id
         credentials = AwsCredentials(
             self.access_key_id.get_secret_value(),
@@ -88,11 +89,14 @@ class Archive(Provider):
         return credentials.sign(request, sent_at)
 
     def secret_values(self) -> set[str]:
-        """Return the access key and its secret; a signature is no credential."""
+        """Return the access key and its secret.
+
+        A signature is not masked: it is valid for one request only.
+        """
         return self.configured_secrets()
 
     def classify(self, response: HttpResponse) -> DeliveryError | None:
-        """Classify the response; a 400 for a body that arrived too slowly is retried."""
+        """Classify the response. S3 answers 400 if the body arrived too slowly: retry that."""
         body = response.body if isinstance(response.body, str) else ""
         if response.status_code == 400 and "<Code>RequestTimeout</Code>" in body:
             return Unavailable(f"{self.title} answered 400 with RequestTimeout")
@@ -100,7 +104,7 @@ class Archive(Provider):
 
     @builds(*MESSAGE_METHODS)
     def message(self, delivery: Delivery[Message]) -> HttpRequest:
-        """Build the request that stores an object with one line, with the date of the message."""
+        """Build the request that stores one message, in the folder of the message's own hour."""
         message = delivery.message
         time = datetime.fromisoformat(message.timestamp) if message.timestamp else delivery.sent_at
         name = f"{delivery.method}-{message_uuid(message.message_id or '')}"
@@ -112,15 +116,18 @@ class Archive(Provider):
         return "object"
 
     def item(self, delivery: Delivery[Message]) -> JsonObject:
-        """Return the message with its type, which becomes a line of an object."""
+        """Return a line of an object: the message with its method as `type`.
+
+        If the message has another field `type`, that field is left out.
+        """
         type_ = {"type": delivery.method}
         message = message_json(delivery)
         if message.get("type", delivery.method) != delivery.method:
             delivery.left_out.add("type")
-        return type_ | message | type_
+        return type_ | message | type_  # as the first key, and over the message's own
 
     def batch(self, batch: BatchDelivery) -> HttpRequest:
-        """Return the request that stores an object, with the date at which the batch started."""
+        """Build the request that stores a batch, in the folder of the hour at which it started."""
         return self._put(batch.started_at or batch.sent_at, batch.id, batch.items)
 
     def _put(self, time: datetime, name: str, lines: Sequence[bytes]) -> HttpRequest:

@@ -32,6 +32,7 @@ from durable_analytics.redrive.failures import (
 )
 from durable_analytics.redrive.filters import Filters, quoted
 from durable_analytics.redrive.lock import RedriveLock
+from durable_analytics.redrive.message_rate import MessageRate
 from durable_analytics.redrive.names import MEMO_KEY, TO_MEMO_KEY, redrive_id
 from durable_analytics.redrive.recorded import read_recorded
 from durable_analytics.redrive.selected import Selected, unite_runs
@@ -112,7 +113,7 @@ class Redrive:
         self._options = options or Options()
         self._on_progress = on_progress
         self._report = Report()
-        self._pace = _Pace(self._options.rate)
+        self._rate = MessageRate(self._options.rate)
 
     async def preview(self) -> Report:
         """Return what `run` would do: `selected` without `skipped` would be sent again."""
@@ -129,10 +130,13 @@ class Redrive:
         """
         self._report = Report()
         handle: WorkflowHandle[Any, Any] | None = None
+        rate = self._options.rate
+        # An execution sends its messages at once, so with a rate it gets those of one second.
+        most_messages = MOST_MESSAGES if rate is None else max(1, min(int(rate), MOST_MESSAGES))
         async with RedriveLock(self._client, self._task_queue) as lock, _Waiting() as waiting:
             async for chunk in self._chunks():
-                for carrier in load(chunk, self._pace.most_messages):
-                    await self._pace.wait(len(carrier.origins))
+                for carrier in load(chunk, most_messages):
+                    await self._rate.wait(len(carrier.origins))
                     await lock.renew()
                     handle = await self._start(carrier)
                     await waiting.add(self._settle(handle, len(carrier.origins)))
@@ -265,22 +269,3 @@ class _Waiting:
     async def finish(self) -> None:
         while self._tasks:
             await self._tasks.popleft()
-
-
-class _Pace:
-    """Holds a rate of messages a second, a second's messages at a time."""
-
-    def __init__(self, rate: float | None) -> None:
-        self._rate = rate
-        self._next = time.monotonic()
-        self.most_messages = (
-            MOST_MESSAGES if rate is None else max(1, min(int(rate), MOST_MESSAGES))
-        )
-
-    async def wait(self, messages: int) -> None:
-        """Wait until so many messages may be sent."""
-        if self._rate is None:
-            return
-        now = time.monotonic()
-        await asyncio.sleep(max(self._next - now, 0))
-        self._next = max(self._next, now) + messages / self._rate

@@ -32,7 +32,7 @@ log = logging.getLogger("durable_analytics.client")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What Temporal shows of an execution from its start on, without personal data."""
+    """What the Temporal UI shows of an execution from its start, without personal data."""
 
     summary: str
     attributes: TypedSearchAttributes
@@ -45,7 +45,7 @@ async def start_once(
     *,
     workflow_id: str,
     task_queue: str,
-    patience: timedelta,
+    start_timeout: timedelta,
     shown: Shown | None = None,
     start_eagerly: bool = False,
 ) -> None:
@@ -60,7 +60,7 @@ async def start_once(
         input: The argument of the workflow.
         workflow_id: The workflow id, the same in each attempt.
         task_queue: The task queue of the workers.
-        patience: The timeout for all attempts of the SDK together.
+        start_timeout: The time for all attempts of the SDK together.
         shown: Its summary and search attributes; a namespace without them starts it too.
         start_eagerly: Whether a worker on the same connection may begin at once.
 
@@ -70,7 +70,9 @@ async def start_once(
     """
 
     async def start(summary: str | None, attributes: TypedSearchAttributes) -> None:
-        with suppress(WorkflowAlreadyStartedError):  # An earlier call did; it has completed.
+        with suppress(
+            WorkflowAlreadyStartedError
+        ):  # The execution of an earlier call has completed.
             await client.start_workflow(
                 workflow,
                 input,
@@ -80,12 +82,12 @@ async def start_once(
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 search_attributes=attributes,
                 static_summary=summary,
-                rpc_timeout=patience,
+                rpc_timeout=start_timeout,
                 request_eager_start=start_eagerly,
             )
 
     # `rpc_timeout` limits one of the several attempts that the SDK makes.
-    async with asyncio.timeout(patience.total_seconds()):
+    async with asyncio.timeout(start_timeout.total_seconds()):
         summary, attributes = (shown.summary, shown.attributes) if shown else (None, _NONE)
         if _are_missing(client):
             attributes = _NONE
@@ -182,15 +184,29 @@ async def start_batch(
     integrations: Sequence[str],
     count: int,
     task_queue: str,
-    patience: timedelta,
+    start_timeout: timedelta,
 ) -> None:
-    """Start a `Batch` of so many messages with `start_once`."""
+    """Start a `Batch` with `start_once`.
+
+    Args:
+        client: The connection.
+        workflow_id: The workflow id, the same in each attempt.
+        input: The input, from `batch_input`.
+        integrations: The integrations that the input names.
+        count: The number of its messages.
+        task_queue: The task queue of the workers.
+        start_timeout: The time for all attempts of the SDK together.
+
+    Raises:
+        RPCError: Temporal did not accept the start.
+        TimeoutError: Temporal did not respond in time; it may have the execution.
+    """
     await start_once(
         client,
         BATCH.workflow,
         input,
         workflow_id=workflow_id,
         task_queue=task_queue,
-        patience=patience,
+        start_timeout=start_timeout,
         shown=Shown(summarize_batch(count, integrations), start_attributes(integrations)),
     )

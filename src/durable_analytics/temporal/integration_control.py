@@ -43,8 +43,8 @@ from durable_analytics.wire.methods import (
 )
 
 PATIENCE = timedelta(seconds=12)
-"""How long a command waits for a worker. After a worker was killed, Temporal gives its workflows to
-another one only after 10 s."""
+"""How long a command waits for a worker. If a worker was killed, Temporal gives its workflows to
+another one after 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Commanded:
     """The state of the integration, or what it will be when a worker takes the command."""
 
     is_taken: bool
-    """Whether a worker has taken the command. If not, Temporal holds the messages all the same, or
-    gives them out, and the rest follows when a worker starts."""
+    """Whether a worker has taken the command. If not, the limit of the task queue has changed all
+    the same, and the workflow follows when a worker starts."""
 
     warning: str | None = None
-    """Why the server does not hold the messages, or why the worker's answer was not read."""
+    """Why the server does not hold back the messages, or why the worker's response was not read."""
 
 
 async def pause(
@@ -72,7 +72,7 @@ async def pause(
     for_: timedelta | None = None,
     patience: timedelta = PATIENCE,
 ) -> Commanded:
-    """Pause an integration; what is in flight may finish.
+    """Pause an integration. Requests in flight are not stopped.
 
     Args:
         client: The connection.
@@ -85,7 +85,7 @@ async def pause(
 
     Raises:
         ValidationError: An argument is wrong.
-        RPCError: Temporal did not answer.
+        RPCError: A request to Temporal failed.
     """
     if not is_integration_name(name):
         raise ValidationError.at("name", NOT_A_NAME)
@@ -137,7 +137,7 @@ async def resume(
         patience: How long to wait for a worker.
 
     Raises:
-        RPCError: Temporal did not answer.
+        RPCError: A request to Temporal failed.
     """
     warning = None
     try:
@@ -175,7 +175,7 @@ async def state(client: Client, task_queue: str, name: str) -> IntegrationState:
         name: The integration.
 
     Raises:
-        RPCError: Temporal did not answer.
+        RPCError: A request to Temporal failed.
     """
     handle = client.get_workflow_handle(control_id(task_queue, name))
     try:
@@ -191,23 +191,23 @@ async def state(client: Client, task_queue: str, name: str) -> IntegrationState:
 
 
 async def states(client: Client, task_queue: str) -> dict[str, IntegrationState]:
-    """Return the state of each integration that is not simply running, by name.
+    """Return the state of each integration that is paused or probing, by name.
 
     Args:
         client: The connection.
         task_queue: The task queue of the workers.
 
     Raises:
-        RPCError: Temporal did not answer.
+        RPCError: A request to Temporal failed.
     """
     query = f"WorkflowType = '{CONTROL_WORKFLOW}' AND ExecutionStatus = 'Running'"
     prefix = control_id(task_queue, "")
-    found = [
-        one.id.removeprefix(prefix)
-        async for one in client.list_workflows(query)
-        if one.id.startswith(prefix)
+    names = [
+        execution.id.removeprefix(prefix)
+        async for execution in client.list_workflows(query)
+        if execution.id.startswith(prefix)
     ]
-    return {name: await state(client, task_queue, name) for name in found}
+    return {name: await state(client, task_queue, name) for name in names}
 
 
 async def _is_running(handle: WorkflowHandle[Any, Any]) -> bool:

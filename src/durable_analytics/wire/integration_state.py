@@ -33,8 +33,11 @@ MEMO = "state"
 
 _CONTROL = ":integration:"
 
-Cause = Literal["operator", "credentials", "breaker", "retry_after", "provider"]
-"""Who paused an integration. An earlier one outranks the later ones."""
+WorkerCause = Literal["credentials", "breaker", "retry_after", "provider"]
+"""Why workers pause an integration."""
+
+Cause = Literal["operator", WorkerCause]
+"""Who or what paused an integration. An earlier one takes precedence over the later ones."""
 
 
 class IntegrationState(TypedDict):

@@ -221,7 +221,7 @@ class Metric(Message):
     """Attributes of the event; their keys must exist at the provider."""
 
     idempotency_key: RequiredText | None = None
-    """The provider counts events with the same key once. The message id when absent."""
+    """The provider counts events with the same key once. Default: the message id."""
 
 
 class Call(Message):
