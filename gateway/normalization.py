@@ -9,9 +9,10 @@ from pydantic.alias_generators import to_snake
 from pydantic_core import to_json
 
 from durable_analytics.errors import FieldProblem
-from durable_analytics.wire.field_types import is_filled, is_message_id, is_number
+from durable_analytics.wire.field_types import is_message_id, is_number
 from durable_analytics.wire.json_reader import is_too_deep, problem_of
 from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.timestamps import is_missing_time
 from gateway.clock_skew import correct_timestamp
 from gateway.gateway_message import (
     EXCERPT_BYTES,
@@ -35,12 +36,21 @@ _ALIAS_KEYS = {
 }
 """Segment's keys of an alias, and those of the contract."""
 
-_ALTERNATE_KEYS = {
-    to_snake(name): name
+_SPELLINGS = tuple(
+    (name, to_snake(name))
     for name in ("messageId", "userId", "anonymousId", "groupId", "previousId", "companyId")
-}
-"""Spellings that the contract accepts and Segment does not. If a message has both spellings of a
-key, Segment's is used, and the alternate one is dropped as at Segment."""
+)
+"""The keys of each value: Segment's, then the one that the contract accepts and Segment does not.
+The first that is set is used, and the others are dropped, as at Segment."""
+
+_ALIAS_SPELLINGS = (
+    *(keys for keys in _SPELLINGS if keys[0] not in _ALIAS_KEYS),
+    ("previousId", "previous_id", "previousUserId", "previous_user_id"),
+    ("userId", "user_id", "newUserId", "new_user_id"),
+)
+"""The same for an alias, whose ids have keys of their own in the contract."""
+
+_ALTERNATE_KEYS = frozenset(key for keys in _ALIAS_SPELLINGS for key in keys[1:])
 
 _ID_NAMESPACE = UUID("f4f7b0a4-0c6e-5d36-8a0b-9d5f1c6a7e21")
 """The UUIDv5 namespace of the ids that replace invalid message ids."""
@@ -72,7 +82,7 @@ class NormalizedMessage:
             context_json: The context that it shares with other messages, as JSON.
         """
         fields = {key: value for key, value in message.items() if key not in _REQUEST_KEYS}
-        fields = _drop_alternates(fields)
+        fields = _with_one_spelling(fields)
         raw_id = raw_message_id(message)
         fields["messageId"] = _valid_message_id(raw_id)
         fields.pop("message_id", None)
@@ -93,7 +103,9 @@ class NormalizedMessage:
             ip: The client's address, which is added to the context.
         """
         message = self.fields
-        timestamp = message.get("timestamp") or message.get("originalTimestamp")
+        timestamp = message.get("timestamp")
+        if is_missing_time(timestamp):
+            timestamp = message.get("originalTimestamp")
         if timestamp is not None:
             timestamp = correct_timestamp(timestamp, sent_at, received_at)
             if timestamp != message.get("timestamp"):
@@ -119,7 +131,8 @@ class NormalizedMessage:
 
 def raw_message_id(message: JsonObject) -> Any:
     """The id with which a message came, in either spelling."""
-    return message.get("messageId", message.get("message_id"))
+    own = message.get("messageId")
+    return message.get("message_id") if own is None else own
 
 
 def add_ip(context: Any, ip: str) -> Any:
@@ -138,21 +151,27 @@ def json_problem(value: Any, content: bytes) -> FieldProblem | None:
 
 
 def _is_set(raw_id: Any) -> bool:
-    """Whether an id came with a message: a blank one identifies nothing."""
-    return bool(raw_id.strip() if isinstance(raw_id, str) else raw_id)
+    """Whether an id came with a message: a blank or empty one identifies nothing."""
+    return is_number(raw_id) or bool(raw_id.strip() if isinstance(raw_id, str) else raw_id)
 
 
 def _valid_message_id(raw_id: Any) -> str:
     """The raw id if it is valid, else an id that is derived from it, else a random id."""
-    if is_number(raw_id):
-        raw_id = str(raw_id)
-    if is_message_id(raw_id):
-        return raw_id
-    return str(uuid5(_ID_NAMESPACE, raw_id) if is_filled(raw_id) else uuid4())
+    if not _is_set(raw_id):
+        return str(uuid4())
+    text = str(raw_id) if is_number(raw_id) else raw_id
+    if is_message_id(text):
+        return text
+    return str(uuid5(_ID_NAMESPACE, text if isinstance(text, str) else to_json(text).decode()))
 
 
-def _drop_alternates(message: JsonObject) -> JsonObject:
-    """Drop the alternate spelling of each key that a message has in both."""
-    if _ALTERNATE_KEYS.keys().isdisjoint(message):
+def _with_one_spelling(message: JsonObject) -> JsonObject:
+    """Keep one spelling of each key that a message has in several; null is "not set"."""
+    if _ALTERNATE_KEYS.isdisjoint(message):
         return message
-    return {key: value for key, value in message.items() if _ALTERNATE_KEYS.get(key) not in message}
+    dropped: set[str] = set()
+    for keys in _ALIAS_SPELLINGS if message.get("type") == "alias" else _SPELLINGS:
+        found = [key for key in keys if key in message]
+        found.sort(key=lambda key: message[key] is None)
+        dropped.update(found[1:])
+    return {key: value for key, value in message.items() if key not in dropped}

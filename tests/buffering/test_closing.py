@@ -178,7 +178,9 @@ class TestClose:
         end = threading.Event()
         track(client, callback=lambda _: end.wait(SOON.total_seconds()))
 
-        with pytest.raises(NotAccepted):
+        with pytest.raises(
+            NotAccepted, match="closed before Temporal had 1 messages: they are not"
+        ):
             client.close(BRIEFLY)
         end.set()
 

@@ -123,3 +123,12 @@ async def test_path_that_leaves_the_base_url_is_refused(
     with pytest.raises(ValidationError) as refused:
         await AnalyticsClient(temporal).call(method="GET", path=path)
     assert str(refused.value) == f"call.path {reason}"
+
+
+def test_a_path_that_is_a_number_is_no_crash() -> None:
+    """With `strict=False` the worker reads a number as text, as in every field."""
+    client = BufferingClient(strict=False, disabled=True)
+
+    assert client.call(method="GET", path=42)  # type: ignore[arg-type]  # as from untyped code
+    with pytest.raises(ValidationError, match=r"call\.path must be text"):
+        client.call(method="GET", path=[42])  # type: ignore[arg-type]

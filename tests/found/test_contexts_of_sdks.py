@@ -1,6 +1,13 @@
 """Contexts: an SDK's passes as it is, a message's is merged into the one that all share."""
 
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from durable_analytics.client.inputs import batch_messages, checked_message
 from durable_analytics.testing import StandIn
+from durable_analytics.wire.methods import METHODS
 from tests.support.json_objects import Execute, Json
 
 
@@ -24,6 +31,34 @@ async def test_an_sdks_context_passes_as_it_is(execute: Execute, standin: StandI
     (batch, *singles) = standin.requests
     assert batch["body"]["batch"][0]["context"] == context
     assert [single["body"]["context"] for single in singles] == [context, context]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    "context",
+    [{"group_id": 42}, {"groupId": 42}, {"user_agent": "a"}, {"userAgent": "a", "x": None}, {}],
+)
+def test_a_client_reads_the_context_of_a_message_alike(context: Json, *, strict: bool) -> None:
+    """Alone and in a batch: ids as text, and the keys as the input needs them."""
+    values: Json = {"user_id": "u", "event": "E", "message_id": "m-1", "context": context}
+    options: Json = {} if strict else {"strict": False}
+
+    (in_batch,) = batch_messages(options, [{"type": "track", **values}], UUID(int=1))
+    alone = checked_message(METHODS["track"], values, "", strict=strict)
+
+    assert in_batch == {"type": "track", **alone}
+
+
+@pytest.mark.parametrize("context", [{"user_agent": "a", "userAgent": "b"}, "x", [1]])
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_context_that_a_client_cannot_read_stops_no_batch(context: Any, *, strict: bool) -> None:
+    """The worker refuses that message alone, or delivers it as it is."""
+    message: Json = {"type": "track", "user_id": "u", "event": "E", "context": context}
+    options: Json = {} if strict else {"strict": False}
+
+    (converted,) = batch_messages(options, [message], UUID(int=1))
+
+    assert converted["context"] == context
 
 
 async def test_nested_objects_are_merged_key_by_key(execute: Execute, standin: StandIn) -> None:

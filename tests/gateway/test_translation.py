@@ -1,10 +1,12 @@
 """Segment's format is translated to the contract."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic.alias_generators import to_snake
 
 from durable_analytics.wire.field_types import is_message_id
 from gateway.errors import RequestError
@@ -52,7 +54,7 @@ def test_alias_gets_the_keys_of_the_contract(user_id: str, previous_id: str) -> 
     assert translate_single(body) == {"type": "track", **body}
 
 
-@pytest.mark.parametrize("raw_id", [None, "", " ", {}, ["m-1"]])
+@pytest.mark.parametrize("raw_id", [None, "", " ", {}, [], False])
 def test_missing_message_id_is_generated(raw_id: Any) -> None:
     """A random one for each message."""
     first, second = (translate_single({"messageId": raw_id})["messageId"] for _ in range(2))
@@ -60,12 +62,14 @@ def test_missing_message_id_is_generated(raw_id: Any) -> None:
     assert UUID(first) != UUID(second)
 
 
-@pytest.mark.parametrize("raw_id", [7, "x" * 100, "a\nb", "a\0b"])
+@pytest.mark.parametrize("raw_id", [7, 0, True, ["m-1"], {"id": 1}, "x" * 100, "a\nb", "a\0b"])
 def test_invalid_message_id_is_replaced_by_a_stable_one(raw_id: Any) -> None:
-    """It is the same in each retry."""
-    first, second = (translate_single({"messageId": raw_id})["messageId"] for _ in range(2))
+    """It is the same in each retry, which is recognised."""
+    items = [read_single("track", {"messageId": raw_id}, ARRIVAL) for _ in range(2)]
+    first, second = (content_of(item)["messageId"] for item in items)
 
     assert first == second
+    assert items[0].digest == items[1].digest is not None
     assert is_message_id(first)
     assert first != translate_single({"messageId": "y" * 100})["messageId"]
 
@@ -84,6 +88,53 @@ def test_segment_spelling_overrides_the_alternate() -> None:
         "userId": "u-1",
         "messageId": "m-1",
     }
+
+
+@pytest.mark.parametrize("name", ["userId", "anonymousId", "groupId", "companyId", "messageId"])
+def test_null_in_segments_spelling_is_not_set(name: str) -> None:
+    """The alternate one counts, as in an execution that is started directly."""
+    fields = {"messageId": "m-1", name: None, to_snake(name): "x-1"}
+    translated = translate_single(fields)
+
+    assert translated.get(to_snake(name), translated.get(name)) == "x-1"
+    assert None not in translated.values()
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("null", [(), ("userId",), ("userId", "user_id")])
+def test_ids_of_an_alias_in_many_spellings(null: Sequence[str], *, reverse: bool) -> None:
+    """Segment knows only its own; the order of the keys does not matter."""
+    names = ["userId", "user_id", "newUserId", "new_user_id"]
+    given = {
+        **{name: f"new by {name}" for name in names},
+        "previousId": "old",
+        "previous_id": "x",
+        "previousUserId": "y",
+        "previous_user_id": "z",
+        **dict.fromkeys(null),
+        "messageId": "m-1",
+    }
+    body = dict(reversed(given.items())) if reverse else given
+    meant = {
+        "type": "alias",
+        "previousUserId": "old",
+        "newUserId": f"new by {names[len(null)]}",
+        "messageId": "m-1",
+    }
+
+    assert translate_single(body, "alias") == meant
+    assert translate_batch({"batch": [{**body, "type": "alias"}]}) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "meant"),
+    [(None, "2014"), ("", "2014"), (" ", "2014"), (0, 0), (False, False), ({}, {}), ([], [])],
+)
+def test_original_timestamp_replaces_only_a_missing_one(timestamp: Any, meant: Any) -> None:
+    """What is no time stays, so that the worker can tell of it."""
+    body = {"timestamp": timestamp, "originalTimestamp": "2014"}
+
+    assert translate_single(body)["timestamp"] == meant
 
 
 def test_context_passes_as_it_is() -> None:

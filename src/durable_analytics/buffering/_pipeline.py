@@ -156,7 +156,7 @@ class Pipeline:
             if self._error is None:
                 count = sum(len(part.items) for part in lost)
                 self._count_lost(count)
-                self._error = NotAccepted(_describe_loss(count, reason))
+                self._error = NotAccepted(describe_loss(count, reason))
             for part in parts:
                 if part.workflow_id is not None:
                     self._settings.notifier.accepted(part)
@@ -166,7 +166,8 @@ class Pipeline:
             self._has_ended = True
 
 
-def _describe_loss(count: int, reason: str | None) -> str:
+def describe_loss(count: int, reason: str | None = None) -> str:
+    """Return what happened to messages; without a reason, the client was closed."""
     event = "the client was closed" if reason is None else "the sending thread failed"
     cause = "" if reason is None else f" ({reason})"
     return f"{event} before Temporal had {count} messages: they are not known to be kept{cause}"

@@ -10,7 +10,7 @@ from threading import RLock
 from typing import Any
 
 from durable_analytics.buffering._buffer import MessageWithCallback, Part
-from durable_analytics.buffering._pipeline import Deadline, Pipeline
+from durable_analytics.buffering._pipeline import Deadline, Pipeline, describe_loss
 from durable_analytics.buffering._reports import is_in_callback
 from durable_analytics.buffering._serializer import Serializer
 from durable_analytics.buffering._settings import ClientSettings
@@ -130,8 +130,8 @@ class Session:
                 pipeline.stop()
             with self._lock:
                 lost, self._lost_at_close = self._lost - self._lost_at_close, self._lost
-        if not flushed.done():
-            raise _still_waiting(pipeline)
+        if not flushed.done():  # a callback does not return
+            raise NotAccepted(describe_loss(pipeline.buffer.unsettled))
         flushed.result()
         _raise_for_lost(lost)
 

@@ -1,6 +1,7 @@
 """From Python values to the JSON of inputs: of options, one message, and messages of a batch."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -148,6 +149,9 @@ def _batch_message(value: Any, path: str, generated_id: UUID, *, lenient: bool) 
     except ValidationError as error:
         raise error.below(path) from None
     _complete(message)
+    if isinstance(context := message.get("context"), dict):
+        with suppress(ValidationError):  # the worker judges it, in this message alone
+            message["context"] = read_context(context, strict=not lenient)
     if method.key == "call":
         check_options(path, message)
     if needs_message_id(message, lenient=lenient):

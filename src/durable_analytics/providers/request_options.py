@@ -102,9 +102,10 @@ def check_call(call: Mapping[str, Any]) -> None:
     """Check a call before the provider is known; raises as `check_options` and `check_path` do.
 
     Args:
-        call: The fields of the call, which match its model.
+        call: The fields of the call. What does not match its model is not checked here.
     """
-    check_path(call["path"])
+    if isinstance(path := call["path"], str):
+        check_path(path)
     check_options("call", call)
 
 
