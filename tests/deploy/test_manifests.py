@@ -1,5 +1,6 @@
 """The manifests and the compose file: their form, and the names of the settings in them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,16 @@ def documents() -> list[Any]:
     ]
 
 
+def resource(kind: str, name: str) -> Any:
+    """A resource by its name."""
+    return next(
+        one for one in documents() if one["kind"] == kind and one["metadata"]["name"] == name
+    )
+
+
 def pod(name: str) -> Any:
     """The pod of a deployment."""
-    return next(
-        one["spec"]["template"]["spec"]
-        for one in documents()
-        if one["kind"] == "Deployment" and one["metadata"]["name"] == name
-    )
+    return resource("Deployment", name)["spec"]["template"]["spec"]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -77,7 +81,32 @@ def test_variables_of_pods_are_settings(name: str) -> None:
 def test_pods_listen_on_the_port_of_the_settings(name: str, port: int) -> None:
     (container,) = pod(name)["containers"]
 
-    assert container["ports"] == [{"name": "http", "containerPort": port}]
+    assert container["ports"][0] == {"name": "http", "containerPort": port}
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("worker", "ANALYTICS_METRICS_ADDRESS"), ("gateway", "ANALYTICS_GATEWAY__METRICS_ADDRESS")],
+)
+def test_prometheus_finds_the_metrics_of_pods(name: str, setting: str) -> None:
+    """By the annotations that scrapers look for; and no Service publishes them."""
+    (container,) = pod(name)["containers"]
+    variables = {one["name"]: one.get("value") for one in container["env"]}
+    (port,) = [one["containerPort"] for one in container["ports"] if one["name"] == "metrics"]
+    metadata = resource("Deployment", name)["spec"]["template"]["metadata"]
+    published = [
+        one["targetPort"]
+        for document in documents()
+        if document["kind"] == "Service"
+        for one in document["spec"]["ports"]
+    ]
+
+    assert variables[setting] == f"0.0.0.0:{port}"
+    assert metadata["annotations"] == {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": str(port),
+    }
+    assert {*published} == {"http"}
 
 
 def test_the_worker_is_not_restarted_while_temporal_is_away() -> None:
@@ -118,3 +147,12 @@ def test_each_program_has_a_target_in_the_dockerfile() -> None:
 
     for name in PROGRAMS:
         assert f" AS {name}\n" in text
+
+
+def test_actions_are_pinned_by_their_commit() -> None:
+    """A tag can be moved to other code."""
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    actions = re.findall(r"uses: (\S+)", text)
+
+    assert actions
+    assert [one for one in actions if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", one)] == []
