@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml  # type: ignore[import-untyped]
 
@@ -37,6 +38,23 @@ def documents() -> list[Any]:
         for file in files
         for document in yaml.safe_load_all((KUBERNETES / file).read_text())
     ]
+
+
+OF_KUBERNETES = [one for one in documents() if one["apiVersion"] in {"apps/v1", "v1"}]
+"""The resources that are no extensions of the cluster."""
+
+
+@pytest.mark.parametrize(
+    "document", OF_KUBERNETES, ids=lambda one: f"{one['kind']}-{one['metadata']['name']}"
+)
+def test_resources_follow_the_schemas_of_kubernetes(document: Any) -> None:
+    """Each field is known, and has its type."""
+    newest = kubernetes_validate.latest_version()
+
+    kubernetes_validate.validate(document, newest, strict=True)
+
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate({**document, "unknown": 1}, newest, strict=True)
 
 
 def resource(kind: str, name: str) -> Any:
@@ -118,6 +136,45 @@ def test_the_worker_is_not_restarted_while_temporal_is_away() -> None:
     assert variables["ANALYTICS_METRICS_ADDRESS"].endswith(f":{port['containerPort']}")
     assert container["livenessProbe"]["httpGet"] == {"path": "/health", "port": port["name"]}
     assert container["readinessProbe"]["httpGet"] == {"path": "/ready", "port": port["name"]}
+
+
+def applied(operations: list[Json], document: Any) -> Any:
+    """A document after the operations of a JSON patch on two levels."""
+    changed: Any = {**document, "spec": {**document["spec"]}}
+    for operation in operations:
+        *above, key = operation["path"].strip("/").split("/")
+        place = changed[above[0]] if above else changed
+        assert (key in place) == (operation["op"] != "add")
+        if operation["op"] == "remove":
+            del place[key]
+        else:
+            place[key] = operation["value"]
+    return changed
+
+
+def test_the_versioned_worker_is_the_same_pod_for_the_worker_controller() -> None:
+    """With what its schema requires (temporal.io_workerdeployments.yaml of its release 1.8)."""
+    folder = KUBERNETES.with_name("kubernetes-versioned")
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    operations = yaml.safe_load(kustomization["patches"][0]["patch"])
+    connection = yaml.safe_load((folder / "connection.yaml").read_text())
+    worker = resource("Deployment", "worker")
+    literals = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())["configMapGenerator"]
+
+    versioned = applied(operations, worker)
+
+    spec = versioned["spec"]
+    assert (versioned["apiVersion"], versioned["kind"]) == (
+        "temporal.io/v1alpha1",
+        "WorkerDeployment",
+    )
+    assert spec["template"] == worker["spec"]["template"]
+    assert spec.keys() == {"replicas", "template", "workerOptions", "rollout", "sunset"}
+    assert spec["workerOptions"]["connectionRef"]["name"] == connection["metadata"]["name"]
+    assert literals[0]["literals"] == [
+        f"TEMPORAL_ADDRESS={connection['spec']['hostPort']}",
+        f"TEMPORAL_NAMESPACE={spec['workerOptions']['temporalNamespace']}",
+    ]
 
 
 def test_pods_have_the_time_to_stop() -> None:
