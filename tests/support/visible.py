@@ -18,11 +18,15 @@ async def until_closed(client: Client, workflow_id: str) -> None:
     await until_visible(client, f"WorkflowId = '{workflow_id}' AND CloseTime IS NOT NULL")
 
 
-async def until_none_is_open(client: Client, task_queue: str) -> None:
-    """Wait until no delivery of a task queue is listed as open."""
-    is_open = (
+def open_deliveries(task_queue: str) -> str:
+    """The query for all deliveries of a task queue that have not ended."""
+    return (
         f"TaskQueue = '{task_queue}' AND ExecutionStatus = 'Running' "
         f"AND WorkflowType != '{CONTROL_WORKFLOW}'"
     )
-    while (await client.count_workflows(is_open)).count:  # noqa: ASYNC110
+
+
+async def until_none_is_open(client: Client, task_queue: str) -> None:
+    """Wait until no delivery of a task queue is listed as open."""
+    while (await client.count_workflows(open_deliveries(task_queue))).count:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
