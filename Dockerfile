@@ -1,7 +1,10 @@
 # The worker (the last target, so the default), the gateway (`--target gateway`), the codec server
 # (`--target codec-server`), and the provider stand-in (`--target standin`).
 
-FROM python:3.11-slim-bookworm AS base
+# To pin it by digest, see docs/security.md.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS base
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent \
     --shell /usr/sbin/nologin analytics
 ENV PATH=/opt/venv/bin:$PATH \
@@ -10,7 +13,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /app
 
 
-FROM python:3.11-slim-bookworm AS build
+FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 WORKDIR /build

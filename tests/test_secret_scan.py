@@ -3,7 +3,6 @@
 import base64
 import re
 import secrets
-import shutil
 import string
 import subprocess
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ import pytest
 
 from durable_analytics.temporal.encryption_keys import new_key
 from durable_analytics.testing import VENDORS
+from tests.support.programs import GIT
 
 ROOT = Path(__file__).parent.parent
-GIT = shutil.which("git") or "git"
 
 PATTERNS = {
     "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",

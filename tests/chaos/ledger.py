@@ -14,10 +14,10 @@ from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.recorded import read_recorded
 from durable_analytics.temporal.visibility import Deliveries
-from durable_analytics.wire.integration_state import CONTROL_WORKFLOW
 from tests.chaos.faults import Happened
 from tests.chaos.processes import TASK_QUEUE, System
 from tests.chaos.schedule import DUPLICATING
+from tests.support.visible import open_deliveries
 
 UNEXPLAINED = "unexplained"
 
@@ -25,11 +25,6 @@ _POLL_SECONDS = 1.0
 _FAR_SECONDS = 15.0
 """A fault that is further from a message's arrival did not repeat it: no step of a delivery takes
 longer."""
-
-_OPEN = (
-    f"TaskQueue = '{TASK_QUEUE}' AND ExecutionStatus = 'Running' "
-    f"AND WorkflowType != '{CONTROL_WORKFLOW}'"
-)
 
 
 @dataclass(slots=True)
@@ -110,7 +105,7 @@ async def wait_until_settled(client: Client, seconds: float) -> bool:
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while loop.time() < until:
-        if not (await client.count_workflows(_OPEN)).count:
+        if not (await client.count_workflows(open_deliveries(TASK_QUEUE))).count:
             return True
         await asyncio.sleep(_POLL_SECONDS)
     return False

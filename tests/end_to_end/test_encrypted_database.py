@@ -35,6 +35,9 @@ pytestmark = pytest.mark.slow
 EMAIL, NAME, USER = "jane.planted@example.org", "Jane Plantedsson", "user-7f3a91c2"
 PERSON: Json = {"email": EMAIL, "name": NAME}
 BATCHES, MESSAGES_OF_BATCH, SINGLES, FAILURES = 18, 50, 100, 12
+ITEM: Json = {"type": "track", "user_id": USER, "event": "Hi", "properties": PERSON}
+ECHO: Json = {"body": {"error": f"cannot take {NAME} <{EMAIL}>", "user": USER}}
+"""What a provider repeats of the message that it refuses."""
 
 
 def traces_in(folder: Path) -> list[str]:
@@ -68,16 +71,50 @@ async def deliver(client: Client, queue: str, number: int) -> None:
 async def fail(client: Client, standin: StandIn, queue: str, number: int) -> str:
     """One message that fails, in one of three ways; the provider repeats what it got."""
     analytics = AnalyticsClient(client, task_queue=queue, integration="journy", start_timeout=60)
-    echo = {"body": {"error": f"cannot take {NAME} <{EMAIL}>", "user": USER}}
     if number % 3 == 0:
-        standin.script("journy", {"status": 500, **echo}, {"status": 400, **echo})
+        standin.script("journy", {"status": 500, **ECHO}, {"status": 400, **ECHO})
     elif number % 3 == 1:
-        standin.script("journy", {"status": 401, **echo})
+        standin.script("journy", {"status": 401, **ECHO})
     integration = "nowhere" if number % 3 == 2 else "journy"
     handle = await analytics.identify(integration=integration, user_id=USER, traits=PERSON)
     with pytest.raises(DeliveryError):
         await handle.result()
     return handle.workflow_id
+
+
+async def fail_in_parts(client: Client, standin: StandIn, queue: str) -> None:
+    """A batch that fails, one of which a message is refused, and fan-outs that fail at one."""
+    analytics = AnalyticsClient(client, task_queue=queue, start_timeout=60)
+    refusal = {"status": 400, **ECHO}
+    standin.script("journy", refusal)
+    failing = await analytics.batch([ITEM] * MESSAGES_OF_BATCH, integration="journy")
+    with pytest.raises(DeliveryError):
+        await failing.result()
+    refused = {**ITEM, "type": "group", "traits": PERSON}
+    partial = await analytics.batch([ITEM, refused], integration="segment")
+    standin.script("journy", refusal)
+    both = ["segment", "journy"]
+    single = await analytics.track(deliver_to=both, user_id=USER, event="Hi", properties=PERSON)
+    statuses = [(await handle.result())["status"] for handle in (partial, single)]
+    standin.script("journy", refusal)
+    batch = await analytics.batch([ITEM], deliver_to=both)
+    statuses.append((await batch.result())["status"])
+    assert statuses == ["partial"] * 3
+
+
+async def until_operators_know(standin: StandIn) -> str:
+    """Wait until the webhook has got an event of each kind; returns the reasons of pauses."""
+    wanted = {"integration.paused", "integration.resumed", "delivery.failed"}
+    async with asyncio.timeout(60):
+        while True:
+            events = [
+                request["body"]["data"]
+                for request in standin.requests
+                if request["integration"] == "webhook"
+            ]
+            if wanted <= {event["event"] for event in events}:
+                return str([event["properties"].get("reason") for event in events])
+            await asyncio.sleep(0.1)  # its executions begin when they like
 
 
 async def deliver_through_gateway(address: str, queue: str, keys: Sequence[str]) -> None:
@@ -112,6 +149,7 @@ async def fill(standin: StandIn, client: Client, queue: str, keys: Sequence[str]
     await deliver_batches(queue, keys)
     await deliver_through_gateway(client.service_client.config.target_host, queue, keys)
     failed = [await fail(client, standin, queue, n) for n in range(FAILURES)]
+    await fail_in_parts(client, standin, queue)
     done = f"TaskQueue = '{queue}' AND ExecutionStatus = 'Completed'"
     async with asyncio.timeout(120):
         await until_visible(client, done, SINGLES + BATCHES + 2)
@@ -146,7 +184,11 @@ async def test_nothing_of_a_thousand_deliveries_is_readable(
         client = await connect(data_converter=converter)
         await register_search_attributes(client)
         settings = settings_for(
-            standin, task_queue=queue, policies=QUICK_RETRIES, user_hash_keys=["a-key"]
+            standin,
+            task_queue=queue,
+            policies=QUICK_RETRIES,
+            user_hash_keys=["a-key"],
+            operator_webhook="webhook",
         )
         workers = await stack.enter_async_context(own_process(client, settings))
         assert len(workers) > 1
@@ -162,6 +204,10 @@ async def test_nothing_of_a_thousand_deliveries_is_readable(
         listed = (await command("failed", "list", "--json")).json
         options = ("--type", "Unauthorized", "--limit", "2", "--yes", "--json")
         redriven = (await command("failed", "redrive", *options)).json
+        await command("resume", "segment")
+        reasons = await until_operators_know(standin)
+        parts = ("--type", "Rejected", "--yes", "--json")
+        redriven_parts = (await command("failed", "redrive", *parts)).json
         if is_encrypted:
             monkeypatch.delenv("ANALYTICS_ENCRYPTION_KEYS")
             refused = await command("failed", "show", failed_id)
@@ -172,10 +218,17 @@ async def test_nothing_of_a_thousand_deliveries_is_readable(
     assert USER in shown
     assert EMAIL in shown
     assert found[0]["workflow_id"] == failed_id
-    assert len(listed) == FAILURES + 1
+    # Besides them: what waited in vain, a batch, and a part of a batch and of two fan-outs.
+    assert len(listed) == FAILURES + 1 + 4
+    assert f"asked by {NAME}" in reasons
     # A request whose response is late is sent again, with the same ids.
     accepted = {message.id for message in standin.accepted["segment"]}
-    # The gateway sends two more: one to track, and one to the API that deletes.
-    assert len(accepted) == SINGLES + BATCHES * MESSAGES_OF_BATCH + 2
+    # The gateway sends two more: one to track, and one to the API that deletes. Three are of a
+    # partial batch and of fan-outs.
+    assert len(accepted) == SINGLES + BATCHES * MESSAGES_OF_BATCH + 2 + 3
     assert (redriven["selected"], redriven["redriven"]) == (2, 2)
+    assert (redriven_parts["redriven"], redriven_parts["failed"]) == (
+        FAILURES // 3 + MESSAGES_OF_BATCH + 2,
+        0,
+    )
     assert traces_in(tmp_path / "data") == ([] if is_encrypted else [EMAIL, NAME, USER])

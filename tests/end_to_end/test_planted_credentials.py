@@ -3,22 +3,25 @@
 import base64
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
 
 from durable_analytics.temporal.encryption_keys import new_key
 from durable_analytics.testing import VENDORS, StandIn, Vendor
 from gateway.settings import Settings as GatewaySettings
 from tests.support.codec_server_process import codec_server
 from tests.support.embedded_server import server
-from tests.support.free_ports import free_port
+from tests.support.free_ports import free_port, free_ports
 from tests.support.gateway_process import gateway_process
 from tests.support.local_run import CHILDREN, local, local_ports
+from tests.support.scraped import scrape
+from tests.support.trace_collector import collector
 from tests.support.visible import until_visible
 from tests.worker.processes import Running, worker_process
 from worker import Settings, load
@@ -105,28 +108,62 @@ def commands_of(*runs: Running) -> bytes:
     return b"".join(of_process(run.process.pid, "cmdline") for run in runs)
 
 
+async def outcomes(client: Client) -> list[str]:
+    """What callers get of all executions: histories, and the errors of those that failed."""
+    texts = []
+    async for execution in client.list_workflows():
+        handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+        texts.append((await handle.fetch_history()).to_json())
+        if execution.status is WorkflowExecutionStatus.FAILED:
+            with pytest.raises(WorkflowFailureError) as raised:
+                await handle.result()
+            cause = raised.value.cause
+            assert isinstance(cause, ApplicationError)
+            texts.append(f"error: {raised.value!r} {cause!r} {cause.details}")
+    return texts
+
+
+async def metrics_of(*addresses: str) -> str:
+    """What Prometheus gets."""
+    return "\n".join([str(await scrape(one)) for one in addresses])
+
+
 async def test_planted_credentials_are_found_nowhere(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Not in the database (histories, search attributes), logs, or arguments of processes."""
+    """Not in the database, histories, errors, logs, metrics, traces or arguments of processes."""
     port = free_port()
+    worker_metrics, gateway_metrics = (f"127.0.0.1:{one}" for one in free_ports(2))
     (tmp_path / "data").mkdir()
     sources = {
         f"ANALYTICS_SOURCES__{name.upper()}__WRITE_KEY": key for name, key in WRITE_KEYS.items()
     }
     common = {"ANALYTICS_USER_HASH_KEYS": HASH_KEY, "ANALYTICS_LOG_LEVEL": "DEBUG"}
-    async with (
-        planted_standin() as standin,
-        server(port, tmp_path / "data" / "temporal.db") as client,
-        worker_process(client, standin, "analytics", **common) as worker,
-        gateway_process(f"127.0.0.1:{port}", settings=common | sources) as gateway,
-        codec_server(ENCRYPTION_KEY, ANALYTICS_CODEC_SERVER__TOKENS=TOKEN) as codec,
-        httpx.AsyncClient(base_url=codec) as http,
-    ):
+    async with AsyncExitStack() as stack:
+        traces = await stack.enter_async_context(collector())
+        standin = await stack.enter_async_context(planted_standin())
+        client = await stack.enter_async_context(server(port, tmp_path / "data" / "temporal.db"))
+        common |= traces.variables
+        options = {**common, "ANALYTICS_METRICS_ADDRESS": worker_metrics}
+        worker = await stack.enter_async_context(
+            worker_process(client, standin, "analytics", **options)
+        )
+        options = {**common, **sources, "ANALYTICS_GATEWAY__METRICS_ADDRESS": gateway_metrics}
+        gateway = await stack.enter_async_context(
+            gateway_process(f"127.0.0.1:{port}", settings=options)
+        )
+        codec = await stack.enter_async_context(
+            codec_server(ENCRYPTION_KEY, ANALYTICS_CODEC_SERVER__TOKENS=TOKEN)
+        )
         await deliver_everywhere(standin, gateway.url)
-        refused = await http.post("/decode", json={}, headers={"Authorization": f"Bearer {TOKEN}x"})
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+        wrong = {"Authorization": f"Bearer {TOKEN}x"}
+        refused = await http.post(f"{codec}/decode", json={}, headers=wrong)
         commands = commands_of(worker, gateway.run)
         await settled(client)
+        texts = "\n".join(await outcomes(client))
+        metrics = await metrics_of(worker_metrics, gateway_metrics)
+        await traces.until("POST", len(VENDORS))
         rows = str(standin.requests).encode()
     logs = "\n".join([*worker.lines, *gateway.run.lines]).encode()
     stored = b"".join(file.read_bytes() for file in (tmp_path / "data").iterdir())
@@ -136,8 +173,14 @@ async def test_planted_credentials_are_found_nowhere(
     assert b"delivered" in logs
     assert b"attempt failed" in logs
     assert b"[credential]" in stored
+    assert "error: " in texts
+    assert "analytics_attempts_total" in metrics
+    assert "analytics_gateway_requests_total" in metrics
     assert found(stored) == set()
     assert found(logs) == set()
+    assert found(texts.encode()) == set()
+    assert found(metrics.encode()) == set()
+    assert found(traces.raw) == set()
     assert found(commands, rows, refused.content, capfd.readouterr().err.encode()) == set()
 
 

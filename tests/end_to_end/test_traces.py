@@ -31,15 +31,6 @@ async def collected() -> AsyncIterator[Collector]:
         yield running
 
 
-def variables(collected: Collector) -> dict[str, str]:
-    """The variables that switch traces on."""
-    return {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": collected.url,
-        "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
-        "OTEL_BSP_SCHEDULE_DELAY": "100",
-    }
-
-
 @pytest.mark.slow
 async def test_one_trace_from_the_gateway_to_the_provider(
     temporal: Client, standin: StandIn, task_queue: str, collected: Collector
@@ -54,7 +45,7 @@ async def test_one_trace_from_the_gateway_to_the_provider(
         "context": {"traits": {"name": NAME}},
     }
     standin.script("segment", {"status": 500, "body": f"{NAME} <{EMAIL}>"})
-    otel = variables(collected)
+    otel = collected.variables
     async with (
         worker_process(temporal, standin, task_queue, **otel),
         gateway_process(
@@ -95,7 +86,7 @@ async def test_requests_that_share_an_execution_are_linked(
     temporal: Client, standin: StandIn, task_queue: str, collected: Collector
 ) -> None:
     """The span of the store belongs to the first trace, and links to the others."""
-    otel = {**variables(collected), "ANALYTICS_GATEWAY__GATHER_INTERVAL": "0.3"}
+    otel = {**collected.variables, "ANALYTICS_GATEWAY__GATHER_INTERVAL": "0.3"}
     ids = [(secrets.token_hex(16), secrets.token_hex(8)) for _ in range(3)]
     async with (
         worker_process(temporal, standin, task_queue),
@@ -148,7 +139,7 @@ async def test_one_trace_from_a_client(
     temporal: Client, standin: StandIn, task_queue: str, collected: Collector
 ) -> None:
     """A program that has OpenTelemetry set up needs nothing else."""
-    otel = variables(collected)
+    otel = collected.variables
     async with worker_process(temporal, standin, task_queue, **otel):
         environment = worker_environment(temporal, standin, task_queue, **otel)
         program = CALLER.format(queue=task_queue, user=USER)

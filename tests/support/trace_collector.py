@@ -33,6 +33,15 @@ class Collector:
 
     spans: list[Span] = field(default_factory=list)
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables that switch traces on, and send them here."""
+        return {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+        }
+
     async def until(self, name: str, count: int = 1) -> list[Span]:
         """Wait for so many spans of a name; returns them."""
         async with asyncio.timeout(60):

@@ -269,60 +269,6 @@ async def test_longest_summary_can_be_encrypted(
         assert await (await handle.describe()).static_summary() == summary
 
 
-async def test_rotation_with_messages_in_flight(
-    temporal: Client, standin: StandIn, task_queue: str
-) -> None:
-    """k1, then k2 and k1, then k2 alone: what was held in between is delivered, once each."""
-    settings = settings_for(standin, task_queue=task_queue, policies=QUICK_RETRIES)
-    delivered: list[Json] = []
-
-    async def held_under(client: Client) -> list[object]:
-        """Start a single message and a batch that wait on the held queue."""
-        async with own_process(client, settings):
-            await control.pause(client, task_queue, "segment", reason="rotation")
-            handles = [await start(client, task_queue, integration="segment") for _ in range(3)]
-            messages = [{"type": "track", **UNLIKELY}] * 50
-            handles.append(
-                await client.start_workflow(
-                    "Batch",
-                    {"integration": "segment", "messages": messages},
-                    id=f"test-{uuid.uuid4()}",
-                    task_queue=task_queue,
-                )
-            )
-            for handle in handles:
-                await until_planned(handle)
-        return [handle.id for handle in handles]
-
-    first = await client_with(temporal, K1)
-    both = await client_with(temporal, K2, K1)
-    last = await client_with(temporal, K2)
-    ids = await held_under(first)
-    ids_between = await held_under(both)
-    assert standin.requests == []
-    async with own_process(both, settings):
-        await control.resume(both, task_queue, "segment")
-        delivered += [await outcome(both.get_workflow_handle(str(id_))) for id_ in ids]
-        delivered += [await outcome(both.get_workflow_handle(str(id_))) for id_ in ids_between]
-    async with own_process(last, settings):
-        await control.pause(last, task_queue, "segment", reason="rotation")
-        handle = await start(last, task_queue, integration="segment")
-        await until_planned(handle)
-        await control.resume(last, task_queue, "segment")
-        delivered.append(await outcome(handle))
-
-    assert [output["status"] for output in delivered] == ["success"] * 9
-    sent = [message.id for message in standin.accepted["segment"]]
-    assert len(sent) == len(set(sent)) == 107
-
-
-async def until_planned(handle: object) -> None:
-    """Wait until the request of an execution waits on its queue."""
-    async with asyncio.timeout(30):
-        while not (await handle.describe()).raw_description.pending_activities:  # type: ignore[attr-defined]  # noqa: ASYNC110
-            await asyncio.sleep(0.05)  # the server has no event for it
-
-
 async def test_a_worker_without_the_key_fails_the_task_visibly_and_loses_nothing(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:

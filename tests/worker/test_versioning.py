@@ -1,7 +1,6 @@
 """A versioned worker: rollout and rollback with messages in flight."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,13 +15,10 @@ from durable_analytics.errors import SettingsError
 from durable_analytics.temporal import integration_control as control
 from durable_analytics.temporal.pollers import last_polls
 from durable_analytics.testing import StandIn
-from tests.support.json_objects import Json
-from tests.support.worker_settings import QUICK_RETRIES
-from tests.worker.deliveries import outcome
+from tests.worker.load import Load
 from tests.worker.processes import Running, clean_environment, running, worker_process
 from worker.versioning import deployment_config, identity
 
-MESSAGES_OF_BATCH = 200
 _NOT_YET = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.NOT_FOUND)
 
 
@@ -101,49 +97,6 @@ async def make_current(client: Client, task_queue: str, build: str) -> None:
                 return
 
 
-class Load:
-    """Messages that are started all the time.
-
-    Args:
-        client: The connection.
-        task_queue: The task queue.
-    """
-
-    def __init__(self, client: Client, task_queue: str) -> None:
-        self._client = client
-        self._task_queue = task_queue
-        self.handles: list[WorkflowHandle[Any, Any]] = []
-        self.ids: list[str] = []
-
-    async def start(self, singles: int = 5) -> None:
-        """Start single messages and a batch."""
-        for _ in range(singles):
-            message: Json = {"user_id": "u-1", "event": "Hi", "message_id": self._new_id()}
-            await self._start("Track", {"track": message})
-        messages = [
-            {"type": "track", "user_id": "u-1", "event": "Hi", "message_id": self._new_id()}
-            for _ in range(MESSAGES_OF_BATCH)
-        ]
-        await self._start("Batch", {"messages": messages})
-
-    def _new_id(self) -> str:
-        self.ids.append(str(uuid.uuid4()))
-        return self.ids[-1]
-
-    async def _start(self, workflow: str, data: Json) -> None:
-        handle = await self._client.start_workflow(
-            workflow,
-            {"integration": "segment", "policies": QUICK_RETRIES, **data},
-            id=f"test-{uuid.uuid4()}",
-            task_queue=self._task_queue,
-        )
-        self.handles.append(handle)
-
-    async def outputs(self) -> list[Json]:
-        """Wait for all of them; returns their outputs."""
-        return [await outcome(handle) for handle in self.handles]
-
-
 async def version_of(handle: WorkflowHandle[Any, Any]) -> str:
     """The build that worked on an execution last."""
     info = (await handle.describe()).raw_description.workflow_execution_info.versioning_info
@@ -151,44 +104,44 @@ async def version_of(handle: WorkflowHandle[Any, Any]) -> str:
 
 
 @pytest.mark.slow
-async def test_rollout_and_rollback_with_messages_in_flight(
+async def test_rollout_and_rollback_with_a_thousand_messages_in_flight(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
     """Nothing fails, and nothing is delivered twice; what waits goes on at the current version."""
-    load = Load(temporal, task_queue)
+    load = Load(task_queue)
     failing = [{"status": 500}] * 3
     async with version(temporal, standin, task_queue, "v1") as first:
         await make_current(temporal, task_queue, "v1")
         standin.script("segment", *failing, {"delay": 1.0})
-        await load.start()
+        await load.start(temporal)
         await control.pause(temporal, task_queue, "segment", reason="to have messages in flight")
-        await load.start()
+        await load.start_thousand(temporal)
         async with version(temporal, standin, task_queue, "v2") as second:
+            assert load.in_flight(standin) >= 1_000
             await make_current(temporal, task_queue, "v2")
             first.process.terminate()
             assert await first.ended() == 0
             held = load.handles[-1]
-            await load.start()
+            await load.start(temporal)
             await control.resume(temporal, task_queue, "segment")
             standin.script("segment", *failing, {"delay": 1.0})
-            outputs = await load.outputs()
+            assert await load.statuses(temporal) == {"success"}
             rolled_out = await version_of(held)
-            assert {output["status"] for output in outputs} == {"success"}
             await control.pause(temporal, task_queue, "segment", reason="once more")
-            await load.start()
+            already_ended = len(load.handles)
+            await load.start_thousand(temporal)
             async with version(temporal, standin, task_queue, "v1") as again:
+                assert load.in_flight(standin) == 1_000
                 await make_current(temporal, task_queue, "v1")
                 second.process.terminate()
                 assert await second.ended() == 0
                 polls = await last_polls(temporal, task_queue)
-                await load.start()
+                await load.start(temporal)
                 await control.resume(temporal, task_queue, "segment")
-                outputs = await load.outputs()
-                rolled_back = [await version_of(handle) for handle in load.handles[-12:]]
+                assert await load.statuses(temporal) == {"success"}
+                rolled_back = [await version_of(one) for one in load.handles[already_ended:]]
                 assert again.process.returncode is None
 
-    assert {output["status"] for output in outputs} == {"success"}
     assert (rolled_out, {*rolled_back}) == ("v2", {"v1"})
-    accepted = [str(message.id) for message in standin.accepted["segment"]]
-    assert sorted(accepted) == sorted(load.ids)
+    assert load.accepted(standin) == load.ids
     assert any(who.startswith(f"{task_queue}.v1:") for who in polls)
