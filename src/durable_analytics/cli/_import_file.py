@@ -15,7 +15,7 @@ from durable_analytics.cli._errors import CommandFailed
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.client.checks import input_options
-from durable_analytics.errors import ValidationError
+from durable_analytics.errors import UnknownIntegration, ValidationError
 from durable_analytics.file_import.columns import Columns
 from durable_analytics.file_import.importer import Importer, Report, file_id
 from durable_analytics.file_import.messages import MessageBuilder, RefusedRow
@@ -99,6 +99,8 @@ def import_file(
         raise CommandFailed(
             "stopped; what was started goes on, and the same command continues the import"
         ) from None
+    except UnknownIntegration as error:  # the settings are not here, but those of the workers are
+        raise typer.BadParameter(f"--integration {integration}: {error}") from None
     place = "row" if source.format == "parquet" else "line"
     _print(report, place, as_json=as_json, dry_run=dry_run)
     if report.stopped:

@@ -14,7 +14,13 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from durable_analytics.client.handle import BatchHandle
-from durable_analytics.errors import DeliveryError, Interrupted, NotAccepted
+from durable_analytics.errors import (
+    DeliveryError,
+    Interrupted,
+    NotAccepted,
+    UnknownIntegration,
+    UnreadablePayload,
+)
 from durable_analytics.file_import.messages import (
     ImportedMessage,
     MessageBuilder,
@@ -135,6 +141,9 @@ class Importer:
 
         Raises:
             NotAccepted: Temporal is out of reach; what was started goes on.
+            UnknownIntegration: The workers do not have the integration; nothing is delivered.
+            UnreadablePayload: What the workers return is encrypted with a key that the client does
+                not have; what was started goes on.
         """
         batches = cut_batches(self._messages(rows))
         delivered = map_concurrently(self._deliver, _in_turn(batches), _MOST_RUNNING)
@@ -166,6 +175,13 @@ class Importer:
         handle = BatchHandle(self._client.get_workflow_handle(workflow_id), ())
         try:
             self._count(batch, await _with_patience(handle.outcome))
+        except UnknownIntegration:  # of this batch, and of all that would follow
+            raise
+        except UnreadablePayload as error:
+            raise UnreadablePayload(
+                f"rows were sent, but whether they were delivered cannot be read: {error}. Then "
+                "run the same command again: it sends nothing twice"
+            ) from error
         except (DeliveryError, Interrupted) as error:
             kind = error.wire_name() if isinstance(error, DeliveryError) else "Interrupted"
             for message in batch:
@@ -211,6 +227,8 @@ class Importer:
             message = message.replace(f"messages.{index}.", "")
             self._refuse(RefusedRow(batch[index].line, error["type"], message))
         if not output.get("accepted") and "error" in output:
+            if output["error"]["type"] == UnknownIntegration.wire_name():
+                raise UnknownIntegration(output["error"]["message"])
             self._refuse_others(batch, output, {one["index"] for one in rejected})
             return
         self._report.delivered += output["accepted"]
