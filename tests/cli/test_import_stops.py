@@ -46,7 +46,7 @@ async def test_outputs_that_are_encrypted_with_another_key(
     )
     monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
     monkeypatch.setenv("ANALYTICS_ENCRYPTION_KEYS", old)
-    file = write_rows(tmp_path / "events.ndjson", [track(1), track(2)])
+    file = write_rows(tmp_path / "events.ndjson", [track(91), track(92)])
     arguments = ("import", str(file), "--integration", "segment")
 
     async with own_process(client, settings_for(standin, task_queue=task_queue)):
@@ -61,3 +61,32 @@ async def test_outputs_that_are_encrypted_with_another_key(
     assert line.endswith("run the same command again: it sends nothing twice")
     assert (again.status, again.out) == (0, "2 rows: 2 delivered, 0 refused\n")
     assert len(delivered(standin)) == 2
+
+
+async def test_workers_may_have_more_integrations_than_the_settings_here(
+    command: Command,
+    temporal: Client,
+    standin: StandIn,
+    task_queue: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As those of `make run`: what a worker polls for is known, anything else is refused."""
+    monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
+    monkeypatch.setenv("ANALYTICS_INTEGRATIONS__PRODUCTION__PROVIDER", "segment")
+    monkeypatch.setenv("ANALYTICS_INTEGRATIONS__PRODUCTION__WRITE_KEY", "a-key")
+    file = write_rows(tmp_path / "events.ndjson", [track(93)])
+    arguments = ("import", str(file), "--integration")
+
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        known = await command(*arguments, "segment")
+        unknown = await command(*arguments, "nosuch")
+        resumed = await command("resume", "segment")
+
+    assert (known.status, known.out) == (0, "1 rows: 1 delivered, 0 refused\n")
+    assert (unknown.status, unknown.out) == (2, "")
+    assert unknown.err == (
+        "durable-analytics: Invalid value: --integration nosuch: the settings have no such "
+        "integration; they have production\n"
+    )
+    assert (resumed.out, resumed.err) == ("segment is running\n", "")
