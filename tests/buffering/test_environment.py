@@ -75,6 +75,19 @@ async def test_variables_are_the_arguments(
     assert [type(error) for error in errors] == [ValidationError]
 
 
+async def test_the_case_of_a_variable_does_not_matter(
+    monkeypatch: pytest.MonkeyPatch, connected: Client, gate: Gate
+) -> None:
+    """As for a worker, which may read the same environment."""
+    monkeypatch.setenv("analytics_client__integration", "journy")
+    monkeypatch.setenv("analytics_task_queue", "other")
+    client = BufferingClient.from_env(connected)
+    client.track(user_id="u-1", event="E")
+    await client.aclose(SOON)
+    (start,) = gate.starts
+    assert (start.data["integration"], start.input.task_queue) == ("journy", "other")
+
+
 async def test_deliver_to_is_a_list_with_commas(
     monkeypatch: pytest.MonkeyPatch, connected: Client, gate: Gate
 ) -> None:

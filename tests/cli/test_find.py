@@ -140,6 +140,28 @@ async def test_tells_why_a_single_message_failed(
     assert redriven.startswith(f"redriven  {handle.workflow_id}, started ")
 
 
+async def test_a_message_that_was_run_again(
+    command: Command, temporal: Client, running_worker: Settings, standin: StandIn
+) -> None:
+    """Only what became of it last: an earlier run would look as if it had failed."""
+    analytics = AnalyticsClient(temporal, task_queue=running_worker.task_queue)
+    message_id = f"again-{uuid.uuid4()}"
+    standin.script("posthog", {"status": 401})
+    for _ in range(2):
+        handle = await analytics.track(
+            integration="posthog", user_id="u-1", event="Hi", message_id=message_id
+        )
+        output = await handle.outcome()
+    await until_visible(
+        temporal, f"WorkflowId = '{handle.workflow_id}' AND CloseTime IS NOT NULL", 2
+    )
+
+    (found,) = (await command("find", message_id, "--json")).json
+
+    assert output["status"] == "success"
+    assert (found["outcome"], found["status"]) == ("delivered", "completed")
+
+
 @pytest.mark.parametrize(
     ("workflow", "own"),
     [

@@ -291,6 +291,7 @@ async def test_a_dry_run_sends_nothing(command: Command, standin: StandIn, tmp_p
             2,
             "--text zpi: the file has no such column; it has user_id, zip",
         ),
+        ("events.parquet", b"PAR1", ["--map", "a=b"], 1, "cannot be read after row 0"),
         ("events.parquet", b"PAR1", [], 1, "events.parquet cannot be read after row 0"),
         ("events.csv", b"", ["--map", "plan"], 2, "--map plan: must be a column and a field"),
         ("events.csv", b"", ["--map", "a=b..c"], 2, "must be a column and a field"),

@@ -141,6 +141,25 @@ async def test_rows_of_parquet_have_nested_columns_and_times(
     assert first["timestamp"] == "2026-01-31T09:30:00+00:00"
 
 
+async def test_columns_of_parquet_are_mapped(
+    command: Command, standin: StandIn, tmp_path: Path
+) -> None:
+    """One that the file does not have is an error before anything is sent."""
+    file = tmp_path / "events.parquet"
+    pq.write_table(pa.Table.from_pylist([{"id": "u-1", "event": "E", "plan": {"a": 1}}]), file)
+    arguments = ("import", str(file), "--integration", "segment", "--method", "track")
+    mapped = ("--map", "id=user_id", "--map", "plan=properties.plan")
+
+    wrong = await command(*arguments, *mapped, "--map", "ids=user_id")
+    right = await command(*arguments, *mapped)
+
+    assert wrong.status == 2
+    assert "--map ids: the file has no such column; it has id, event, plan" in wrong.err
+    assert (right.status, right.out) == (0, "1 rows: 1 delivered, 0 refused\n")
+    (message,) = delivered(standin)
+    assert (message["userId"], message["properties"]) == ("u-1", {"plan": {"a": 1}})
+
+
 @pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
 async def test_compressed_files_are_read(
     command: Command, standin: StandIn, tmp_path: Path, compress: Any

@@ -4,7 +4,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.cli import _pausing, _status
+from durable_analytics.cli import _names, _status
 from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.encryption_keys import new_key
@@ -113,7 +113,7 @@ async def test_a_server_that_does_not_tell_its_pollers(
     async def refuse(*_: object, **__: object) -> None:
         raise RPCError("unknown method", RPCStatusCode.UNIMPLEMENTED, b"")
 
-    monkeypatch.setattr(_pausing, "last_polls", refuse)
+    monkeypatch.setattr(_names, "last_polls", refuse)
     monkeypatch.setattr(_status, "last_polls", refuse)
 
     resumed, status = await operator("resume", "segmnet"), await operator("status")

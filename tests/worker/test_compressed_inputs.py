@@ -11,20 +11,20 @@ from temporalio.client import Client
 from temporalio.common import RawValue
 
 from durable_analytics.temporal import codecs
+from durable_analytics.temporal.encryption_keys import new_key
 from durable_analytics.testing import StandIn
 from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import outcome, own_process
 from worker import data_converter
 
-KEY = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 TEXTS = [os.urandom(5_000).hex() for _ in range(20)]
 """Together 200 KB, which compress to half of it. That is large."""
 
 ONE_ATTEMPT = {"request": {"retry_policy": {"maximum_attempts": 1}}}
 
 
-@pytest.fixture(params=[(), (KEY,)], ids=["clear", "encrypted"])
+@pytest.fixture(params=[(), (new_key("k1"),)], ids=["clear", "encrypted"])
 async def client(request: pytest.FixtureRequest, temporal: Client) -> Client:
     """A client that compresses, and encrypts with a key."""
     converter = data_converter(compress=True, encryption_keys=request.param)

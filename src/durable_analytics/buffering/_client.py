@@ -176,7 +176,7 @@ class BufferingClient(EnqueueMethods):
         >>> # ANALYTICS_CLIENT__INTEGRATION=segment ANALYTICS_CLIENT__FLUSH_INTERVAL=0.2
         >>> analytics = BufferingClient.from_env()
 
-        `ANALYTICS_CLIENT__` and the name of an argument of the class in upper case is its variable.
+        `ANALYTICS_CLIENT__` and the name of an argument of the class is its variable, in any case.
         As for a worker, `task_queue` is `ANALYTICS_TASK_QUEUE`, and `encryption_keys` is
         `ANALYTICS_ENCRYPTION_KEYS`, which counts only without `client` and `data_converter`.
         Durations are seconds or ISO 8601, `deliver_to` is a list with commas, `context`, `policies`

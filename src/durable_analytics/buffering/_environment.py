@@ -94,7 +94,8 @@ READERS: Mapping[str, Callable[[str], Any]] = {
 def read_variables(environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the arguments that are set.
 
-    An empty variable counts as not set, except that of the encryption keys.
+    An empty variable counts as not set, except that of the encryption keys. As for a worker, the
+    case of a name does not matter.
 
     Args:
         environment: The environment variables.
@@ -104,6 +105,7 @@ def read_variables(environment: Mapping[str, str]) -> dict[str, Any]:
     """
     arguments: dict[str, Any] = {}
     problems: list[str] = []
+    environment = {variable.upper(): text for variable, text in environment.items()}
     for variable, text in sorted(environment.items()):
         if variable.startswith(PREFIX) and text:
             name = variable.removeprefix(PREFIX).lower()

@@ -85,11 +85,13 @@ def _print(one: JsonObject) -> None:
 async def _find_user(user: str, begin: str) -> list[JsonObject]:
     client = await connect_client()
     deliveries = await Deliveries.find(client, configured_task_queue())
-    return [
-        await _described(deliveries, one, index if _is_batch(one) else None)
-        async for one, indexes in executions_of_user(deliveries, user, begin)
-        for index in indexes
-    ]
+    return _latest(
+        [
+            await _described(deliveries, one, index if _is_batch(one) else None)
+            async for one, indexes in executions_of_user(deliveries, user, begin)
+            for index in indexes
+        ]
+    )
 
 
 async def _find(message_id: str, begin: str) -> list[JsonObject]:
@@ -104,7 +106,7 @@ async def _find(message_id: str, begin: str) -> list[JsonObject]:
         if not _is_batch(one)
     ]
     if found:
-        return found
+        return _latest(found)
     others = " AND ".join(f"WorkflowId NOT STARTS_WITH {quoted(name + ':')}" for name in names)
     unknown = f"WorkflowType = {quoted(BATCH.workflow)} OR ({others})"
     async for part in _in_parts(deliveries.executions(unknown, begin)):
@@ -114,7 +116,17 @@ async def _find(message_id: str, begin: str) -> list[JsonObject]:
             for one, index in zip(part, indexes, strict=True)
             if index is not None
         ]
-    return found
+    return _latest(found)
+
+
+def _latest(found: Sequence[JsonObject]) -> list[JsonObject]:
+    """Keep the latest run of each execution: the others were run again."""
+    latest: dict[tuple[str, int | None], JsonObject] = {}
+    for one in found:
+        place = one["workflow_id"], one["index"]
+        if place not in latest or one["started_at"] > latest[place]["started_at"]:
+            latest[place] = one
+    return [*latest.values()]
 
 
 async def _in_parts(

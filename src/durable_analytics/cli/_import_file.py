@@ -12,16 +12,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from durable_analytics.cli._errors import CommandFailed
+from durable_analytics.cli._names import unknown_integration
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.client.checks import input_options
-from durable_analytics.errors import ValidationError
+from durable_analytics.errors import UnknownIntegration, ValidationError
 from durable_analytics.file_import.columns import Columns
 from durable_analytics.file_import.importer import Importer, Report, file_id
 from durable_analytics.file_import.messages import MessageBuilder, RefusedRow
 from durable_analytics.file_import.rows import FileError
 from durable_analytics.file_import.source import FORMATS, Source
-from durable_analytics.settings.sources import configured_names
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS
 
@@ -75,7 +75,8 @@ def import_file(
         raise typer.BadParameter(f"--method must be one of {', '.join(METHODS)}")
     if format is not None and format not in FORMATS:
         raise typer.BadParameter(f"--format must be one of {', '.join(FORMATS)}")
-    _check_integration(integration)
+    if reason := unknown_integration(integration):
+        raise typer.BadParameter(f"--integration {integration}: {reason}")
     if refused and refused.exists() and file.exists() and refused.samefile(file):
         raise typer.BadParameter("--refused must name another file than FILE, which it would empty")
     paths = _paths(mapping or [])
@@ -99,6 +100,8 @@ def import_file(
         raise CommandFailed(
             "stopped; what was started goes on, and the same command continues the import"
         ) from None
+    except UnknownIntegration as error:  # there are no settings here; those of the workers tell
+        raise typer.BadParameter(f"--integration {integration}: {error}") from None
     place = "row" if source.format == "parquet" else "line"
     _print(report, place, as_json=as_json, dry_run=dry_run)
     if report.stopped:
@@ -117,16 +120,6 @@ def _paths(mapping: list[str]) -> dict[str, str]:
             )
         paths[column] = path
     return paths
-
-
-def _check_integration(name: str) -> None:
-    """Refuse a name that the settings of the worker do not have, if they are here."""
-    configured = configured_names("integrations")
-    if configured and name not in configured:
-        names = ", ".join(configured)
-        raise typer.BadParameter(
-            f"--integration {name}: the settings have no such integration; they have {names}"
-        )
 
 
 def _check_columns(source: Source, names: Mapping[str, list[str]]) -> None:

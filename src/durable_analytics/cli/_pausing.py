@@ -10,6 +10,7 @@ import typer
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from durable_analytics.cli._names import is_polled
 from durable_analytics.cli._output import JsonOption, print_json, print_line, printable
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._settings import DeliverySettings
@@ -18,9 +19,7 @@ from durable_analytics.errors import SettingsError, ValidationError
 from durable_analytics.settings.sources import configured_names
 from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.integration_control import Commanded
-from durable_analytics.temporal.pollers import ACTIVITIES, last_polls
 from durable_analytics.temporal.visibility import Deliveries
-from durable_analytics.wire.methods import integration_queue
 from durable_analytics.wire.policies import merge_policies
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The integration.")]
@@ -84,18 +83,21 @@ def _print(name: str, commanded: Commanded, *, as_json: bool) -> None:
 
 async def _warn_of_unknown_name(client: Client, name: str) -> None:
     configured = configured_names("integrations")
-    if configured and name not in configured:
+    if name in configured or await _is_known(client, name, by_deliveries=not configured):
+        return
+    if configured:
         _warn(f"{name} is not in the settings here; configured: {', '.join(configured)}")
-    elif not configured and not await _is_known(client, name):
+    else:
         _warn(f"Temporal knows no worker for {name} and no deliveries to it: check the name")
 
 
-async def _is_known(client: Client, name: str) -> bool:
-    task_queue = configured_task_queue()
+async def _is_known(client: Client, name: str, *, by_deliveries: bool) -> bool:
     try:
-        if await last_polls(client, integration_queue(task_queue, name), kinds=(ACTIVITIES,)):
+        if await is_polled(client, name):
             return True
-        deliveries = await Deliveries.find(client, task_queue)
+        if not by_deliveries:
+            return False
+        deliveries = await Deliveries.find(client, configured_task_queue())
         return bool(await deliveries.count(deliveries.of_integration(name)))
     except RPCError:
         return True  # a pause must not fail because of a warning

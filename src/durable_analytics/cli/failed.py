@@ -17,6 +17,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from temporalio.service import RPCError
 
 from durable_analytics.cli._errors import describe_refusal
+from durable_analytics.cli._names import unknown_integration
 from durable_analytics.cli._output import JsonOption, print_json, printable
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
@@ -31,7 +32,6 @@ from durable_analytics.redrive.explained import explain_failed
 from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.redrive import Options, Redrive, Report
-from durable_analytics.settings.sources import configured_names
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS
 
@@ -210,14 +210,12 @@ def redrive_command(
 
 
 def _check_integration(name: str) -> None:
-    """Refuse a name that the settings of the worker do not have, if they are here."""
     try:
-        configured = configured_names("integrations")
+        reason = unknown_integration(name)
     except SettingsError as error:
         _exit(str(error), _WRONG_USE)
-    if configured and name not in configured:
-        names = ", ".join(configured)
-        _exit(f"--to {name}: the settings have no such integration; they have {names}", _WRONG_USE)
+    if reason:
+        _exit(f"--to {name}: {reason}", _WRONG_USE)
 
 
 def _is_terminal() -> bool:

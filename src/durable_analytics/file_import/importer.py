@@ -18,7 +18,13 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from durable_analytics.client.handle import BatchHandle
-from durable_analytics.errors import DeliveryError, Interrupted, NotAccepted
+from durable_analytics.errors import (
+    DeliveryError,
+    Interrupted,
+    NotAccepted,
+    UnknownIntegration,
+    UnreadablePayload,
+)
 from durable_analytics.file_import.messages import (
     ImportedMessage,
     MessageBuilder,
@@ -144,6 +150,9 @@ class Importer:
         Raises:
             NotAccepted: Temporal is out of reach, or refuses a batch. The workers still deliver the
                 batches that were started.
+            UnknownIntegration: The workers do not have the integration; nothing is delivered.
+            UnreadablePayload: What the workers return is encrypted with a key that the client does
+                not have. The workers still deliver the batches that were started.
         """
         batches = cut_batches(self._messages(rows))
         deliveries = map_concurrently(self._deliver, _yield_to_others(batches), _MOST_RUNNING)
@@ -175,6 +184,13 @@ class Importer:
         handle = BatchHandle(self._client.get_workflow_handle(workflow_id), ())
         try:
             self._add_output(batch, await _retry_during_outage(handle.outcome))
+        except UnknownIntegration:  # of this batch, and of all that would follow
+            raise
+        except UnreadablePayload as error:
+            raise UnreadablePayload(
+                f"rows were sent, but whether they were delivered cannot be read: {error}. Then "
+                "run the same command again: it sends nothing twice"
+            ) from error
         except (DeliveryError, Interrupted) as error:
             type_ = error.wire_name() if isinstance(error, DeliveryError) else "Interrupted"
             for message in batch:
@@ -212,6 +228,8 @@ class Importer:
             message = message.replace(f"messages.{index}.", "")
             self._refuse(RefusedRow(batch[index].line, error["type"], message))
         if not output.get("accepted") and "error" in output:
+            if output["error"]["type"] == UnknownIntegration.wire_name():
+                raise UnknownIntegration(output["error"]["message"])
             self._refuse_unlisted(batch, output, {rejection["index"] for rejection in rejected})
             return
         self._report.delivered += output["accepted"]

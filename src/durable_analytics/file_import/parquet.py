@@ -17,13 +17,7 @@ def parquet_rows(file: IO[bytes], path: Path) -> Iterator[Row]:
     Raises:
         FileError: pyarrow is missing, or the file is not Parquet.
     """
-    try:
-        import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.parquet as pq  # noqa: PLC0415
-    except ImportError:
-        raise FileError(
-            "Parquet needs the package pyarrow: install durable-analytics[cli,parquet]"
-        ) from None
+    pa, pq = _pyarrow()
     number = 0
     try:
         for batch in pq.ParquetFile(file).iter_batches(batch_size=_ROWS_AT_ONCE):
@@ -32,6 +26,30 @@ def parquet_rows(file: IO[bytes], path: Path) -> Iterator[Row]:
                 yield Row(number, _without_nulls(values), holds_json=False)
     except pa.ArrowException as error:
         raise FileError(f"{path} cannot be read after row {number}: {error}") from None
+
+
+def parquet_columns(file: IO[bytes]) -> list[str] | None:
+    """Return the names of the columns; None if the file is not Parquet: `parquet_rows` says why.
+
+    Raises:
+        FileError: pyarrow is missing.
+    """
+    pa, pq = _pyarrow()
+    try:
+        return list(pq.read_schema(file).names)
+    except pa.ArrowException:
+        return None
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError:
+        raise FileError(
+            "Parquet needs the package pyarrow: install durable-analytics[cli,parquet]"
+        ) from None
+    return pa, pq
 
 
 def _without_nulls(value: Any) -> Any:

@@ -84,15 +84,19 @@ class Source:
         return digest
 
     def columns(self) -> list[str] | None:
-        """Return the columns that a CSV or TSV file names in its first line.
+        """Return the columns that a CSV or TSV file names in its first line, or a Parquet file.
 
         Returns:
-            None for other formats, whose rows have columns of their own, and for a header that
-            cannot be read: `rows` says why.
+            None for NDJSON, whose rows have columns of their own, and for columns that cannot be
+            read: `rows` says why.
         """
-        if self.format not in _DELIMITERS:
-            return None
         try:
+            if self.format == "parquet":
+                from durable_analytics.file_import.parquet import parquet_columns  # noqa: PLC0415
+
+                return parquet_columns(self._file)
+            if self.format not in _DELIMITERS:
+                return None
             lines = _Lines(self._decompressed())
             try:
                 return _columns(lines, self.format)

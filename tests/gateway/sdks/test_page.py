@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -11,7 +12,7 @@ from durable_analytics.testing import StandIn
 from tests.support.delivered import messages
 from tests.support.gateway_process import Gateway
 from tests.support.json_objects import Json
-from tests.support.programs import TOOLS, run_program
+from tests.support.programs import EXAMPLES, TOOLS, run_program
 
 pytestmark = pytest.mark.slow
 
@@ -66,3 +67,9 @@ async def test_node_example_sends_a_message(gateway: Gateway, standin: StandIn, 
     await run_program(TOOLS / "node", "--input-type=module", "--eval", code, cwd=node)
 
     assert (await only_message(standin))["properties"] == {"plan": "pro"}
+
+
+def test_java_example_is_a_part_of_the_program() -> None:
+    """Which `test_java_sdk` runs."""
+    program = (EXAMPLES / "segment-java" / "Send.java").read_text()
+    assert indent(block("java", "Analytics.builder"), " " * 4) in program

@@ -1,0 +1,46 @@
+"""Whether an integration that a command names is known."""
+
+import asyncio
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from durable_analytics.cli._session import configured_task_queue, connect_client
+from durable_analytics.errors import NotAccepted
+from durable_analytics.settings.sources import configured_names
+from durable_analytics.temporal.pollers import ACTIVITIES, last_polls
+from durable_analytics.wire.methods import integration_queue
+
+
+def unknown_integration(name: str) -> str | None:
+    """Return why nothing can be delivered to an integration, as far as it can be known here.
+
+    The settings of the worker tell, if they are here. But workers may have more integrations, as
+    those of `make run` do: then they poll its task queue.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        The rest of a sentence; None if it is known, or if there are no settings here.
+
+    Raises:
+        SettingsError: One of the sources of the settings cannot be read.
+    """
+    configured = configured_names("integrations")
+    if not configured or name in configured or asyncio.run(_has_worker(name)):
+        return None
+    return f"the settings have no such integration; they have {', '.join(configured)}"
+
+
+async def is_polled(client: Client, name: str) -> bool:
+    """Whether a worker polls the task queue of an integration."""
+    task_queue = integration_queue(configured_task_queue(), name)
+    return bool(await last_polls(client, task_queue, kinds=(ACTIVITIES,)))
+
+
+async def _has_worker(name: str) -> bool:
+    try:
+        return await is_polled(await connect_client(), name)
+    except (NotAccepted, RPCError):  # the settings alone tell then
+        return False
