@@ -19,6 +19,10 @@ _OBJECTS_BEFORE_COLLECTION = (20_000, 20, 50)
 """The thresholds of `gc`. A batch is 100,000 objects without cycles, which Python would look
 through for cycles a hundred times while it reads them."""
 
+_SWITCH_SECONDS = 0.0001
+"""How long the event loop waits while a thread checks a large input. With Python's 5 ms, it would
+wait so long for each of the dozen events of a delivery."""
+
 
 def main(patience: timedelta = PATIENCE) -> int:
     """Run the worker; returns the exit status.
@@ -36,6 +40,7 @@ def main(patience: timedelta = PATIENCE) -> int:
         reason = "it runs one process; run more containers, and remove the setting"
         log.warning("worker.processes has no effect", extra={"reason": reason})
     gc.set_threshold(*_OBJECTS_BEFORE_COLLECTION)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         with traces("durable-analytics-worker"):
             asyncio.run(run(loaded, patience))

@@ -1,6 +1,5 @@
 """The procedure of all methods: validate the input, send the request, return the output."""
 
-import json
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
@@ -24,6 +23,7 @@ from durable_analytics.errors import (
 )
 from durable_analytics.wire.activity_results import checked_rest
 from durable_analytics.wire.decoding import decode
+from durable_analytics.wire.json_writer import PureJson
 from durable_analytics.wire.keys import rename_keys
 from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject
@@ -170,7 +170,7 @@ def _failed(method: Method, input: RawValue, plan: Plan | None, outcome: JsonObj
         policies=plan["policies"] if plan else None,
         error=outcome["error"],
     )
-    if failed[method.key] is not None and len(json.dumps(failed)) > _FAILURE_LIMIT_BYTES:
+    if failed[method.key] is not None and len(PureJson(failed).write()) > _FAILURE_LIMIT_BYTES:
         # Temporal would refuse the failure; the history contains the input.
         failed[method.key] = None
     return failed

@@ -7,6 +7,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from durable_analytics.wire.json_writer import PureJson
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.plans import Rejection
 from durable_analytics.wire.search_attributes import FAILURE, INTEGRATION, REJECTED
@@ -27,6 +28,7 @@ def conclude(recorded: Mapping[str, Any], output: JsonObject) -> JsonObject:
     Raises:
         ApplicationError: The status is `failure`. The first detail of the error is the output.
     """
+    output = PureJson(output)  # no other message goes on while a large one is written
     workflow.set_current_details(_describe(output))
     failures = [*_failures(output)]
     if failures and recorded.get(_REGISTERED_KEY) is True:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, GrpcCompression
 from temporalio.testing import WorkflowEnvironment
 
 from durable_analytics import AnalyticsClient, NotAccepted, SettingsError
@@ -53,6 +53,17 @@ async def test_the_address_comes_from_the_environment(
 
     assert output["status"] == "success"
     assert standin.requests[0]["body"]["context"]["locale"] == "en-US"
+
+
+async def test_grpc_does_not_compress(temporal: Client) -> None:
+    """Unless the caller wants it."""
+    address = temporal.service_client.config.target_host
+
+    default = await connect(target_host=address)
+    chosen = await connect(target_host=address, grpc_compression=GrpcCompression.GZIP)
+
+    assert default.service_client.config.grpc_compression is GrpcCompression.NONE
+    assert chosen.service_client.config.grpc_compression is GrpcCompression.GZIP
 
 
 async def test_no_server(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,24 @@ async def test_a_missing_server_ends_with_status_1(
 
 
 @pytest.mark.slow
+async def test_a_thread_lets_the_event_loop_run_soon(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """A large input is checked in a thread; other messages do not wait 5 ms at each event."""
+    environment = worker_environment(temporal, standin, task_queue)
+    environment |= {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
+    program = (
+        "import sys; from datetime import timedelta; from worker.__main__ import main; "
+        "main(timedelta()); print('waits', sys.getswitchinterval())"
+    )
+
+    async with running("-c", program, environment=environment) as worker:
+        line = await worker.line("waits")
+
+    assert float(line.split()[1]) <= 0.0005
+
+
+@pytest.mark.slow
 async def test_an_unknown_namespace(temporal: Client, standin: StandIn, task_queue: str) -> None:
     """One line that names the setting, no traceback, and status 2; no line says that it started."""
     environment = worker_environment(temporal, standin, task_queue)

@@ -80,7 +80,8 @@ class Trophy(Provider):
         """Build the request for an event of a metric; Trophy counts the same key once (202)."""
         self._refuse_unsupported_fields(delivery)
         metric = delivery.message
-        user = metric.user.model_dump(exclude_unset=True)
+        # Without `model_dump`, which copies a hundred thousand device tokens.
+        user = {name: value for name, value in metric.user if name in metric.user.model_fields_set}
         if problems := [
             FieldProblem(f"metric.user.{name}", _NULL)
             for name, value in user.items()

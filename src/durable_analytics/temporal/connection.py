@@ -32,7 +32,7 @@ async def connect(patience: timedelta = _PATIENCE, *, lazy: bool = False, **opti
         lazy: Whether to return a client even if no server can be reached; the client then connects
             with its first call.
         options: More arguments of `temporalio.client.Client.connect`; they override the environment
-            and the profile.
+            and the profile. gRPC's compression is off by default.
 
     Raises:
         SettingsError: A setting of the connection is wrong, or the server refuses it. One line per

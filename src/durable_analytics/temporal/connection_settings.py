@@ -8,7 +8,7 @@ from ipaddress import IPv6Address
 from typing import Any
 
 from temporalio.envconfig import ClientConfig
-from temporalio.service import TLSConfig
+from temporalio.service import GrpcCompression, TLSConfig
 
 from durable_analytics.errors import SettingsError
 
@@ -64,7 +64,13 @@ def load(options: Mapping[str, Any]) -> dict[str, Any]:
         raise SettingsError([f"the connection to Temporal: {reason}"]) from None
     except OSError as error:
         raise SettingsError([_unreadable(error, environment)]) from None
-    config = {"target_host": DEFAULT_ADDRESS, **loaded, **options}
+    config = {
+        "target_host": DEFAULT_ADDRESS,
+        # The SDK's default, gzip, takes more time than a large payload takes in a local network.
+        "grpc_compression": GrpcCompression.NONE,
+        **loaded,
+        **options,
+    }
     problems = [*_wrong_texts(config), *_wrong_tls(config.get("tls"))]
     if problems:
         raise SettingsError(problems)

@@ -21,11 +21,15 @@ from temporalio.converter import (
 from temporalio.exceptions import ApplicationError
 
 from durable_analytics.errors import DELIVERY_ERRORS, Internal, UnreadablePayload
+from durable_analytics.wire.json_writer import PureJson
 
 
 class _OrderedJson(JSONPlainPayloadConverter):
     def to_payload(self, value: Any) -> Payload | None:
-        data = json.dumps(value, cls=self._encoder, separators=(",", ":")).encode()
+        if isinstance(value, PureJson):
+            data = value.write()
+        else:
+            data = json.dumps(value, cls=self._encoder, separators=(",", ":")).encode()
         return Payload(metadata={"encoding": self.encoding.encode()}, data=data)
 
 

@@ -1,11 +1,23 @@
 """The JSON writer: compact, in UTF-8, without NaN and infinities."""
 
+import json
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from durable_analytics.errors import FieldProblem, ValidationError
 from durable_analytics.wire._json_checks import not_json
+
+
+class PureJson(dict[str, Any]):
+    """An object with only JSON values, which the data converter writes in less time."""
+
+    def write(self) -> bytes:
+        """Return it as JSON: in UTF-8, or in ASCII if it has half of a surrogate pair."""
+        try:
+            return to_json(self)
+        except (PydanticSerializationError, RecursionError):  # or nested deeper than it writes
+            return json.dumps(self, separators=(",", ":")).encode()
 
 
 def write_json(value: Any, path: str = "") -> bytes:
