@@ -45,6 +45,13 @@ async def set_limit(client: Client, queue: str, rate: float, reason: str) -> Non
     await client.workflow_service.update_task_queue_config(request)
 
 
+async def control_priority(client: Client, task_queue: str) -> int:
+    """The priority of the tasks of Segment's control workflow: 1 is the highest, 0 the default."""
+    described = await client.get_workflow_handle(control_id(task_queue, "segment")).describe()
+    priority: int = described.raw_description.workflow_execution_info.priority.priority_key
+    return priority
+
+
 async def until_ended(client: Client, task_queue: str) -> None:
     """Wait for the end of Segment's control workflow."""
     async with asyncio.timeout(20):

@@ -18,6 +18,7 @@ from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for, settings_with
 from tests.worker.deliveries import outcome, own_process, start
 from tests.worker.pauses import (
+    control_priority,
     is_held,
     pending_activities,
     requests_waiting,
@@ -74,6 +75,7 @@ async def test_a_provider_that_hangs_opens_its_breaker(
         status = await command("status", "--json")
         workflow = temporal.get_workflow_handle(control_id(task_queue, "segment"))
         memo = await (await workflow.describe()).memo()
+        priority = await control_priority(temporal, task_queue)
         details = await workflow.query("__temporal_workflow_metadata")
         standin.clear()  # the provider recovers
         await command("resume", "segment")
@@ -86,6 +88,7 @@ async def test_a_provider_that_hangs_opens_its_breaker(
     assert "attempts failed; the last: 127.0.0.1 did not respond within" in row["reason"]
     assert memo["state"] == {key: row[key] for key in memo["state"]}
     assert "segment is paused by breaker until" in str(details)
+    assert priority == 1
     assert [output["status"] for output in outputs] == ["success"] * 30
     assert not await is_held(temporal, task_queue)
 

@@ -16,6 +16,7 @@ from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import outcome, own_process, start
 from tests.worker.pauses import (
+    control_priority,
     is_held,
     requests_waiting,
     set_limit,
@@ -86,6 +87,7 @@ async def test_without_a_worker_a_pause_holds_at_once(
     """The command says that the rest follows when a worker starts, and it does."""
     paused = await control.pause(temporal, task_queue, "segment", reason="early", patience=QUICKLY)
     held = await is_held(temporal, task_queue)
+    priority = await control_priority(temporal, task_queue)
     shown = await control.state(temporal, task_queue, "segment")
 
     async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
@@ -96,7 +98,7 @@ async def test_without_a_worker_a_pause_holds_at_once(
         await control.resume(temporal, task_queue, "segment")
         output = await outcome(handle)
 
-    assert (paused.is_taken, held) == (False, True)
+    assert (paused.is_taken, held, priority) == (False, True, 1)
     assert (shown["state"], shown["reason"]) == ("paused", "early")
     assert (again.is_taken, again.state["reason"]) == (True, "still")
     assert sent == []
