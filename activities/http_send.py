@@ -75,7 +75,9 @@ async def send(
     complete = replace(request, headers=common).with_headers(request.headers)
     sent = provider.authorize(complete, delivery_id=delivery_id, sent_at=datetime.now(UTC))
     masker = _masker(frozenset(provider.secret_values() | client.secrets))
-    with Observation(client, provider, request, is_call=is_call, may_be_held=may_be_held) as seen:
+    with Observation(
+        client, provider, request, is_call=is_call, deadline=deadline, may_be_held=may_be_held
+    ) as seen:
         received = await client.send(
             sent.method,
             sent.url,

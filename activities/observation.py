@@ -20,11 +20,13 @@ class Observation:
         provider: The provider.
         request: The request that the provider built.
         is_call: Whether it is a `Call`, whose 401 and 403 may concern only its endpoint.
+        deadline: How long it may take.
         may_be_held: Whether it waits if the integration is paused.
     """
 
     __slots__ = (
-        *("_counts", "_credentials", "_health", "_is_call", "_is_probe", "_may_be_held"),
+        *("_counts", "_credentials", "_deadline", "_health", "_is_call", "_is_probe"),
+        "_may_be_held",
         *("_on_request", "_outcome", "_provider", "_started", "_status"),
     )
 
@@ -35,6 +37,7 @@ class Observation:
         request: HttpRequest,
         *,
         is_call: bool,
+        deadline: timedelta,
         may_be_held: bool,
     ) -> None:
         self._health = client.health
@@ -43,6 +46,7 @@ class Observation:
         self._credentials = request.credentials
         self._counts = request.credentials not in provider.separate_credentials
         self._is_call = is_call
+        self._deadline = deadline
         self._may_be_held = may_be_held
         self._is_probe = False
         self._started: float | None = None
@@ -78,7 +82,7 @@ class Observation:
             Held: It must not be sent.
         """
         if self._health and self._may_be_held:
-            self._is_probe = self._health.enter(may_probe=self._counts)
+            self._is_probe = self._health.enter(self._deadline, may_probe=self._counts)
         self._started = time.monotonic()
 
     def responded(self, response: HttpResponse) -> None:

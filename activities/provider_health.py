@@ -36,6 +36,9 @@ workers know of it."""
 _MOST_PROBES = 4
 """The messages of this process that may probe at once."""
 
+_REPORT_TIME = timedelta(seconds=5)
+"""The time in which the result of a probe reaches the control workflow."""
+
 _LONGEST_OPEN_SECONDS = 600.0
 """The longest time between two probes, and the time between two with refused credentials."""
 
@@ -127,10 +130,11 @@ class ProviderHealth:
         if self.ask and self._state is RUNNING and waited >= _LONG_WAIT:
             await self.ask()
 
-    def enter(self, *, may_probe: bool = True) -> bool:
+    def enter(self, deadline: timedelta, *, may_probe: bool = True) -> bool:
         """Begin a request; `leave` must follow.
 
         Args:
+            deadline: How long it may take.
             may_probe: Whether its response says something about the provider.
 
         Returns:
@@ -142,6 +146,8 @@ class ProviderHealth:
         self.check(may_probe=may_probe)
         is_probe = self._state["state"] == "probing"
         self._probes += is_probe
+        if is_probe and self._probes == 1:
+            self._report_probe(deadline)
         return is_probe
 
     def check(self, *, may_probe: bool = True) -> None:
@@ -298,6 +304,12 @@ class ProviderHealth:
         self._state = paused(by, reason, since=datetime.fromtimestamp(now, UTC), duration=wait)
         self._until = now + wait.total_seconds() if wait else None
         self._in_doubt_until = now + _IN_DOUBT_SECONDS
+
+    def _report_probe(self, deadline: timedelta) -> None:
+        by = self._state["by"]
+        if by in ("breaker", "credentials"):
+            seconds = min((deadline + _REPORT_TIME).total_seconds(), _LONGEST_OPEN_SECONDS)
+            self.listener(HealthReport(by=by, event="probing", seconds=seconds))
 
     def _end_probing(self) -> None:
         by = self._state["by"]

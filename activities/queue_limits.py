@@ -5,15 +5,12 @@ from typing import Any
 
 from temporalio import activity
 
-from durable_analytics.temporal.integration_control import state
 from durable_analytics.temporal.queue_limits import (
-    PROBES_PER_SECOND,
     LimitSetByHandError,
     LimitsUnsupportedError,
     hold,
     release,
 )
-from durable_analytics.wire.integration_state import controlled_integration
 from durable_analytics.wire.operator_events import WEBHOOK
 
 log = logging.getLogger("durable_analytics.integrations")
@@ -32,14 +29,14 @@ class SetLimit:
         """Whether the log says that the server has no limits."""
 
     async def __call__(self, task_queue: str, reason: str | None) -> bool | dict[str, Any]:
-        """Hold a task queue, or release it; while the integration probes, release it a little.
+        """Hold a task queue, or release it.
 
         Args:
             task_queue: The task queue of the integration.
-            reason: Why it is held; null if messages may be sent.
+            reason: Why it is held; null releases it.
 
         Returns:
-            Whether the server limits the task queue; as `held`, beside `operator_webhook`, if an
+            Whether the server holds the task queue; as `held`, beside `operator_webhook`, if an
             integration gets events about pauses.
         """
         held = await self._set(task_queue, reason)
@@ -52,8 +49,6 @@ class SetLimit:
         try:
             if reason is not None:
                 await hold(client, task_queue, reason)
-            elif await _is_probing():
-                await hold(client, task_queue, "probing", requests_per_second=PROBES_PER_SECOND)
             else:
                 await release(client, task_queue)
                 return False
@@ -71,14 +66,3 @@ class SetLimit:
     def _warn(task_queue: str, error: Exception) -> None:
         # Without it, workers still hold back what they know to be paused.
         log.warning("task queue not held", extra={"task_queue": task_queue, "reason": str(error)})
-
-
-async def _is_probing() -> bool:
-    """Whether the workflow that runs this activity waits for the result of a probe.
-
-    Its memo says so, not an argument: a worker of an earlier release would not know the argument,
-    and the task queue would stay held.
-    """
-    info = activity.info()
-    name = controlled_integration(info.workflow_id or "")
-    return (await state(activity.client(), info.task_queue, name))["state"] == "probing"

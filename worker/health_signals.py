@@ -175,6 +175,7 @@ class HealthSignals:
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             memo={MEMO: paused(report.by, report.reason, since=now, duration=wait)},
+            priority=integration_control.CONTROL_PRIORITY,
             start_signal=REPORT,
             start_signal_args=[report.as_json()],
         )

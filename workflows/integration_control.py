@@ -48,6 +48,10 @@ _SENDS_EVENTS = "operator-events"
 replace the patch: during an update, a new worker may run the activity for a workflow that an old
 worker runs, and the old worker sends no event."""
 
+_HOLDS_FOR_PROBE = "hold-for-probe"
+"""Since this patch, the task queue is held while a probe is in flight. A worker of an earlier
+release ignores the report."""
+
 _MOST_COMMANDS = 100
 """The limit of command ids that are remembered, to recognise a repeated command."""
 
@@ -65,8 +69,9 @@ class Integration:
         self._announced: IntegrationState = earlier.get("announced", RUNNING)
         """The state in the last event for operators."""
 
-        self._shown: IntegrationState | None = None
-        """The state that the task queue and the memo have; None if that is not known."""
+        self._shown: tuple[IntegrationState, str | None] | None = None
+        """The state that the memo has, and why the task queue is held; None if that is not known.
+        """
 
     @workflow.run
     async def run(self, earlier: Any = None) -> IntegrationState:
@@ -172,7 +177,10 @@ class Integration:
             report: A `HealthReport`.
         """
         try:
-            checked, by_age = HealthReport.read(report), workflow.patched(_BY_AGE)
+            checked = HealthReport.read(report)
+            if checked.event == "probing" and not workflow.patched(_HOLDS_FOR_PROBE):
+                return
+            by_age = workflow.patched(_BY_AGE)
             self._holds.report(checked, workflow.now(), by_age=by_age)
             self._has_begun = True
         except ValidationError:
@@ -208,25 +216,22 @@ class Integration:
         return True
 
     def _is_settled(self) -> bool:
-        return self._shown == self._holds.state()
+        return self._shown == (self._holds.state(), self._holds.reason_to_hold())
 
     async def _settle(self) -> None:
         """Give the task queue and the memo the current state."""
-        info, state = workflow.info(), self._holds.state()
+        info, state, reason = workflow.info(), self._holds.state(), self._holds.reason_to_hold()
         name = controlled_integration(info.workflow_id)
         workflow.upsert_memo({MEMO: state})
         workflow.set_current_details(_describe(name, state))
         result: Any = await workflow.execute_activity(
             SET_LIMIT,
-            args=[
-                integration_queue(info.task_queue, name),
-                state["reason"] if state["state"] == "paused" else None,
-            ],
+            args=[integration_queue(info.task_queue, name), reason],
             start_to_close_timeout=_SET_LIMIT_TIMEOUT,
             retry_policy=_SET_LIMIT_RETRIES,
             summary=state["state"],
         )
-        self._shown = state
+        self._shown = state, reason
         # Only a worker whose settings name a webhook returns more than a boolean.
         webhook = result.get(WEBHOOK) if isinstance(result, dict) else None
         if webhook not in (None, name) and workflow.patched(_SENDS_EVENTS):

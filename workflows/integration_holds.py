@@ -38,6 +38,9 @@ class Hold(IntegrationState):
     credentials: NotRequired[str]
     """The hash of the credentials that the provider refused."""
 
+    probe_until: NotRequired[str]
+    """When the probe that is in flight is over, at the latest."""
+
 
 class Holds:
     """The pauses of an integration that have not ended.
@@ -78,6 +81,11 @@ class Holds:
             return
         hold = self._by_cause.get(report.by)
         if hold is None:
+            return
+        if report.event == "probing":
+            if hold["state"] == "probing":
+                until = write_timestamp(now + timedelta(seconds=report.seconds or 0))
+                self._by_cause[report.by] = {**hold, "probe_until": until}
             return
         has_changed = report.credentials != hold.get("credentials")
         is_over = hold["state"] == "probing" if report.event == "recovered" else has_changed
@@ -125,6 +133,8 @@ class Holds:
     def end_expired(self, now: datetime) -> None:
         """End the pauses whose time is over, or let messages probe."""
         for cause, hold in list(self._by_cause.items()):
+            if "probe_until" in hold and datetime.fromisoformat(hold["probe_until"]) <= now:
+                del hold["probe_until"]
             if not hold["until"] or datetime.fromisoformat(hold["until"]) > now:
                 continue
             if cause in _PROBED and hold["state"] == "paused":
@@ -135,8 +145,21 @@ class Holds:
 
     def next_end(self) -> datetime | None:
         """Return when the next pause changes by itself, or None."""
-        ends = [hold["until"] for hold in self._by_cause.values() if hold["until"]]
+        holds = self._by_cause.values()
+        ends = [end for hold in holds for end in (hold["until"], hold.get("probe_until")) if end]
         return min((datetime.fromisoformat(end) for end in ends), default=None)
+
+    def reason_to_hold(self) -> str | None:
+        """Return why the task queue is held; None if messages may be sent.
+
+        While the integration probes, it is held as soon as a worker has sent a probe: one result is
+        enough, and each further message that Temporal gave out would have to go back.
+        """
+        state = self.state()
+        if state["state"] == "paused":
+            return state["reason"]
+        is_probed = any("probe_until" in hold for hold in self._by_cause.values())
+        return "a probe is in flight" if is_probed else None
 
     def state(self) -> IntegrationState:
         """Return the state: paused by the pause of the highest rank, else probing, else running."""

@@ -8,7 +8,10 @@ import pytest
 
 from activities.provider_health import BreakerLimits, Held, ProviderHealth
 from durable_analytics.wire.health_reports import HealthReport
-from durable_analytics.wire.integration_state import RUNNING, paused
+from durable_analytics.wire.integration_state import RUNNING, IntegrationState, paused
+
+DEADLINE = timedelta(seconds=3)
+PROBING: IntegrationState = {**RUNNING, "state": "probing", "by": "breaker"}
 
 LIMITS = BreakerLimits(0.8, 20, timedelta(seconds=30), timedelta(seconds=30))
 
@@ -32,7 +35,7 @@ class Seen:
 
     def send(self, outcome: Callable[[bool], None]) -> None:
         """Send a request; the outcome gets whether it is a probe."""
-        is_probe = self.health.enter()
+        is_probe = self.health.enter(DEADLINE)
         outcome(is_probe)
         self.health.leave(is_probe=is_probe)
 
@@ -56,7 +59,7 @@ class Seen:
     def is_held(self) -> bool:
         """Whether a request would be held back."""
         try:
-            self.health.leave(is_probe=self.health.enter())
+            self.health.leave(is_probe=self.health.enter(DEADLINE))
         except Held:
             return True
         return False
@@ -99,15 +102,31 @@ def test_up_to_four_messages_probe_and_the_first_answer_decides() -> None:
     seen = Seen()
     seen.fail(20)
     seen.now += 31
-    probes = [seen.health.enter() for _ in range(4)]
+    probes = [seen.health.enter(DEADLINE) for _ in range(4)]
     assert probes == [True] * 4
     assert seen.is_held()
 
     seen.health.succeeded("", is_probe=True)
     seen.health.succeeded("", is_probe=True)
 
-    assert [report.event for report in seen.reports] == ["failing", "recovered"]
+    assert [report.event for report in seen.reports] == ["failing", "probing", "recovered"]
     assert not seen.is_held()
+
+
+def test_the_start_of_a_probe_is_reported_once() -> None:
+    """With the time after which there is no result any more; then the next one is reported."""
+    seen = Seen()
+    seen.health.learn(PROBING)
+    for _ in range(4):
+        seen.health.enter(DEADLINE)
+    (report,) = seen.reports
+    assert (report.by, report.event, report.seconds) == ("breaker", "probing", 8)
+
+    for _ in range(4):
+        seen.health.leave(is_probe=True)
+    seen.health.enter(DEADLINE)
+
+    assert [report.event for report in seen.reports] == ["probing"] * 2
 
 
 def test_failed_probe_doubles_the_pause_up_to_ten_minutes() -> None:
@@ -117,12 +136,12 @@ def test_failed_probe_doubles_the_pause_up_to_ten_minutes() -> None:
     for seconds in (60, 120, 240, 480, 600, 600):
         seen.now = (seen.health._until or 0) + 0.1  # noqa: SLF001  # the end of the pause
         for _ in range(4):
-            seen.health.enter()
+            seen.health.enter(DEADLINE)
         for _ in range(4):
             seen.health.unavailable("still", is_probe=True)
             seen.health.leave(is_probe=True)
         assert seen.health._until == pytest.approx(seen.now + seconds)  # noqa: SLF001
-    assert [report.event for report in seen.reports] == ["failing"] * 7
+    assert [report.event for report in seen.reports] == ["failing", *["probing", "failing"] * 6]
 
 
 @pytest.mark.parametrize(("seconds", "is_shared"), [(1.9, False), (2, True), (20, True)])
@@ -181,7 +200,7 @@ def test_a_probe_with_refused_credentials_pauses_again() -> None:
     seen.refuse(3)
     seen.now += 601
     seen.refuse()
-    assert [report.event for report in seen.reports] == ["failing", "failing"]
+    assert [report.event for report in seen.reports] == ["failing", "probing", "failing"]
     assert seen.is_held()
 
     seen.now += 601

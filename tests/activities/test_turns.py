@@ -11,6 +11,7 @@ from activities.provider_health import Held, ProviderHealth
 from activities.turns import Turns
 from durable_analytics.wire.integration_state import RUNNING
 
+DEADLINE = timedelta(seconds=3)
 WAIT = timedelta(minutes=10)
 
 
@@ -85,7 +86,7 @@ async def test_without_a_limit_nobody_waits() -> None:
 
     await in_activity(Turns(None, may_be_held=True), seen)
     with pytest.raises(Held):
-        seen.enter()
+        seen.enter(DEADLINE)
 
 
 async def test_a_check_takes_no_probe() -> None:
@@ -96,7 +97,7 @@ async def test_a_check_takes_no_probe() -> None:
     for _ in range(20):
         seen.check()
 
-    assert [seen.enter() for _ in range(4)] == [True] * 4
+    assert [seen.enter(DEADLINE) for _ in range(4)] == [True] * 4
     with pytest.raises(Held):
         seen.check()
     seen.learn(RUNNING)

@@ -4,6 +4,9 @@ import asyncio
 import uuid
 from typing import Any
 
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import RateLimit
+from temporalio.api.workflowservice import v1 as api
 from temporalio.client import Client, WorkflowHandle
 
 from durable_analytics.temporal import integration_control as control
@@ -27,6 +30,26 @@ async def is_held(client: Client, task_queue: str, integration: str = "segment")
     """Whether the server gives out no request to an integration."""
     limit = await read_limit(client, f"{task_queue}.{integration}")
     return limit is not None and limit.requests_per_second == 0
+
+
+async def set_limit(client: Client, queue: str, rate: float, reason: str) -> None:
+    """Set a limit as the `temporal` command line does."""
+    request = api.UpdateTaskQueueConfigRequest(
+        namespace=client.namespace,
+        task_queue=queue,
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+        update_queue_rate_limit=api.UpdateTaskQueueConfigRequest.RateLimitUpdate(
+            rate_limit=RateLimit(requests_per_second=rate), reason=reason
+        ),
+    )
+    await client.workflow_service.update_task_queue_config(request)
+
+
+async def control_priority(client: Client, task_queue: str) -> int:
+    """The priority of the tasks of Segment's control workflow: 1 is the highest, 0 the default."""
+    described = await client.get_workflow_handle(control_id(task_queue, "segment")).describe()
+    priority: int = described.raw_description.workflow_execution_info.priority.priority_key
+    return priority
 
 
 async def until_ended(client: Client, task_queue: str) -> None:
@@ -74,3 +97,12 @@ async def until_state(
     async with asyncio.timeout(60):
         while (await control.state(client, task_queue, integration))["state"] != state:  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # the server has no event for it
+
+
+async def until_probe(client: Client, task_queue: str) -> None:
+    """Wait until Segment's task queue was released for a probe, and is held because it is sent."""
+    await until_state(client, task_queue, "probing")
+    async with asyncio.timeout(30):
+        while await is_held(client, task_queue):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # the server has no event for it
+    await until_held(client, task_queue)

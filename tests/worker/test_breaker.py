@@ -10,14 +10,23 @@ from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.client import Client, WorkflowHandle
 
 from durable_analytics.temporal import integration_control as control
-from durable_analytics.temporal.queue_limits import PROBES_PER_SECOND, read_limit
+from durable_analytics.temporal.queue_limits import read_limit
 from durable_analytics.testing import StandIn
 from durable_analytics.wire.integration_state import control_id
 from tests.support.command import Command
 from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for, settings_with
 from tests.worker.deliveries import outcome, own_process, start
-from tests.worker.pauses import is_held, pending_activities, until_ended, until_held, until_state
+from tests.worker.pauses import (
+    control_priority,
+    is_held,
+    pending_activities,
+    requests_waiting,
+    until_ended,
+    until_held,
+    until_probe,
+    until_state,
+)
 from worker import Settings, workers
 
 pytestmark = pytest.mark.slow
@@ -66,6 +75,7 @@ async def test_a_provider_that_hangs_opens_its_breaker(
         status = await command("status", "--json")
         workflow = temporal.get_workflow_handle(control_id(task_queue, "segment"))
         memo = await (await workflow.describe()).memo()
+        priority = await control_priority(temporal, task_queue)
         details = await workflow.query("__temporal_workflow_metadata")
         standin.clear()  # the provider recovers
         await command("resume", "segment")
@@ -78,6 +88,7 @@ async def test_a_provider_that_hangs_opens_its_breaker(
     assert "attempts failed; the last: 127.0.0.1 did not respond within" in row["reason"]
     assert memo["state"] == {key: row[key] for key in memo["state"]}
     assert "segment is paused by breaker until" in str(details)
+    assert priority == 1
     assert [output["status"] for output in outputs] == ["success"] * 30
     assert not await is_held(temporal, task_queue)
 
@@ -107,38 +118,47 @@ async def test_up_to_four_messages_probe(
     assert not await is_held(temporal, task_queue)
 
 
-async def test_temporal_gives_out_few_messages_while_a_probe_runs(
+async def test_temporal_holds_the_other_messages_while_a_probe_is_in_flight(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
-    """Each message that a worker holds back costs the server, and so the other integrations."""
+    """Each message that a worker holds back costs the server, and so the other integrations.
+
+    The limit of the task queue is 0, or there is none: another one would replace the workers' own.
+    """
     standin.script("segment", *[{"status": 503}] * 5, *[{"delay": 30}] * 200)
-    async with own_process(temporal, sensitive(standin, task_queue)):
-        first = [await start(temporal, task_queue, policies=EACH_SECOND) for _ in range(5)]
-        await until_held(temporal, task_queue)
-        waiting = [await start(temporal, task_queue, policies=EACH_SECOND) for _ in range(60)]
-        await until_state(temporal, task_queue, "probing")
-        await until_limit(temporal, f"{task_queue}.segment", PROBES_PER_SECOND)
+    patient = {"request": {**EACH_SECOND["request"], "single_attempt_timeout": "PT10S"}}
+    limits: list[float | None] = []
+    async with (
+        own_process(temporal, sensitive(standin, task_queue)),
+        asyncio.TaskGroup() as group,
+    ):
+        watching = group.create_task(watch_limits(temporal, f"{task_queue}.segment", limits))
+        handles = [await start(temporal, task_queue, policies=patient) for _ in range(30)]
+        await until_probe(temporal, task_queue)
+        state = await control.state(temporal, task_queue, "segment")
+        late = await start(temporal, task_queue, policies=patient)
+        await requests_waiting([late])
         await until_state(temporal, task_queue, "paused")
-        await until_held(temporal, task_queue)
-        given_out = [handle for handle in waiting if await was_given_out(handle)]
+        was_late_given_out = await was_given_out(late)
         standin.clear()
         await control.resume(temporal, task_queue, "segment")
-        outputs = [await outcome(handle) for handle in [*first, *waiting]]
+        outputs = [await outcome(handle) for handle in [*handles, late]]
         await until_ended(temporal, task_queue)
+        watching.cancel()
 
-    assert len(given_out) < 30
-    assert [output["status"] for output in outputs] == ["success"] * 65
+    assert state["state"] == "probing"
+    assert not was_late_given_out
+    assert set(limits) == {0, None}
+    assert [output["status"] for output in outputs] == ["success"] * 31
     assert not await is_held(temporal, task_queue)
 
 
-async def until_limit(client: Client, task_queue: str, expected: float) -> None:
-    """Wait until a task queue has this limit."""
-    async with asyncio.timeout(20):
-        while True:
-            limit = await read_limit(client, task_queue)
-            if limit and limit.requests_per_second == expected:
-                return
-            await asyncio.sleep(0.05)  # the server has no event for it
+async def watch_limits(client: Client, task_queue: str, seen: list[float | None]) -> None:
+    """Keep reading the limit of a task queue."""
+    while True:
+        limit = await read_limit(client, task_queue)
+        seen.append(limit.requests_per_second if limit else None)
+        await asyncio.sleep(0.05)  # the server has no event for it
 
 
 async def was_given_out(handle: WorkflowHandle[Any, Any]) -> bool:

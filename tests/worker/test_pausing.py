@@ -5,9 +5,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import RateLimit
-from temporalio.api.workflowservice import v1 as api
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from durable_analytics.errors import ValidationError
@@ -18,26 +15,21 @@ from durable_analytics.wire.integration_state import RUNNING, control_id
 from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import outcome, own_process, start
-from tests.worker.pauses import is_held, requests_waiting, start_batch, until_ended, until_held
+from tests.worker.pauses import (
+    control_priority,
+    is_held,
+    requests_waiting,
+    set_limit,
+    start_batch,
+    until_ended,
+    until_held,
+)
 from tests.worker.processes import worker_process
 
 pytestmark = pytest.mark.slow
 
 QUICKLY = timedelta(seconds=0.3)
 """The patience of a command while no worker runs."""
-
-
-async def set_by_hand(client: Client, queue: str, rate: float) -> None:
-    """Set a limit as the `temporal` command line does."""
-    request = api.UpdateTaskQueueConfigRequest(
-        namespace=client.namespace,
-        task_queue=queue,
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-        update_queue_rate_limit=api.UpdateTaskQueueConfigRequest.RateLimitUpdate(
-            rate_limit=RateLimit(requests_per_second=rate), reason="by hand"
-        ),
-    )
-    await client.workflow_service.update_task_queue_config(request)
 
 
 async def test_a_pause_outlives_the_worker_and_resume_delivers_all(
@@ -95,6 +87,7 @@ async def test_without_a_worker_a_pause_holds_at_once(
     """The command says that the rest follows when a worker starts, and it does."""
     paused = await control.pause(temporal, task_queue, "segment", reason="early", patience=QUICKLY)
     held = await is_held(temporal, task_queue)
+    priority = await control_priority(temporal, task_queue)
     shown = await control.state(temporal, task_queue, "segment")
 
     async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
@@ -105,7 +98,7 @@ async def test_without_a_worker_a_pause_holds_at_once(
         await control.resume(temporal, task_queue, "segment")
         output = await outcome(handle)
 
-    assert (paused.is_taken, held) == (False, True)
+    assert (paused.is_taken, held, priority) == (False, True, 1)
     assert (shown["state"], shown["reason"]) == ("paused", "early")
     assert (again.is_taken, again.state["reason"]) == (True, "still")
     assert sent == []
@@ -194,7 +187,7 @@ async def test_a_limit_that_was_set_by_hand_is_left_alone(
 ) -> None:
     """A pause says that the server does not hold the messages."""
     queue = f"{task_queue}.segment"
-    await set_by_hand(temporal, queue, 50)
+    await set_limit(temporal, queue, 50, "by hand")
 
     async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
         paused = await control.pause(temporal, task_queue, "segment", reason="maintenance")

@@ -11,13 +11,23 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.temporal import integration_control as control
+from durable_analytics.temporal.queue_limits import read_limit
 from durable_analytics.testing import StandIn
-from durable_analytics.wire.integration_state import CHECK, control_id
+from durable_analytics.wire.health_reports import REPORT
+from durable_analytics.wire.integration_state import CHECK, CONTROL_WORKFLOW, control_id
 from tests.support.embedded_server import server
 from tests.support.free_ports import free_port
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import outcome, own_process, start
-from tests.worker.pauses import is_held, requests_waiting, until_ended, until_held
+from tests.worker.pauses import (
+    is_held,
+    requests_waiting,
+    set_limit,
+    until_ended,
+    until_held,
+    until_probe,
+    until_state,
+)
 from tests.worker.processes import worker_process
 
 pytestmark = pytest.mark.slow
@@ -41,6 +51,59 @@ async def test_worker_killed_between_the_limit_and_the_timer(
     assert (state["state"], state["by"]) == ("paused", "retry_after")
     assert output["status"] == "success"
     assert not await is_held(temporal, task_queue)
+
+
+async def test_worker_killed_while_it_probes(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """The queue is held for a probe that has no result; it is released when its time is over."""
+    breaker = {
+        "ANALYTICS_INTEGRATIONS__SEGMENT__BREAKER__MINIMUM": "5",
+        "ANALYTICS_INTEGRATIONS__SEGMENT__BREAKER__OPEN_FOR": "2",
+    }
+    standin.script("segment", *[{"status": 503}] * 5, *[{"delay": 600}] * 100)
+    async with worker_process(temporal, standin, task_queue, **breaker) as worker:
+        handles = [await start(temporal, task_queue) for _ in range(10)]
+        await until_probe(temporal, task_queue)
+        await worker.kill()
+    state = await control.state(temporal, task_queue, "segment")
+    standin.clear()
+    async with worker_process(temporal, standin, task_queue, **breaker):
+        async with asyncio.timeout(60):
+            outputs = [await outcome(handle) for handle in handles]
+        await until_ended(temporal, task_queue)
+
+    assert state["state"] == "probing"
+    assert [output["status"] for output in outputs] == ["success"] * 10
+    assert not await is_held(temporal, task_queue)
+
+
+@pytest.mark.parametrize("is_probing", [True, False])
+async def test_a_starting_worker_removes_the_rate_of_an_earlier_release(
+    temporal: Client, standin: StandIn, task_queue: str, *, is_probing: bool
+) -> None:
+    """It was set while an integration probed, and another worker may be gone before the result."""
+    queue = f"{task_queue}.segment"
+    settings = settings_for(standin, task_queue=task_queue)
+    if is_probing:
+        async with own_process(temporal, settings):
+            report = {"by": "breaker", "reason": "503", "seconds": 1}
+            await temporal.start_workflow(
+                CONTROL_WORKFLOW,
+                id=control_id(task_queue, "segment"),
+                task_queue=task_queue,
+                start_signal=REPORT,
+                start_signal_args=[report],
+            )
+            await until_state(temporal, task_queue, "probing")
+    await set_limit(temporal, queue, 2, "durable-analytics: probing")
+
+    async with own_process(temporal, settings), asyncio.timeout(20):
+        while await read_limit(temporal, queue):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # the server has no event for it
+        output = await outcome(await start(temporal, task_queue))
+
+    assert output["status"] == "success"
 
 
 async def test_server_killed_while_paused(

@@ -86,11 +86,17 @@ CASES: dict[str, tuple[str, Json]] = {
     "integration-breaker-by-age": ("Integration", {}),
     "integration-breaker": ("Integration", {}),
     "integration-events": ("Integration", {}),
+    "integration-probe": ("Integration", {}),
+    "integration-probe-earlier": ("Integration", {}),
 }
 """By the file's name: the workflow type and its input."""
 
-EARLIER = {"batch", "batch-split", "batch-sliced", "batch-one-by-one"}
-"""The cases that an earlier release recorded: with a `Batch.Request` for each slice."""
+EARLIER = {
+    *("batch", "batch-split", "batch-sliced", "batch-one-by-one"),
+    "integration-probe-earlier",
+}
+"""The cases that an earlier release recorded: with a `Batch.Request` for each slice, and with a
+rate for the task queue while the integration probes."""
 
 HELD: dict[str, int] = {"held": 4, "held-expired": 20, "batch-send-held": 4}
 """The cases that a worker holds back before their second attempt, with the seconds of the
@@ -130,6 +136,20 @@ SIGNALS: dict[str, list[tuple[str, Json]]] = {
         ("report", FAILING),
         ("report", FAILING),
         ("report", {"by": "breaker", "event": "recovered"}),  # too early
+        ("report", {"by": "breaker", "event": "recovered"}),
+    ],
+    "integration-probe-earlier": [
+        ("report", FAILING),
+        ("report", {"by": "breaker", "event": "probing", "seconds": 8}),  # was ignored
+        ("report", {"by": "breaker", "event": "recovered"}),
+    ],
+    "integration-probe": [
+        ("report", FAILING),
+        ("report", {"by": "breaker", "event": "probing", "seconds": 0.5}),  # without a result
+        ("report", {"by": "breaker", "event": "probing", "seconds": 8}),
+        ("report", FAILING),
+        ("report", {"by": "breaker", "event": "probing", "seconds": 8}),  # too early
+        ("report", {"by": "breaker", "event": "probing", "seconds": 8}),
         ("report", {"by": "breaker", "event": "recovered"}),
     ],
     "integration-breaker": [

@@ -117,6 +117,56 @@ def test_probing_without_a_message_ends() -> None:
     assert holds.state() == RUNNING
 
 
+def probed(holds: Holds, seconds: float = 8) -> Holds:
+    """These holds 30 s later, with a probe in flight that takes at most so many seconds."""
+    holds.end_expired(after(30))
+    assert holds.reason_to_hold() is None
+    holds.report(HealthReport(by="breaker", event="probing", seconds=seconds), after(30))
+    return holds
+
+
+def opened() -> Holds:
+    """The holds of a breaker that has opened."""
+    holds = Holds([])
+    holds.report(breaker(), NOW)
+    return holds
+
+
+def test_the_queue_is_held_while_a_probe_is_in_flight() -> None:
+    """The state stays `probing`; the result decides what follows."""
+    holds = probed(opened())
+    assert holds.reason_to_hold() == "a probe is in flight"
+    assert holds.state()["state"] == "probing"
+
+    again = Holds(holds.as_json())
+    again.report(breaker(), after(31))
+    assert (again.reason_to_hold(), again.next_end()) == ("down", after(61))
+
+    holds.report(HealthReport(by="breaker", event="recovered"), after(31))
+    assert holds.reason_to_hold() is None
+    assert holds.next_end() is None
+
+
+def test_a_probe_without_a_result_is_followed_by_another_one() -> None:
+    """Its worker was killed, or the response says nothing about the provider."""
+    holds = probed(opened(), seconds=8)
+    assert holds.next_end() == after(38)
+
+    holds.end_expired(after(38))
+
+    assert holds.reason_to_hold() is None
+    assert holds.state()["state"] == "probing"
+
+
+def test_what_a_paused_integration_sends_is_no_probe() -> None:
+    """The workflow's clock decides when the pause of the queue ends."""
+    holds = opened()
+    holds.report(HealthReport(by="breaker", event="probing", seconds=8), after(29))
+    assert holds.next_end() == after(30)
+    holds.end_expired(after(30))
+    assert holds.reason_to_hold() is None
+
+
 def test_other_credentials_end_their_pause() -> None:
     """Those of a worker that starts; the same ones do not."""
     holds = Holds([])

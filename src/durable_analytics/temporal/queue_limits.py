@@ -1,4 +1,4 @@
-"""The limit on the task queue of an integration, with which Temporal holds its requests."""
+"""The limit of 0 on the task queue of an integration: Temporal then holds its requests."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,12 +13,6 @@ from durable_analytics.temporal.converter import encodes_failures
 
 _OURS = "durable-analytics: "
 """The beginning of the reason of each limit that this module sets."""
-
-PROBES_PER_SECOND = 2.0
-"""The activities that Temporal gives out while one of them must show whether the provider is well.
-
-Workers would hold back more of them, and schedule them again, which costs as much as deliveries.
-"""
 
 _ACTIVITY = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 _RPC_TIMEOUT = timedelta(seconds=5)
@@ -66,17 +60,14 @@ async def read_limit(client: Client, task_queue: str) -> QueueLimit | None:
     return QueueLimit(limit.rate_limit.requests_per_second, limit.metadata.reason)
 
 
-async def hold(
-    client: Client, task_queue: str, reason: str, *, requests_per_second: float = 0
-) -> None:
-    """Hold a task queue: Temporal gives out none of its activities, or only a few.
+async def hold(client: Client, task_queue: str, reason: str) -> None:
+    """Hold a task queue: Temporal gives out none of its activities.
 
     Args:
         client: The connection.
         task_queue: The task queue.
         reason: Why; the server shows it with the limit. It cannot be encrypted there, so that a
             client that encrypts leaves it out.
-        requests_per_second: How many activities are given out.
 
     Raises:
         LimitSetByHandError: The task queue has a limit that is not ours.
@@ -90,8 +81,7 @@ async def hold(
             "second that somebody has set by hand, and it is left alone"
         )
     shown = "paused" if encodes_failures(client.data_converter) else reason
-    rate = RateLimit(requests_per_second=requests_per_second)
-    await _set_limit(client, task_queue, rate, f"{_OURS}{shown}")
+    await _set_limit(client, task_queue, RateLimit(requests_per_second=0), f"{_OURS}{shown}")
 
 
 async def release(client: Client, task_queue: str) -> bool:

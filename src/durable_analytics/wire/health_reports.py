@@ -20,9 +20,9 @@ class HealthReport(Argument):
     by: WorkerCause
     """The cause of the pause that the report starts or may end."""
 
-    event: Literal["failing", "recovered", "started"] = "failing"
-    """`failing` pauses the integration. `recovered` is the success of a probe. `started` is a
-    worker that has started, with its credentials."""
+    event: Literal["failing", "probing", "recovered", "started"] = "failing"
+    """`failing` pauses the integration. `probing` is the start of a probe, `recovered` its success.
+    `started` is a worker that has started, with its credentials."""
 
     reason: Annotated[str, Field(max_length=REASON_LIMIT_CHARACTERS)] = ""
     """Why the provider counts as failing, for people."""
@@ -31,7 +31,8 @@ class HealthReport(Argument):
     """When the pause ends. Only for `retry_after`."""
 
     seconds: Annotated[float, Field(gt=0, le=86_400)] | None = None
-    """How long the pause is, before the first probe; for `breaker` and `credentials`."""
+    """How long the pause is, before the first probe; for `breaker` and `credentials`. With
+    `probing`, how long the probe takes at most."""
 
     credentials: Annotated[str, Field(max_length=200)] | None = None
     """A keyed hash of the credentials that were refused, or of those of the worker that started.
