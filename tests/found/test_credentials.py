@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -97,6 +98,7 @@ async def test_the_key_is_masked_in_every_spelling(
         )
         history = await history_of(temporal, settings)
 
+    history = re.sub(r'"nanos":\d+|[0-9a-f-]{36}', "", history)  # they contain any digits
     kept = body.decode() if len(body) < 1_000 else "1234"
     for secret in {key, "1234"} if key.isdigit() else {kept, "1234"}:
         assert secret not in history.replace("[credential]", "")
