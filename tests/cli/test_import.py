@@ -111,6 +111,9 @@ async def test_a_bad_row_is_reported_with_its_line_and_stops_no_other(
     readable = await command(*command_line)
     assert readable.out.startswith("11 rows: 2 delivered, 9 refused\n")
     assert "line 4: ValidationError: track.event is required" in readable.out
+    assert "line 2: ValidationError: is not JSON" in readable.out
+    assert "line 9:" not in readable.out  # for the reason of line 2
+    assert readable.out.endswith("and 1 more: --refused FILE writes all of them\n")
 
 
 async def test_what_sdks_add_is_taken_without_strict(

@@ -26,7 +26,7 @@ from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS
 
 _MOST_SHOWN = 10
-"""Refused rows that are printed; `--json` has more, and `--refused` all."""
+"""Refused rows that are printed, each for another reason; `--json` has more, `--refused` all."""
 
 
 def import_file(
@@ -203,7 +203,11 @@ def _print(report: Report, place: str, *, as_json: bool, dry_run: bool) -> None:
     if report.filtered:
         parts.append(f"{report.filtered} filtered")
     print_line(", ".join([*parts, f"{report.refused} refused"]))
-    for error in report.errors_by_line[:_MOST_SHOWN]:
-        print_line(f"{place} {error.line}: {error.type}: {error.message}")
-    if report.refused > _MOST_SHOWN:
-        print_line(f"and {report.refused - _MOST_SHOWN} more: --refused FILE writes all of them")
+    first_of_reason: dict[tuple[str, str], int] = {}
+    for error in report.errors_by_line:
+        first_of_reason.setdefault((error.type, error.message), error.line)
+    shown = list(first_of_reason.items())[:_MOST_SHOWN]
+    for (kind, message), line in shown:
+        print_line(f"{place} {line}: {kind}: {message}")
+    if more := report.refused - len(shown):
+        print_line(f"and {more} more: --refused FILE writes all of them")
