@@ -1,6 +1,7 @@
 """What an editor and `help` show of the clients: each argument of each method, with its meaning."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any, assert_type, get_type_hints
 
 import jedi
@@ -88,6 +89,15 @@ def test_every_argument_is_explained(client: type, options: set[str], key: str) 
     assert [name for name in explained if name in parameters(client, key)] == [
         *parameters(client, key)
     ]
+
+
+@pytest.mark.parametrize(
+    "made_by", [BufferingClient, BufferingClient.from_env, AnalyticsClient.connect]
+)
+def test_help_shows_short_defaults(made_by: Callable[..., Any]) -> None:
+    """`help()` prints the default of each argument: no object with a long representation."""
+    for parameter in inspect.signature(made_by).parameters.values():
+        assert len(repr(parameter.default)) < 40, parameter.name
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,6 @@ from durable_analytics.client.checks import (
     temporal_client,
     whole_number,
 )
-from durable_analytics.temporal.converter import DATA_CONVERTER
 from durable_analytics.wire.limits import BATCH_LIMIT_BYTES, MOST_MESSAGES
 from durable_analytics.wire.methods import TASK_QUEUE
 from durable_analytics.wire.policies import Policies
@@ -60,7 +59,7 @@ class BufferingClient(EnqueueMethods):
         request_options: The `headers`, `query` and `body` to add to the provider's requests.
         strict: False refuses only messages that the provider itself would refuse.
         task_queue: The task queue of the workers.
-        data_converter: The converter for inputs, if there is no `client`.
+        data_converter: The converter for inputs, if there is no `client`. Default: JSON.
         encryption_keys: The workers' setting of this name, if there is no `client`: inputs are
             encrypted with the first key, without compression. Needs `[encryption]`.
         flush_at: The number of enqueued messages that starts a flush. From 5,000 messages a second
@@ -101,7 +100,7 @@ class BufferingClient(EnqueueMethods):
         request_options: Mapping[str, Any] | None = None,
         strict: bool = True,
         task_queue: str = TASK_QUEUE,
-        data_converter: DataConverter = DATA_CONVERTER,
+        data_converter: DataConverter | None = None,
         encryption_keys: Sequence[str] = (),
         flush_at: int = 100,
         flush_interval: Duration = 0.5,
@@ -168,7 +167,7 @@ class BufferingClient(EnqueueMethods):
         cls,
         client: Client | None = None,
         *,
-        data_converter: DataConverter = DATA_CONVERTER,
+        data_converter: DataConverter | None = None,
         on_error: OnError | None = None,
     ) -> Self:
         """Make a client with the arguments that environment variables set.
@@ -186,7 +185,7 @@ class BufferingClient(EnqueueMethods):
 
         Args:
             client: A connected Temporal client. Default: the client connects.
-            data_converter: The converter for inputs, if there is no `client`.
+            data_converter: The converter for inputs, if there is no `client`. Default: JSON.
             on_error: A function that is called with an exception and the messages that may be lost
                 because of it.
 
@@ -196,7 +195,7 @@ class BufferingClient(EnqueueMethods):
             ValueError: A limit or a duration is out of range.
         """
         arguments = read_variables(os.environ)
-        if client is not None or data_converter is not DATA_CONVERTER:
+        if client is not None or data_converter is not None:
             arguments.pop("encryption_keys", None)  # their own converter encrypts
         return cls(client, data_converter=data_converter, on_error=on_error, **arguments)
 

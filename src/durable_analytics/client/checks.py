@@ -157,7 +157,9 @@ def temporal_client(value: Any) -> Client:
 
 
 def converter(value: Any) -> DataConverter:
-    """Read a data converter. Raises TypeError if it is not one of Temporal's."""
+    """Read a data converter; None is the default. Raises TypeError if it is no such object."""
+    if value is None:
+        return DATA_CONVERTER
     if isinstance(value, DataConverter):
         return value
     raise TypeError(

@@ -36,7 +36,6 @@ from durable_analytics.temporal.batch_start import (
 )
 from durable_analytics.temporal.batch_start import batch_id as batch_id_of
 from durable_analytics.temporal.connection import connect
-from durable_analytics.temporal.converter import DATA_CONVERTER
 from durable_analytics.temporal.integration_status import IntegrationStatus, integration_statuses
 from durable_analytics.temporal.visibility import Deliveries
 from durable_analytics.wire.json_writer import write_json
@@ -115,7 +114,7 @@ class AnalyticsClient(DeliveryMethods):
     async def connect(
         cls,
         *,
-        data_converter: DataConverter = DATA_CONVERTER,
+        data_converter: DataConverter | None = None,
         encryption_keys: Sequence[str] = (),
         integration: str | None = None,
         deliver_to: Sequence[str] | None = None,
@@ -131,7 +130,7 @@ class AnalyticsClient(DeliveryMethods):
 
         Args:
             data_converter: How inputs are stored; `codecs.data_converter` compresses and encrypts
-                them.
+                them. Default: as JSON.
             encryption_keys: The workers' setting of this name: what is stored is encrypted with the
                 first key, without compression. Needs `[encryption]`.
             integration: The integration for calls that name none. Default: the worker's default.
