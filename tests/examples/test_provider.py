@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.documentation import pages
 from tests.support.local_run import local, local_ports
 from tests.support.programs import EXAMPLES, TEMPORAL, run_program
 from tests.worker.processes import ROOT
@@ -18,6 +20,7 @@ pytestmark = pytest.mark.slow
 
 PACKAGE = EXAMPLES / "provider"
 README = (PACKAGE / "README.md").read_text()
+RENAMES = re.compile("mv |perl ")
 
 
 def commands() -> list[list[str]]:
@@ -52,6 +55,25 @@ async def test_its_own_tests_pass(installed: str) -> None:
     )
 
     assert re.search(r"\d\d passed", printed), printed
+
+
+async def test_its_tests_pass_with_another_name(tmp_path: Path) -> None:
+    """The guide's commands rename everything."""
+    copy = tmp_path / "acme-analytics"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    renaming = [line for line in pages.commands(pages.page("providers")) if RENAMES.match(line)]
+    assert len(renaming) == 3
+
+    await run_program("bash", "-ec", "\n".join(renaming), cwd=copy)
+    printed = await run_program(
+        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(copy)),
+        cwd=ROOT,
+        PYTHONPATH=os.pathsep.join((str(ROOT), str(copy))),
+    )
+
+    assert re.search(r"\d\d passed", printed), printed
+    files = [path for path in copy.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert not [path for path in files if "acme" in f"{path.name} {path.read_text()}".lower()]
 
 
 async def test_make_run_delivers_to_it(installed: str, tmp_path: Path) -> None:
