@@ -10,13 +10,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 install: $(VENV)/.installed
 
 $(VENV)/.installed: requirements-dev.lock $(VENV)/.runs
-	@echo "Installing the test tools into $(VENV) (once; about half a minute) …"
+	@echo "Installing the test tools into $(VENV) (once; a minute or two) …"
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
 $(VENV)/.runs: requirements-run.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
-	@echo "Installing what 'make run' needs into $(VENV) (once; about half a minute) …"
+	@echo "Installing what 'make run' needs into $(VENV) (once; a minute or two) …"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --require-hashes -r requirements-run.lock
 	@$(PIP) --no-build-isolation -e .
