@@ -17,6 +17,7 @@ from durable_analytics.buffering._settings import (
     FlushSettings,
     message_overhead,
 )
+from durable_analytics.client.arguments import NOT_GIVEN
 from durable_analytics.client.checks import (
     Duration,
     boolean,
@@ -100,7 +101,7 @@ class BufferingClient(EnqueueMethods):
         request_options: Mapping[str, Any] | None = None,
         strict: bool = True,
         task_queue: str = TASK_QUEUE,
-        data_converter: DataConverter | None = None,
+        data_converter: DataConverter = NOT_GIVEN,
         encryption_keys: Sequence[str] = (),
         flush_at: int = 100,
         flush_interval: Duration = 0.5,
@@ -167,7 +168,7 @@ class BufferingClient(EnqueueMethods):
         cls,
         client: Client | None = None,
         *,
-        data_converter: DataConverter | None = None,
+        data_converter: DataConverter = NOT_GIVEN,
         on_error: OnError | None = None,
     ) -> Self:
         """Make a client with the arguments that environment variables set.
@@ -195,7 +196,7 @@ class BufferingClient(EnqueueMethods):
             ValueError: A limit or a duration is out of range.
         """
         arguments = read_variables(os.environ)
-        if client is not None or data_converter is not None:
+        if client is not None or data_converter is not NOT_GIVEN:
             arguments.pop("encryption_keys", None)  # their own converter encrypts
         return cls(client, data_converter=data_converter, on_error=on_error, **arguments)
 

@@ -27,8 +27,8 @@ class _NotGiven:
 
 
 NOT_GIVEN: Final[Any] = _NotGiven()
-"""The default of an argument for which None has a meaning of its own. For all other arguments, None
-means the same as no argument."""
+"""The default of an argument for which None has a meaning of its own, or is wrong. For
+all other arguments, None means the same as no argument."""
 
 _Declared = TypeVar("_Declared", bound=Callable[..., Any])
 

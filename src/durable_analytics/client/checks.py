@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
+from durable_analytics.client.arguments import NOT_GIVEN
 from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import FieldProblem, ValidationError
 from durable_analytics.providers.request_options import check_options
@@ -157,8 +158,11 @@ def temporal_client(value: Any) -> Client:
 
 
 def converter(value: Any) -> DataConverter:
-    """Read a data converter; None is the default. Raises TypeError if it is no such object."""
-    if value is None:
+    """Read a data converter. Raises TypeError if it is not one of Temporal's.
+
+    None is wrong: a converter that is missing by mistake would store messages without encryption.
+    """
+    if value is NOT_GIVEN:
         return DATA_CONVERTER
     if isinstance(value, DataConverter):
         return value

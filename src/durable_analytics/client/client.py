@@ -114,7 +114,7 @@ class AnalyticsClient(DeliveryMethods):
     async def connect(
         cls,
         *,
-        data_converter: DataConverter | None = None,
+        data_converter: DataConverter = NOT_GIVEN,
         encryption_keys: Sequence[str] = (),
         integration: str | None = None,
         deliver_to: Sequence[str] | None = None,
