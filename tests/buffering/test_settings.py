@@ -21,7 +21,7 @@ CONVERT = ": convert it to text, a number, a list or an object"
             {"context": {"userAgent": "a", "user_agent": "b"}},
             "context.user_agent is set twice, as userAgent and as user_agent: remove one",
         ),
-        ({"context": {"own": b""}}, f"context.own is a bytes, which is not JSON{CONVERT}"),
+        ({"context": {"own": b""}}, f"context.own has the type bytes, which is not JSON{CONVERT}"),
         (
             {"policies": {"request": {"total_timeout": -1}}},
             "policies.request.total_timeout must be longer than 0 and at most 10 years",

@@ -146,7 +146,7 @@ async def test_the_same_batch_id_joins_the_first_delivery(
         ([TRACK, "track"], {}, "messages.1 must be an object, like"),
         ([{"user_id": "u-1"}], {}, "messages.0.type must be one of identify, track"),
         ([{**TRACK, "type": "trak"}], {}, "messages.0.type must be one of identify, track"),
-        ([{**TRACK, "properties": {"at": b""}}], {}, "messages.0.properties.at is a bytes"),
+        ([{**TRACK, "properties": {"at": b""}}], {}, "messages.0.properties.at has the type bytes"),
         ([{**TRACK, "userId": "u-2"}], {}, "messages.0.user_id is set twice"),
         (
             [{"type": "call", "method": "GET", "path": "/", "headers": {"Authorization": "x"}}],
@@ -157,7 +157,7 @@ async def test_the_same_batch_id_joins_the_first_delivery(
         ([{**TRACK, "properties": {"x": "x" * 500_000}}] * 4, {}, "the batch has "),
         ([TRACK], {"integration": 7}, "integration must be text"),
         ([TRACK], {"context": "a"}, "context must be an object"),
-        ([TRACK], {"context": {"ip": b""}}, "context.ip is a bytes"),
+        ([TRACK], {"context": {"ip": b""}}, "context.ip has the type bytes"),
         ([TRACK], {"policies": {"request": {"total_timeout": -1}}}, "total_timeout must be longer"),
         ([TRACK], {"request_options": {"headers": {"Authorization": "x"}}}, "Authorization "),
     ],

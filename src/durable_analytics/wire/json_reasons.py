@@ -15,4 +15,6 @@ KEY_NOT_TEXT = "has a key that is not text: write the key as text"
 def wrong_type(value: object) -> str:
     """Return the reason for a value of a type that JSON does not have."""
     kind = type(value).__name__
-    return f"is a {kind}, which is not JSON: convert it to text, a number, a list or an object"
+    return (
+        f"has the type {kind}, which is not JSON: convert it to text, a number, a list or an object"
+    )

@@ -166,7 +166,7 @@ class TestAnalyticsClient:
             ({"task_queue": 7}, TypeError, "task_queue must be text, not int"),
             ({"integration": 7}, ValidationError, "integration must be text"),
             ({"context": [1]}, ValidationError, "context must be an object"),
-            ({"context": {"ip": b""}}, ValidationError, "context.ip is a bytes"),
+            ({"context": {"ip": b""}}, ValidationError, "context.ip has the type bytes"),
             (
                 {"policies": {"request": {"total_timeout": -1}}},
                 ValidationError,

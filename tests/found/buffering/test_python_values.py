@@ -100,15 +100,15 @@ CONVERTED: list[tuple[Any, Any]] = [
 ]
 
 REFUSED: list[tuple[Any, str, str]] = [
-    (..., "", f"is a ellipsis, which is not JSON{CONVERT}"),
-    (b"bytes", "", f"is a bytes, which is not JSON{CONVERT}"),
-    (timedelta(seconds=1), "", f"is a timedelta, which is not JSON{CONVERT}"),
+    (..., "", f"has the type ellipsis, which is not JSON{CONVERT}"),
+    (b"bytes", "", f"has the type bytes, which is not JSON{CONVERT}"),
+    (timedelta(seconds=1), "", f"has the type timedelta, which is not JSON{CONVERT}"),
     (math.nan, "", "is not a finite number: remove the key, or send null"),
     (Ratio("inf"), "", "is not a finite number: remove the key, or send null"),
     (Decimal("sNaN"), "", "is not a finite number: remove the key, or send null"),
     (Decimal("1E+999999999"), "", "is a number with more than 4300 digits: send it as text"),
     ("\ud800", "", f"is not valid Unicode text{HALF_A_PAIR}"),
-    ({"a": [1, {"b": b""}]}, ".a.1.b", f"is a bytes, which is not JSON{CONVERT}"),
+    ({"a": [1, {"b": b""}]}, ".a.1.b", f"has the type bytes, which is not JSON{CONVERT}"),
     ([{"price": 1}, {"price": math.inf}], ".1.price", "is not a finite number: remove the key"),
     ({None: 1}, "", "has a key that is not text: write the key as text"),
     ({True: 1}, "", "has a key that is not text: write the key as text"),
