@@ -1,5 +1,6 @@
 """The ASGI application: Temporal's remote codec protocol, `POST /decode` and `POST /encode`."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -24,6 +25,9 @@ log = logging.getLogger("durable_analytics.codec_server")
 
 _BODY_LIMIT_BYTES = 32 * 1024 * 1024
 """The largest body. Temporal returns at most 4 MiB of payloads at once, a third more as base64."""
+
+_MOST_PAYLOADS = 10_000
+"""The most payloads of a body: more than Temporal returns at once, and parsed within a second."""
 
 _Work = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]
 
@@ -86,11 +90,13 @@ class Endpoints:
             await self._authorization.check(
                 request.headers.get("authorization", ""), request.headers.get("x-namespace", "")
             )
-            payloads = _read(await _body(request))
+            # In a thread: a large body must not delay other requests.
+            payloads = await asyncio.to_thread(_read, await _body(request))
         except RequestError as error:
             return JSONResponse({"message": error.message}, error.status)
         worked = Payloads(payloads=await work(payloads.payloads))
-        return Response(MessageToJson(worked, indent=None), media_type="application/json")
+        content = await asyncio.to_thread(MessageToJson, worked, indent=None)
+        return Response(content, media_type="application/json")
 
     async def _decoded(self, payloads: Sequence[Payload]) -> list[Payload]:
         decoded = await self._codec.decode(payloads)
@@ -116,6 +122,9 @@ def _read(body: bytes) -> Payloads:
         data = from_json(body)
         if not isinstance(data, dict):
             raise ParseError("not an object")
+        listed = data.get("payloads")
+        if isinstance(listed, list) and len(listed) > _MOST_PAYLOADS:
+            raise RequestError(413, f"the body has more than {_MOST_PAYLOADS} payloads")
         return ParseDict(data, Payloads())
     except (ParseError, ValueError):
         raise RequestError(

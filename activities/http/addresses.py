@@ -9,21 +9,23 @@ class PrivateAddressError(Exception):
     """A host has only addresses that requests must not be sent to."""
 
 
-async def public_address(host: str, port: int) -> str:
-    """Resolve a host, and return an address of it that is public.
+async def public_addresses(host: str, port: int) -> list[str]:
+    """Resolve a host, and return its public addresses, in the order to try them: at least one.
 
-    The connection is made to this address, so that a second answer of the name server cannot lead
-    elsewhere.
+    The connection is made to one of them, so that a second answer of the name server cannot lead
+    elsewhere. The first ones are of different IP versions, because often only one version works.
 
     Raises:
         PrivateAddressError: It has no public address.
         OSError: The name cannot be resolved.
     """
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [str(item[4][0]) for item in found]
-    if public := next((address for address in addresses if _is_public(address)), None):
-        return public
-    raise PrivateAddressError
+    public = [(family, str(item[0])) for family, *_, item in found if _is_public(str(item[0]))]
+    if not public:
+        raise PrivateAddressError
+    first_of_each = dict(reversed(public)).values()
+    addresses = [address for _, address in public]
+    return sorted(addresses, key=lambda address: address not in first_of_each)
 
 
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
@@ -31,6 +33,11 @@ _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """Addresses that a gateway translates to the version 4 address in their last four bytes."""
+
+
+_PROTOCOL_ASSIGNMENTS = ipaddress.IPv4Network("192.0.0.0/24")
+"""Not public, apart from two anycast addresses (RFC 6890); a cloud keeps credentials there. To
+`is_global` of Python 3.11, most of them are."""
 
 
 def _is_public(address: str) -> bool:
@@ -41,7 +48,7 @@ def _is_public(address: str) -> bool:
             parsed = inner
         elif parsed not in _GLOBAL_UNICAST:
             return False
-    return parsed.is_global and not parsed.is_multicast
+    return parsed.is_global and not parsed.is_multicast and parsed not in _PROTOCOL_ASSIGNMENTS
 
 
 def _inner_address(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

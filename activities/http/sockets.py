@@ -12,10 +12,14 @@ from collections.abc import Iterable
 
 import httpcore
 
-from activities.http.addresses import public_address
+from activities.http.addresses import public_addresses
 
 _READ_BYTES = 4 * 1024
 """The size of one read, after which other tasks run."""
+
+_NEXT_ADDRESS_SECONDS = 0.5
+"""How long a connection to one of several addresses of a receiver may take, before the next one is
+tried. The last address has all the remaining time."""
 
 _MOST_BYTES = 2 * 1024 * 1024
 """The limit of one response with chunk sizes, extensions and trailers. It is more than what is read
@@ -52,9 +56,17 @@ class Sockets(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """See base class."""
-        if self._only_public:
-            host = await public_address(host, port)
-        stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
+        *others, last = await public_addresses(host, port) if self._only_public else [host]
+        for address in others:
+            with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                stream = await self._backend.connect_tcp(
+                    address, port, _NEXT_ADDRESS_SECONDS, local_address, socket_options
+                )
+                break
+        else:
+            stream = await self._backend.connect_tcp(
+                last, port, timeout, local_address, socket_options
+            )
         opened = _Socket(stream, self._open)
         self._open.append(opened)
         return opened

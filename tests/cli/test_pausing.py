@@ -1,7 +1,10 @@
 """`durable-analytics pause` and `resume`: what they print, and what `status` says meanwhile."""
 
+import asyncio
+from typing import Any
+
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.cli import _names, _status
@@ -9,6 +12,7 @@ from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.encryption_keys import new_key
 from durable_analytics.testing import StandIn
+from durable_analytics.wire.integration_state import control_id
 from tests.support.command import Command
 from tests.support.visible import until_visible
 from tests.support.worker_settings import settings_for
@@ -69,6 +73,39 @@ async def test_a_command_without_the_workers_key_warns_and_takes_effect(
         assert ended.err.startswith("warning: the worker's answer was not read: ")
         assert "encrypted with the key k1" in ended.err
         assert ended.err.count("\n") == 1
+
+
+@pytest.mark.slow
+async def test_a_worker_that_cannot_read_the_pause(
+    operator: Command, temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """It has lost the key: `resume` and `pause` take effect, and the rest holds later."""
+    with_key = await Client.connect(
+        temporal.service_client.config.target_host,
+        data_converter=data_converter(compress=False, encryption_keys=[new_key("k1")]),
+    )
+    settings = settings_for(standin, task_queue=task_queue)
+    async with own_process(with_key, settings):
+        await integration_control.pause(with_key, task_queue, "segment", reason="they asked")
+    handle = temporal.get_workflow_handle(control_id(task_queue, "segment"))
+    async with own_process(temporal, settings):
+        await handle.signal("command", {"id": "a-command", "resume": {}})
+        async with asyncio.timeout(30):
+            await until_task_has_failed(handle)
+        resumed = await operator("resume", "segment")
+        output = await outcome(await start(temporal, task_queue))
+        paused = await operator("pause", "segment")
+
+    later = "no worker has taken it yet: the rest holds when one does\n"
+    assert (resumed.status, resumed.out) == (0, f"segment is running\n{later}")
+    assert output["status"] == "success"
+    assert (paused.status, paused.out) == (0, f"segment is paused\n{later}")
+
+
+async def until_task_has_failed(handle: WorkflowHandle[Any, Any]) -> None:
+    """Wait until the server refuses updates because the workflow task fails again and again."""
+    while (await handle.describe()).raw_description.pending_workflow_task.attempt < 3:  # noqa: ASYNC110
+        await asyncio.sleep(0.1)  # the server has no event for it
 
 
 async def test_resume_without_a_pause_succeeds(operator: Command) -> None:

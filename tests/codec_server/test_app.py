@@ -144,6 +144,13 @@ async def test_a_body_has_a_limit(codec: httpx.AsyncClient) -> None:
     assert response.status_code == 413
 
 
+async def test_payloads_have_a_limit(codec: httpx.AsyncClient) -> None:
+    """Millions of empty payloads fit into a small body, and would keep the process busy."""
+    for count, status in ((10_000, 200), (10_001, 413)):
+        body: Json = {"payloads": [{}] * count}
+        assert (await codec.post("/decode", json=body, headers=ALLOWED)).status_code == status
+
+
 async def test_a_payload_that_unpacks_to_too_much_is_left(codec: httpx.AsyncClient) -> None:
     """As for a worker."""
     bomb = Payload(metadata={"encoding": b"json/plain"}, data=b'"' + b"0" * (30 * 1024 * 1024))

@@ -4,10 +4,12 @@ import ipaddress
 import socket
 from typing import Any
 
+import httpcore
 import pytest
 from temporalio.client import Client
 
-from activities.http.addresses import PrivateAddressError, public_address
+from activities.http.addresses import PrivateAddressError, public_addresses
+from activities.http.sockets import Sockets
 from durable_analytics import SettingsError
 from durable_analytics.testing import StandIn
 from tests.support.json_objects import Json
@@ -139,6 +141,7 @@ async def test_a_setting_allows_private_addresses(
         *("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
         *("0.0.0.0", "224.0.0.1", "::1", "fe80::1", "fd00::1", "::ffff:10.0.0.1"),  # noqa: S104
         *("64:ff9b::10.0.0.1", "64:ff9b:1::10.0.0.1", "2002:a00:1::1", "::127.0.0.1", "fec0::1"),
+        *("192.0.0.192", "64:ff9b::192.0.0.192"),
     ],
 )
 async def test_addresses_that_are_not_public(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
@@ -149,7 +152,7 @@ async def test_addresses_that_are_not_public(monkeypatch: pytest.MonkeyPatch, ad
     resolve_to(monkeypatch, address)
 
     with pytest.raises(PrivateAddressError):
-        await public_address("receiver.test", 443)
+        await public_addresses("receiver.test", 443)
 
 
 @pytest.mark.parametrize("address", ["198.41.0.4", "2001:503:ba3e::2:30", "64:ff9b::198.41.0.4"])
@@ -157,6 +160,57 @@ async def test_addresses_that_are_public(monkeypatch: pytest.MonkeyPatch, addres
     """The connection goes to the address that was checked."""
     resolve_to(monkeypatch, address)
 
-    resolved = await public_address("receiver.test", 443)
+    (resolved,) = await public_addresses("receiver.test", 443)
 
     assert ipaddress.ip_address(resolved) == ipaddress.ip_address(address)
+
+
+@pytest.mark.parametrize("failure", [httpcore.ConnectError, httpcore.ConnectTimeout])
+async def test_each_public_address_is_tried(
+    monkeypatch: pytest.MonkeyPatch, failure: type[Exception]
+) -> None:
+    """Both IP versions first, private addresses never; what the last one raises is reported."""
+    addresses = ["2001:503:ba3e::2:30", "2001:500:2f::f", "10.0.0.1", "198.41.0.4", "192.5.5.241"]
+    tried: list[str] = []
+
+    def resolve(*_: Any, **__: Any) -> Any:
+        families = [socket.AF_INET6 if ":" in one else socket.AF_INET for one in addresses]
+        return [
+            (family, 1, 6, "", (one, 443)) for family, one in zip(families, addresses, strict=True)
+        ]
+
+    async def connect(_: Any, host: str, *__: Any) -> httpcore.AsyncNetworkStream:
+        tried.append(host)
+        raise failure
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
+
+    with pytest.raises(failure):
+        await Sockets(only_public=True).connect_tcp("receiver.test", 443)
+
+    assert tried == [addresses[0], addresses[3], addresses[1], addresses[4]]
+
+
+async def test_the_first_address_that_answers_is_used(
+    monkeypatch: pytest.MonkeyPatch, standin: StandIn
+) -> None:
+    """A receiver is reached whose first address does not answer."""
+    port = int(standin.base_url("webhook").rpartition(":")[2].partition("/")[0])
+    monkeypatch.setattr(
+        "activities.http.sockets.public_addresses", returning(["::1", "127.0.0.1", "::1"])
+    )
+
+    stream = await Sockets(only_public=True).connect_tcp("receiver.test", port)
+
+    assert stream.get_extra_info("server_addr")[0] == "127.0.0.1"
+    await stream.aclose()
+
+
+def returning(addresses: list[str]) -> Any:
+    """A resolver that always returns these."""
+
+    async def resolve(*_: Any) -> list[str]:
+        return addresses
+
+    return resolve

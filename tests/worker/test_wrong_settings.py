@@ -105,6 +105,16 @@ WRONG_VARIABLES = {
         'integrations.segment.base_url: must be a URL, like "https://api.example.com"',
         f"{SEGMENT}BASE_URL",
     ),
+    "base URL whose host is an address in another spelling": (
+        {**WRITE_KEY, f"{SEGMENT}BASE_URL": "https://0177.0.0.1"},
+        'integrations.segment.base_url: must be a URL, like "https://api.example.com"',
+        f"{SEGMENT}BASE_URL",
+    ),
+    "base URL whose host is a number": (
+        {**WRITE_KEY, f"{SEGMENT}BASE_URL": "https://2130706433"},
+        'integrations.segment.base_url: must be a URL, like "https://api.example.com"',
+        f"{SEGMENT}BASE_URL",
+    ),
     "base URL with a password": (
         {**WRITE_KEY, f"{SEGMENT}BASE_URL": f"https://name:{SECRET}@example.com"},
         "integrations.segment.base_url: must not contain credentials, a query or a fragment",

@@ -78,7 +78,7 @@ def _print(name: str, commanded: Commanded, *, as_json: bool) -> None:
     until = f" until {state['until']}" if state["until"] else ""
     print_line(f"{name} is {state['state']}{until}")
     if not commanded.is_taken:
-        print_line("no worker runs: the rest holds when one starts")
+        print_line("no worker has taken it yet: the rest holds when one does")
 
 
 async def _warn_of_unknown_name(client: Client, name: str) -> None:

@@ -11,8 +11,20 @@ from durable_analytics.providers.request_options import is_header_value
 
 
 def is_host(name: str | None) -> bool:
-    """Whether a text is a host name or an IP address."""
-    return name is not None and len(name) < 254 and bool(_HOST.fullmatch(name))
+    """Whether a text is a host name or an IP address.
+
+    A name whose last part is a number, like `2130706433` or `0177.0.0.1`, is none: some programs
+    read it as an address, and others do not.
+    """
+    if name is None or len(name) > 253 or not _HOST.fullmatch(name):
+        return False
+    if not _NUMBER.fullmatch(name.rpartition(".")[2]):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(name: str | None) -> bool:
@@ -26,6 +38,8 @@ def is_loopback(name: str | None) -> bool:
 
 
 _HOST = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63})*|[0-9a-f.]*:[0-9a-f:.]*", re.ASCII | re.IGNORECASE)
+
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 
 
 def _url(value: str) -> str:

@@ -239,3 +239,8 @@ async def _within(
             return await update()
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         return None
+    except RPCError as error:
+        # The server says so at once if a worker fails at the workflow, for example without its key.
+        if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+            raise
+        return None
