@@ -17,6 +17,7 @@ from tests.support.command import Command
 from tests.support.visible import until_visible
 from tests.support.worker_settings import settings_for
 from tests.worker.deliveries import outcome, own_process, start
+from tests.worker.pauses import requests_waiting, set_limit
 
 
 @pytest.fixture
@@ -50,6 +51,53 @@ async def test_paused_messages_wait_until_resume(
     assert not sent_meanwhile
     assert resumed.json["state"] == "running"
     assert output["status"] == "success"
+
+
+async def test_terminated_pause_is_shown_and_resume_ends_it(
+    operator: Command,
+    temporal: Client,
+    standin: StandIn,
+    task_queue: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its limit stays although the state is `running`; `status` and `find` say so."""
+    monkeypatch.setenv("ANALYTICS_INTEGRATIONS__SEGMENT__MAX_IN_FLIGHT", "100")
+    async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
+        await integration_control.pause(temporal, task_queue, "segment", reason="moving")
+        paused = await operator("status")
+        await temporal.get_workflow_handle(control_id(task_queue, "segment")).terminate()
+        handle = await start(temporal, task_queue)
+        await requests_waiting([handle])
+        status = await operator("status")
+        found = await operator("find", handle.id)
+        await operator("resume", "segment")
+        output = await outcome(handle)
+        after = await operator("status")
+
+    reason = "The task queue of segment is held, but nothing pauses it. To release it:"
+    assert f"{reason}\n  durable-analytics resume segment\n" in status.out
+    assert f"  {reason} `durable-analytics resume segment`; attempt 1 is next" in found.out
+    assert output["status"] == "success"
+    assert reason not in paused.out + after.out
+
+
+async def test_limit_of_0_set_by_hand_is_shown(
+    operator: Command, temporal: Client, task_queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that removes it, which is not `resume`. Another limit holds nothing."""
+    monkeypatch.setenv("ANALYTICS_INTEGRATIONS__SEGMENT__MAX_IN_FLIGHT", "100")
+    queue = f"{task_queue}.segment"
+    outputs = []
+    for rate in (0, 5):
+        await set_limit(temporal, queue, rate, "by Ann")
+        outputs.append((await operator("status")).out)
+
+    expected = (
+        "Somebody has set the limit of the task queue of segment to 0. To remove it:\n"
+        f"  temporal task-queue config set --task-queue {queue} --task-queue-type activity "
+        "--queue-rps-limit default\n"
+    )
+    assert [expected in output for output in outputs] == [True, False]
 
 
 async def test_a_command_without_the_workers_key_warns_and_takes_effect(

@@ -7,6 +7,7 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
+from durable_analytics.cli._left_held import find_left_held
 from durable_analytics.cli._output import short_duration
 from durable_analytics.redrive.earlier import Earlier
 from durable_analytics.redrive.names import Origin
@@ -108,10 +109,11 @@ def _before_first_attempt(attempt: int) -> str:
 
 
 async def _paused(client: Client, task_queue: str, integration: str) -> str | None:
-    """Return why an integration is paused, and until when; None if it is running."""
+    """Return why an integration gets nothing, and until when; None if it is running."""
     state = await integration_control.state(client, task_queue, integration)
     if not state["by"]:
-        return None
+        left = await find_left_held(client, task_queue, integration)
+        return f"{left.reason}: `{left.command}`" if left else None
     until = f", until {state['until']}" if state["until"] else ""
     return f"{described(integration, state)}{until}"
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from durable_analytics.cli._left_held import LeftHeld, find_left_held
 from durable_analytics.cli._output import JsonOption, age, print_json, print_line, print_table
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.settings.sources import configured_names, configured_value
@@ -22,7 +23,7 @@ def status(*, as_json: JsonOption = False) -> None:
     the refused messages of batches of which the others were accepted, and what failed at this
     integration of a fan-out that others got.
     """
-    rows, can_count_refused, is_polled = asyncio.run(_status())
+    rows, left_held, can_count_refused, is_polled = asyncio.run(_status())
     if as_json:
         print_json(rows)
         return
@@ -34,6 +35,9 @@ def status(*, as_json: JsonOption = False) -> None:
         seconds = int(RECENT.total_seconds())
         print_line(f"No worker has polled for {seconds} s, so nothing is delivered. Task queue:")
         print_line(f"  {configured_task_queue()}")
+    for reason, command in left_held:
+        print_line(f"{reason}:")
+        print_line(f"  {command}")
     if not can_count_refused:
         print_line("Search attributes are missing: `durable-analytics setup` registers them.")
 
@@ -58,8 +62,13 @@ def _why(row: IntegrationStatus) -> str:
     return f"by {row['by']}{since}, until {until}: {row['reason']}"
 
 
-async def _status() -> tuple[list[IntegrationStatus], bool, bool]:
-    """Return the rows, whether refused messages can be counted, and whether a worker polls."""
+async def _status() -> tuple[list[IntegrationStatus], list[LeftHeld], bool, bool]:
+    """Read the status.
+
+    Returns:
+        The rows, what is held although nothing pauses it, whether refused messages can be counted,
+        and whether a worker polls.
+    """
     client = await connect_client()
     deliveries = await Deliveries.find(client, configured_task_queue())
     configured = configured_names("integrations")
@@ -67,7 +76,12 @@ async def _status() -> tuple[list[IntegrationStatus], bool, bool]:
     if default is None and len(configured) == 1:
         default = configured[0]
     rows = await integration_statuses(deliveries, configured, default)
-    return rows, deliveries.has(REJECTED.name), await _is_polled(client)
+    names = [row["integration"] for row in rows]
+    found = await asyncio.gather(
+        *(find_left_held(client, configured_task_queue(), name) for name in names)
+    )
+    left_held = [one for one in found if one]
+    return rows, left_held, deliveries.has(REJECTED.name), await _is_polled(client)
 
 
 async def _is_polled(client: Client) -> bool:

@@ -21,7 +21,9 @@ from durable_analytics.errors import UnreadablePayload, ValidationError
 from durable_analytics.temporal.queue_limits import (
     LimitSetByHandError,
     LimitsUnsupportedError,
+    QueueLimit,
     hold,
+    read_limit,
     release,
 )
 from durable_analytics.wire.integration_state import (
@@ -194,6 +196,27 @@ async def state(client: Client, task_queue: str, name: str) -> IntegrationState:
         return RUNNING
     shown: IntegrationState = (await description.memo()).get(MEMO, RUNNING)
     return shown
+
+
+async def left_held(client: Client, task_queue: str, name: str) -> QueueLimit | None:
+    """Return the limit of 0 that holds an integration although nothing pauses it, or None.
+
+    It stays if somebody terminates the control workflow, or has set the limit by hand.
+
+    Args:
+        client: The connection.
+        task_queue: The task queue of the workers.
+        name: The integration.
+
+    Raises:
+        RPCError: A request to Temporal failed.
+    """
+    limit = await read_limit(client, integration_queue(task_queue, name))
+    if limit is None or limit.requests_per_second > 0:
+        return None
+    # Its workflow is read after the limit, because `pause` sets the limit first.
+    handle = client.get_workflow_handle(control_id(task_queue, name))
+    return None if await _is_running(handle) else limit
 
 
 async def states(client: Client, task_queue: str) -> dict[str, IntegrationState]:
