@@ -72,10 +72,13 @@ class Load:
         return {output["status"] for output in outputs}
 
     def accepted(self, standin: StandIn) -> list[str]:
-        """The ids that the provider has accepted, in the order of `ids`; others at the end."""
+        """The ids that the provider has accepted, in the order of `ids`.
+
+        Others do not count: a response to a test before may have been delayed until now.
+        """
         position = {message_id: number for number, message_id in enumerate(self.ids)}
         found = [str(message.id) for message in standin.accepted["segment"]]
-        return sorted(found, key=lambda one: position.get(one, len(position)))
+        return sorted((one for one in found if one in position), key=position.__getitem__)
 
     def in_flight(self, standin: StandIn) -> int:
         """How many messages wait or are being sent."""

@@ -205,7 +205,9 @@ async def test_an_execution_without_a_command_ends_and_releases(
     temporal: Client, standin: StandIn, task_queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As one whose starter died: it leaves no queue held."""
-    monkeypatch.setattr("workflows.integration_control._FIRST_COMMAND", timedelta(seconds=0.5))
+    monkeypatch.setattr(
+        "workflows.integration_control._FIRST_COMMAND_TIMEOUT", timedelta(seconds=0.5)
+    )
     async with own_process(temporal, settings_for(standin, task_queue=task_queue)):
         await hold(temporal, f"{task_queue}.segment", "half a pause")
         handle = await temporal.start_workflow(
