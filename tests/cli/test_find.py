@@ -15,6 +15,7 @@ from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.encryption_keys import new_key
 from durable_analytics.testing import StandIn
+from tests.support.clients_with_keys import client_with_keys
 from tests.support.command import Command
 from tests.support.failed_deliveries import run
 from tests.support.json_objects import Execute, Json
@@ -243,10 +244,7 @@ async def test_tells_that_the_workflow_task_of_a_message_fails(
     """A worker runs, and does not have the key of the message: its log says so."""
     key = new_key("k1")
     monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
-    client = await Client.connect(
-        temporal.service_client.config.target_host,
-        data_converter=data_converter(compress=False, encryption_keys=[key]),
-    )
+    client = await client_with_keys(temporal, key)
     handle = await client.start_workflow(
         "Track",
         {"integration": "segment", "track": {"user_id": "u-1", "event": "Hi"}},

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.encryption_keys import new_key
 from durable_analytics.testing import StandIn
+from tests.support.clients_with_keys import client_with_keys
 from tests.support.command import Command
 from tests.support.imported_files import delivered, track, write_rows
 from tests.support.worker_settings import settings_for
@@ -40,10 +40,7 @@ async def test_outputs_that_are_encrypted_with_another_key(
 ) -> None:
     """The rows are delivered, and the command with the key of the workers says so."""
     old, new = new_key("k1"), new_key("k2")
-    client = await Client.connect(
-        temporal.service_client.config.target_host,
-        data_converter=data_converter(compress=False, encryption_keys=[new, old]),
-    )
+    client = await client_with_keys(temporal, new, old)
     monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
     monkeypatch.setenv("ANALYTICS_ENCRYPTION_KEYS", old)
     file = write_rows(tmp_path / "events.ndjson", [track(91), track(92)])

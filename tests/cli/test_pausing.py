@@ -9,10 +9,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.cli import _names, _status
 from durable_analytics.temporal import integration_control
-from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.encryption_keys import new_key
 from durable_analytics.testing import StandIn
 from durable_analytics.wire.integration_state import control_id
+from tests.support.clients_with_keys import client_with_keys
 from tests.support.command import Command
 from tests.support.visible import until_visible
 from tests.support.worker_settings import settings_for
@@ -104,10 +104,7 @@ async def test_a_command_without_the_workers_key_warns_and_takes_effect(
     operator: Command, temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
     """The pause is there, so an error would mislead."""
-    with_key = await Client.connect(
-        temporal.service_client.config.target_host,
-        data_converter=data_converter(compress=False, encryption_keys=[new_key("k1")]),
-    )
+    with_key = await client_with_keys(temporal, new_key("k1"))
     async with own_process(with_key, settings_for(standin, task_queue=task_queue)):
         paused = await operator("pause", "segment", "--reason", "they asked")
         state = await integration_control.state(with_key, task_queue, "segment")
@@ -128,10 +125,7 @@ async def test_a_worker_that_cannot_read_the_pause(
     operator: Command, temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
     """It has lost the key: `resume` and `pause` take effect, and the rest holds later."""
-    with_key = await Client.connect(
-        temporal.service_client.config.target_host,
-        data_converter=data_converter(compress=False, encryption_keys=[new_key("k1")]),
-    )
+    with_key = await client_with_keys(temporal, new_key("k1"))
     settings = settings_for(standin, task_queue=task_queue)
     async with own_process(with_key, settings):
         await integration_control.pause(with_key, task_queue, "segment", reason="they asked")

@@ -27,22 +27,14 @@ from durable_analytics.testing import StandIn
 from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
 from durable_analytics.wire.methods import METHODS
 from durable_analytics.wire.summaries import summarize
+from tests.support.clients_with_keys import client_with_keys
 from tests.support.json_objects import Json
 from tests.support.worker_settings import QUICK_RETRIES, settings_for
 from tests.worker.deliveries import UNLIKELY, USER_DATA, outcome, own_process, own_worker, start
-from worker import data_converter as worker_converter
 from worker import register
 
 K1, K2 = new_key("k1"), new_key("k2")
 LARGE: Json = {"text": "abc " * 50_000}
-
-
-async def client_with(temporal: Client, *keys: str) -> Client:
-    """A client of the same server with these keys."""
-    return await Client.connect(
-        temporal.service_client.config.target_host,
-        data_converter=worker_converter(compress=False, encryption_keys=keys),
-    )
 
 
 @pytest.mark.parametrize("compress", [True, False])
@@ -201,7 +193,7 @@ async def test_largest_batch_still_fits(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
     """Temporal refuses a payload of more than 2 MiB, and encryption adds to each."""
-    client = await client_with(temporal, new_key("k" * 64))
+    client = await client_with_keys(temporal, new_key("k" * 64))
     messages: list[Json] = [{"type": "track", **UNLIKELY, "text": ""} for _ in range(64)]
     batch: Json = {"integration": "segment", "strict": False, "messages": messages}
     missing = BATCH_LIMIT_BYTES - len(to_json(batch))
@@ -224,7 +216,7 @@ async def test_the_failure_of_an_attempt_stays_whole(
     temporal: Client, standin: StandIn, task_queue: str, body: str
 ) -> None:
     """Temporal cuts a failure at 4 KiB while it is retried, and encryption adds to it."""
-    client = await client_with(temporal, new_key("k" * 64))
+    client = await client_with_keys(temporal, new_key("k" * 64))
     standin.script("segment", {"status": 500, "body": body})
     policies: Json = {"request": {"retry_policy": {"initial_interval": "PT30S"}}}
 
@@ -253,7 +245,7 @@ async def test_longest_summary_can_be_encrypted(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
     """Temporal refuses more than 400 bytes."""
-    client = await client_with(temporal, new_key("k" * 64))
+    client = await client_with_keys(temporal, new_key("k" * 64))
     message: Json = {**UNLIKELY, "event": "ü" * 200}
     summary = summarize(METHODS["track"], message, ["segment_compatible"])
 
@@ -274,7 +266,7 @@ async def test_a_worker_without_the_key_fails_the_task_visibly_and_loses_nothing
 ) -> None:
     """The history names the key that is missing; with the key, the message is delivered."""
     settings = settings_for(standin, task_queue=task_queue)
-    sender, other = await client_with(temporal, K1), await client_with(temporal, K2)
+    sender, other = await client_with_keys(temporal, K1), await client_with_keys(temporal, K2)
 
     async with Worker(other, task_queue=task_queue, plugins=[register(settings)]):
         handle = await start(sender, task_queue)
@@ -304,7 +296,7 @@ async def test_requests_at_a_worker_without_the_key_wait_for_another_one(
 ) -> None:
     """A batch that had begun: what its heartbeat says is not lost, and it is not failed."""
     settings = settings_for(standin, task_queue=task_queue, policies=QUICK_RETRIES)
-    sender, other = await client_with(temporal, K1), await client_with(temporal, K2)
+    sender, other = await client_with_keys(temporal, K1), await client_with_keys(temporal, K2)
     standin.script("trophy", {}, {}, {"delay": 30})
     messages = [
         {"type": "metric", "key": "words", "user": {"id": f"u-{n}"}, "value": 1} for n in range(4)
