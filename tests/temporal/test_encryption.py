@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +35,9 @@ from tests.worker.deliveries import UNLIKELY, USER_DATA, outcome, own_process, o
 from worker import register
 
 K1, K2 = new_key("k1"), new_key("k2")
+QUICKLY = timedelta(seconds=0.3)
+"""The patience of a command while no worker runs."""
+
 LARGE: Json = {"text": "abc " * 50_000}
 
 
@@ -179,14 +183,16 @@ async def test_an_integrations_queue_shows_no_reason(
     config["data_converter"] = data_converter(compress=False, encryption_keys=[K1], base=base)
     client = Client(**config)
 
-    paused = await control.pause(client, task_queue, "segment", reason="asked by Jane", by="Ann")
+    paused = await control.pause(
+        client, task_queue, "segment", reason="asked by Jane", by="Ann", patience=QUICKLY
+    )
 
     assert str(paused.state["reason"]).startswith("asked by Jane")
     limit = await read_limit(temporal, f"{task_queue}.segment")
     assert limit
     assert limit.is_ours
     assert "Jane" not in limit.reason
-    await control.resume(client, task_queue, "segment")
+    await control.resume(client, task_queue, "segment", patience=QUICKLY)
 
 
 async def test_largest_batch_still_fits(
@@ -261,6 +267,7 @@ async def test_longest_summary_can_be_encrypted(
         assert await (await handle.describe()).static_summary() == summary
 
 
+@pytest.mark.slow  # Temporal tries the task again after 10 s
 async def test_a_worker_without_the_key_fails_the_task_visibly_and_loses_nothing(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
@@ -291,6 +298,7 @@ async def failed_task(client: Client, workflow_id: str) -> str:
             await asyncio.sleep(0.05)  # the server has no event for it
 
 
+@pytest.mark.slow  # Temporal tries the task again after 10 s
 async def test_requests_at_a_worker_without_the_key_wait_for_another_one(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:

@@ -235,6 +235,7 @@ async def test_a_replay_counts_nothing(measured: tuple[Client, str], settings: S
     )
 
 
+@pytest.mark.slow  # the worker reads the states every five seconds
 async def test_the_state_of_each_integration(
     measured: tuple[Client, str], settings: Settings
 ) -> None:
