@@ -4,19 +4,31 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from temporalio.common import RawValue
 
-from durable_analytics.providers import Delivery
+from durable_analytics.providers import Delivery, HttpRequest
 from durable_analytics.wire.messages import Message
 
 _Key = tuple[bytes, str]
 
 LARGE_BYTES = 16 * 1024
 """The size of an input from which its preparation takes so long that it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDelivery:
+    """A checked message, and its request as it would have been sent when it was checked."""
+
+    delivery: Delivery[Message]
+    request: HttpRequest
+
+    def at(self, sent_at: datetime) -> "PreparedDelivery":
+        """Return a copy for an attempt at this time, which leaves out fields anew."""
+        return replace(self, delivery=replace(self.delivery, sent_at=sent_at, left_out=set()))
 
 
 class PreparedDeliveries:
@@ -28,29 +40,29 @@ class PreparedDeliveries:
     def __init__(self, most_bytes: int = 2 * 1024 * 1024) -> None:
         self._lock = threading.Lock()  # large inputs are prepared in threads
         self._free_bytes = most_bytes
-        self._deliveries: OrderedDict[_Key, Delivery[Message]] = OrderedDict()
+        self._deliveries: OrderedDict[_Key, PreparedDelivery] = OrderedDict()
 
-    def keep(self, input: Any, plan: Mapping[str, Any], delivery: Delivery[Message]) -> None:
+    def keep(self, input: Any, plan: Mapping[str, Any], prepared: PreparedDelivery) -> None:
         """Store the message of an input if it is large.
 
         Args:
             input: The input, as Temporal passes it.
             plan: Its plan.
-            delivery: The checked message.
+            prepared: The checked message and its request.
         """
         if not is_large(input):
             return
         key = _key(input, plan)
         with self._lock:
             self._remove(key)  # Validation may have run before
-            self._deliveries[key] = delivery
+            self._deliveries[key] = prepared
             self._free_bytes -= _size(key)
             while self._free_bytes < 0:
                 self._remove(next(iter(self._deliveries)))
 
     def take(
         self, input: Any, plan: Mapping[str, Any], sent_at: datetime
-    ) -> Delivery[Message] | None:
+    ) -> PreparedDelivery | None:
         """Remove and return the message of an input; None if it is not stored.
 
         Args:
@@ -62,9 +74,9 @@ class PreparedDeliveries:
             return None
         with self._lock:
             kept = self._remove(_key(input, plan))
-        return replace(kept, sent_at=sent_at, left_out=set()) if kept else None
+        return kept.at(sent_at) if kept else None
 
-    def _remove(self, key: _Key) -> Delivery[Message] | None:
+    def _remove(self, key: _Key) -> PreparedDelivery | None:
         kept = self._deliveries.pop(key, None)
         if kept:
             self._free_bytes += _size(key)

@@ -15,14 +15,13 @@ from temporalio.exceptions import ApplicationError
 
 from activities.failures import application_error, internal_error
 from activities.origin import Origin
-from activities.prepared_deliveries import PreparedDeliveries, is_large
+from activities.prepared_deliveries import PreparedDeliveries, PreparedDelivery, is_large
 from activities.search_attributes import SearchAttributes
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.delivery.preparation import identify, prepare, route_message
 from durable_analytics.delivery.routes import NotSentError
 from durable_analytics.delivery.routing import changed_fields
 from durable_analytics.errors import DeliveryError, UnsupportedMethod, ValidationError
-from durable_analytics.providers import Delivery
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import normalise
 from durable_analytics.wire.limits import (
@@ -30,7 +29,7 @@ from durable_analytics.wire.limits import (
     INPUT_LIMIT_BYTES,
     PLANS_LIMIT_BYTES,
 )
-from durable_analytics.wire.messages import JsonObject, Message
+from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import ABSENT, Method
 from durable_analytics.wire.outputs import count_left_out
 from durable_analytics.wire.parsing import read_input
@@ -69,9 +68,9 @@ class Validation:
 
                 def plan_for(integration: Integration) -> Plan:
                     share = len(data.get("deliver_to") or [1])
-                    plan, delivery = make_plan(self.method, data, integration, source, share)
-                    if delivery:
-                        self.prepared.keep(input, plan, delivery)
+                    plan, prepared = make_plan(self.method, data, integration, source, share)
+                    if prepared:
+                        self.prepared.keep(input, plan, prepared)
                     return plan
 
                 if data.get("deliver_to") is None:
@@ -195,7 +194,7 @@ def plan_fan_out(
 
 def make_plan(
     method: Method, data: JsonObject, integration: Integration, origin: Origin, share: int = 1
-) -> tuple[Plan, Delivery[Message] | None]:
+) -> tuple[Plan, PreparedDelivery | None]:
     """Check an input, also against the limits of its provider; return its plan and its delivery.
 
     If the message is filtered, the delivery is None, and nothing else is checked.
@@ -226,7 +225,7 @@ def make_plan(
         }, None
     integration.provider.require(method.key)
     prepared = prepare(integration.provider, routed, envelope, origin.defaults())
-    integration.provider.build(prepared.delivery)
+    delivery = PreparedDelivery(prepared.delivery, integration.provider.build(prepared.delivery))
     plan: Plan = {
         "integration": integration.name,
         "message": prepared.as_delivered(),
@@ -243,7 +242,7 @@ def make_plan(
             method.key, "has an id that is too long for the output: shorten it"
         )
     if routed is message:
-        return plan, prepared.delivery
+        return plan, delivery
     if integration.route.needs_whole_messages or envelope.tracking_plan:
         plan["routed"] = {"message": routed.fields, "context": routed.context}
     else:
@@ -255,7 +254,7 @@ def make_plan(
             f"is too large: the settings of {integration.name} change it, and the "
             f"result may have {limit} bytes",
         )
-    return plan, prepared.delivery
+    return plan, delivery
 
 
 def add_turn_seconds(plan: Plan, integration: Integration) -> None:

@@ -202,17 +202,19 @@ class Provider(Classification, CombinedFields, PersonIds, BaseModel):
             }
         return values
 
-    def build(self, delivery: Delivery[Message]) -> HttpRequest:
+    def build(self, delivery: Delivery[Message], earlier: HttpRequest | None = None) -> HttpRequest:
         """Return the request for a message, without credentials.
 
         Args:
             delivery: The message; its method is one of `methods()`.
+            earlier: A request for the same message, so that an equal body is not written again.
 
         Raises:
             ValidationError: The vendor does not support a field, or a limit is exceeded.
         """
         request: HttpRequest = getattr(self, self.builders[delivery.method])(delivery)
         request = with_options(request, delivery.options, self.credential_names, self.query_names)
+        request = request.reusing(earlier) if earlier else request
         size = _checked_size(request, delivery.method)
         # A call may go to an endpoint with a higher limit, like an endpoint for batches.
         limit = None if delivery.method == "call" else self.message_limit_bytes

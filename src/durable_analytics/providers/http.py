@@ -58,12 +58,15 @@ class HttpRequest:
     """The name of the credentials that authorize the request, if the provider has several; one of
     `Provider.credential_sets`."""
 
+    _written: tuple[Any, bytes] | None = field(default=None, repr=False, compare=False)
+    """The body that was written as JSON, and the result. Copies with the same body share it."""
+
     def url_length(self) -> int:
         """Return the number of characters of the URL with its query."""
         return len(self.url) + len(urlencode(self.query, doseq=True))
 
     def content(self) -> bytes | None:
-        """Return the body as it is sent: JSON is compact, in UTF-8.
+        """Return the body as it is sent: JSON is compact, in UTF-8. A body is written once.
 
         Raises:
             ValidationError: The body contains something that JSON cannot represent.
@@ -75,8 +78,16 @@ class HttpRequest:
                 return urlencode(fields).encode()
             case JsonItems():
                 return self.body.content()
-            case _:
-                return write_json(self.body)
+        if self._written is None or self._written[0] is not self.body:
+            object.__setattr__(self, "_written", (self.body, write_json(self.body)))
+        return self._written[1]  # type: ignore[index]
+
+    def reusing(self, earlier: "HttpRequest") -> "HttpRequest":
+        """Return a copy with the written body of an earlier request, if the bodies are equal."""
+        written = earlier._written  # noqa: SLF001  # of the same class
+        if written is None or earlier.body != self.body:
+            return self
+        return replace(self, body=earlier.body, _written=written)
 
     def content_type(self) -> str | None:
         """Return the `Content-Type` of the body, unless `headers` set it; None without a body."""

@@ -1,0 +1,51 @@
+"""The body of a request is written as JSON once, and always as it is."""
+
+from dataclasses import replace
+
+from durable_analytics.providers import HttpRequest
+from tests.support.json_objects import Json
+
+URL = "http://localhost/track"
+
+
+def request(body: Json) -> HttpRequest:
+    return HttpRequest("POST", URL, body)
+
+
+def test_copies_with_the_same_body_share_what_was_written() -> None:
+    first = request({"event": "E"})
+    content = first.content()
+
+    assert first.content() is content
+    assert first.with_headers({"X-A": "1"}).with_query({"q": "1"}).content() is content
+
+
+def test_a_copy_with_another_body_is_written_anew() -> None:
+    first = request({"event": "E"})
+    first.content()
+
+    assert first.with_fields({"key": "k"}).content() == b'{"event":"E","key":"k"}'
+    assert replace(first, body={"event": "F"}).content() == b'{"event":"F"}'
+    assert first.content() == b'{"event":"E"}'
+
+
+def test_an_equal_body_is_not_written_again() -> None:
+    earlier, later = request({"event": "E"}), request({"event": "E"})
+    content = earlier.content()
+
+    assert later.reusing(earlier).content() is content
+    assert later.reusing(earlier) == later
+
+
+def test_a_body_that_differs_is_written_anew() -> None:
+    """Like one with the time of its attempt."""
+    earlier, later = request({"sentAt": "1"}), request({"sentAt": "2"})
+    earlier.content()
+
+    assert later.reusing(earlier).content() == b'{"sentAt":"2"}'
+
+
+def test_a_body_that_was_never_written_cannot_be_reused() -> None:
+    earlier, later = request({"event": "E"}), request({"event": "E"})
+
+    assert later.reusing(earlier) is later
