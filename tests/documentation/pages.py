@@ -2,11 +2,18 @@
 
 import re
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 PAGES = [README, *sorted(ROOT.glob("[A-Z]*.md")), *sorted(DOCS.glob("*.md"))]
+FOLDER_PAGES = [
+    path
+    for folder in ("examples", "deploy")
+    for path in sorted((ROOT / folder).glob("*/README.md"))
+]
+"""The pages beside examples and manifests."""
 
 
 def page(name: str) -> str:
@@ -16,7 +23,13 @@ def page(name: str) -> str:
 
 def blocks(text: str, language: str) -> list[str]:
     """The code blocks in this language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    return [code for name, code in all_blocks(text) if name == language]
+
+
+def all_blocks(text: str) -> list[tuple[str, str]]:
+    """The language and the code of each block, also of one in a list, without its indentation."""
+    found = re.findall(r"^( *)```(.*?)\n(.*?)^\1```$", text, flags=re.DOTALL | re.MULTILINE)
+    return [(language, dedent(code)) for _, language, code in found]
 
 
 def commands(text: str) -> list[str]:
