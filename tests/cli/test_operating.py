@@ -18,7 +18,9 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "operating.md"
-OURS = {"setup", "status", "pause", "resume", "find", "tail", "test", "explain", "cancel"}
+OURS = {
+    *("setup", "status", "pause", "resume", "find", "tail", "report", "test", "explain", "cancel"),
+}
 MESSAGE_ID = "0199a1f0-7c1e-7cc3-98c4-dc0c0c07398f"
 
 
