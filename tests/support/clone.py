@@ -1,0 +1,111 @@
+"""A clone of this repository as its reader has it, in which the commands of pages can be typed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.child_process import ChildProcess
+from tests.support.local_run import kill_leftovers, local_ports
+from tests.support.programs import TOOLS, run_program
+from tests.worker.processes import ROOT, clean_environment
+
+_NOT_IN_A_CLONE = {"analytics.toml", "docker-compose.override.yml", "secrets", "dist"}
+_PRODUCTS = shutil.ignore_patterns("__pycache__", "node_modules", "target", "dist", ".*_cache")
+_STOPPING_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Clone:
+    """The folder of a clone after `make install`.
+
+    Args:
+        folder: The folder.
+        ports: The settings of where its `make run` listens.
+    """
+
+    folder: Path
+    ports: dict[str, str]
+
+    @classmethod
+    def make(cls, folder: Path) -> "Clone":
+        """Make a folder with the files of this repository, and with an environment of its own.
+
+        The environment has the packages of this one. What is installed into it, only the clone has.
+        """
+        for path in ROOT.iterdir():
+            if not path.name.startswith(".") and path.name not in _NOT_IN_A_CLONE | {"examples"}:
+                (folder / path.name).symlink_to(path)
+        shutil.copytree(ROOT / "examples", folder / "examples", ignore=_PRODUCTS)
+        environment = folder / ".venv"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+        for tool in TOOLS.iterdir():
+            if not (environment / "bin" / tool.name).exists():
+                (environment / "bin" / tool.name).symlink_to(tool)
+        (packages,) = environment.glob("lib/python*/site-packages")
+        link = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
+        (packages / "packages-of-the-tests.pth").write_text(link)
+        (folder / "home").mkdir()
+        # Nothing is left to install for `make`.
+        for mark in (".runs", ".installed"):
+            (environment / mark).touch()
+        return cls(folder, local_ports())
+
+    @property
+    def standin(self) -> str:
+        """The address of the stand-in."""
+        return f"http://127.0.0.1:{self.ports['LOCAL_STANDIN_PORT']}"
+
+    def here(self, text: str) -> str:
+        """The text with the ports of this clone."""
+        for port, name in (("7233", "TEMPORAL"), ("8090", "STANDIN"), ("8088", "GATEWAY")):
+            text = text.replace(
+                f"localhost:{port}", f"localhost:{self.ports[f'LOCAL_{name}_PORT']}"
+            )
+        return text
+
+    async def type(self, line: str) -> str:
+        """Type a line of shell; returns what it printed.
+
+        Raises:
+            AssertionError: It failed.
+        """
+        variables = {
+            "HOME": str(self.folder / "home"),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "TEMPORAL_ADDRESS": f"127.0.0.1:{self.ports['LOCAL_TEMPORAL_PORT']}",
+        }
+        return await run_program("bash", "-ec", self.here(line), cwd=self.folder, **variables)
+
+    async def paste(self, code: str) -> str:
+        """Paste Python into an interpreter, which reads it line by line; returns what it printed.
+
+        An exception does not end it.
+        """
+        return await self.type(f".venv/bin/python -i -q <<'END'\n{code}\nEND")
+
+    @asynccontextmanager
+    async def make_run(self) -> AsyncIterator[None]:
+        """Type `make run`, and Ctrl-C at the end; no process of it is left."""
+        output = self.folder / "make-run.txt"
+        process = await ChildProcess.start(
+            ["make", "run"], clean_environment(**self.ports), folder=self.folder, output=output
+        )
+        group = process.process.pid
+        try:
+            await process.line("Ctrl-C stops all processes")
+            yield
+            os.killpg(group, signal.SIGINT)
+            await process.ended(_STOPPING_SECONDS)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+            await process.ended()
+            kill_leftovers(self.folder)
