@@ -1,24 +1,21 @@
 """A clone of this repository as its reader has it, in which the commands of pages can be typed."""
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.child_process import ChildProcess
 from tests.support.local_run import kill_leftovers, local_ports
 from tests.support.programs import TOOLS, run_program
+from tests.support.shell import typed
 from tests.worker.processes import ROOT, clean_environment
 
 _NOT_IN_A_CLONE = {"analytics.toml", "docker-compose.override.yml", "secrets", "dist"}
 _PRODUCTS = shutil.ignore_patterns("__pycache__", "node_modules", "target", "dist", ".*_cache")
-_STOPPING_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -94,18 +91,9 @@ class Clone:
     @asynccontextmanager
     async def make_run(self) -> AsyncIterator[None]:
         """Type `make run`, and Ctrl-C at the end; no process of it is left."""
-        output = self.folder / "make-run.txt"
-        process = await ChildProcess.start(
-            ["make", "run"], clean_environment(**self.ports), folder=self.folder, output=output
-        )
-        group = process.process.pid
+        environment = clean_environment(**self.ports)
         try:
-            await process.line("Ctrl-C stops all processes")
-            yield
-            os.killpg(group, signal.SIGINT)
-            await process.ended(_STOPPING_SECONDS)
+            async with typed("make run", environment, "Ctrl-C stops all processes", self.folder):
+                yield
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
-            await process.ended()
             kill_leftovers(self.folder)
