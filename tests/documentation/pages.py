@@ -15,6 +15,9 @@ FOLDER_PAGES = [
 ]
 """The pages beside examples and manifests."""
 
+COMMAND_PAGES = [path for path in (*PAGES[1:], *FOLDER_PAGES) if path.name != "CHANGELOG.md"]
+"""All pages whose commands a reader may type."""
+
 
 def page(name: str) -> str:
     """The text of a page in docs/."""
@@ -38,6 +41,20 @@ def commands(text: str) -> list[str]:
     return re.findall(r"^\$ ((?:[^'\n]|'[^']*')+)$", joined, flags=re.MULTILINE)
 
 
+_PROGRAMS = (
+    "apt-get bash cd curl docker durable-analytics git go kubectl kustomize make mvn node npm "
+    "openssl pip pkill python temporal ulimit uvicorn"
+)
+_INLINE = re.compile(
+    rf"(?<!`)`((?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?(?:{_PROGRAMS.replace(' ', '|')}) [^`]+)`(?!`)"
+)
+
+
+def inline_commands(text: str) -> list[str]:
+    """The commands in sentences and tables: a program and at least one word."""
+    return [line for line in _INLINE.findall(without_code(text)) if line != "docker compose"]
+
+
 def without_code(text: str) -> str:
     """The text without its code blocks."""
-    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"^ *```.*?^ *```$", "", text, flags=re.DOTALL | re.MULTILINE)

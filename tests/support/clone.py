@@ -1,5 +1,6 @@
 """A clone of this repository as its reader has it, in which the commands of pages can be typed."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,12 @@ class Clone:
         for tool in TOOLS.iterdir():
             if not (environment / "bin" / tool.name).exists():
                 (environment / "bin" / tool.name).symlink_to(tool)
+        pip = (
+            environment / "bin" / "pip"
+        )  # the other one installs into the environment of the tests
+        pip.unlink()
+        pip.write_text(f'#!/bin/sh\nexec {environment}/bin/python -m pip "$@"\n')
+        pip.chmod(0o755)
         (packages,) = environment.glob("lib/python*/site-packages")
         link = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
         (packages / "packages-of-the-tests.pth").write_text(link)
@@ -73,8 +80,13 @@ class Clone:
         Raises:
             AssertionError: It failed.
         """
+        tools = (str(self.folder / ".venv" / "bin"), str(TOOLS), os.environ["PATH"])
         variables = {
+            "PATH": os.pathsep.join(tools),
             "HOME": str(self.folder / "home"),
+            # What pip needs is in the environment of the tests.
+            "PIP_NO_INDEX": "1",
+            "PIP_NO_BUILD_ISOLATION": "0",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "TEMPORAL_ADDRESS": f"127.0.0.1:{self.ports['LOCAL_TEMPORAL_PORT']}",
