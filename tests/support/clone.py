@@ -16,6 +16,9 @@ from tests.support.shell import typed
 from tests.worker.processes import ROOT, clean_environment
 
 _NOT_IN_A_CLONE = {"analytics.toml", "docker-compose.override.yml", "secrets", "dist"}
+_WRITTEN = ("docs", "examples")
+"""Folders that commands write to."""
+
 _PRODUCTS = shutil.ignore_patterns("__pycache__", "node_modules", "target", "dist", ".*_cache")
 
 
@@ -38,9 +41,10 @@ class Clone:
         The environment has the packages of this one. What is installed into it, only the clone has.
         """
         for path in ROOT.iterdir():
-            if not path.name.startswith(".") and path.name not in _NOT_IN_A_CLONE | {"examples"}:
+            if not path.name.startswith(".") and path.name not in {*_NOT_IN_A_CLONE, *_WRITTEN}:
                 (folder / path.name).symlink_to(path)
-        shutil.copytree(ROOT / "examples", folder / "examples", ignore=_PRODUCTS)
+        for name in _WRITTEN:
+            shutil.copytree(ROOT / name, folder / name, ignore=_PRODUCTS)
         environment = folder / ".venv"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
         for tool in TOOLS.iterdir():
