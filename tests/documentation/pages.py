@@ -43,7 +43,7 @@ def commands(text: str) -> list[str]:
 
 _PROGRAMS = (
     "apt-get bash cd curl docker durable-analytics git go kubectl kustomize make mvn node npm "
-    "openssl pip pkill python temporal ulimit uvicorn"
+    "openssl pip pkill python temporal ulimit unset uvicorn"
 )
 _INLINE = re.compile(
     rf"(?<!`)`((?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?(?:{_PROGRAMS.replace(' ', '|')}) [^`]+)`(?!`)"

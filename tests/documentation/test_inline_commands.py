@@ -51,6 +51,7 @@ NOT_RUN = {
     "python -m tests.workflows.record": "it would record the histories of the tests anew",
     "python -m tests.workflows.record NAME": "it would record the histories of the tests anew",
     "ulimit -n": "it is named, not to be typed",
+    "unset TEMPORAL_ADDRESS": "it changes the shell of its reader",
 }
 """Why no test runs them."""
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import shlex
+import shutil
 import signal
 
 import pytest
@@ -54,6 +55,7 @@ async def test_worker_with_traces(temporal: Client, standin: StandIn, task_queue
             assert await collected.until("POST")
 
 
+@pytest.mark.skipif(shutil.which("pgrep") is None, reason="pgrep is not installed")
 async def test_signal_to_reload(temporal: Client, standin: StandIn, task_queue: str) -> None:
     """The pattern of operating.md finds a worker, and the signal makes it read its settings.
 
@@ -83,6 +85,7 @@ async def test_version_that_becomes_current(
         await deliver(temporal, task_queue)
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 async def test_key_and_codec_server(temporal: Client, standin: StandIn, task_queue: str) -> None:
     """The commands of security.md print a key and a token, and with them what Temporal stores."""
     new, _test, new_token, start, show = commands(page("security"))
