@@ -47,14 +47,13 @@ class Clone:
             shutil.copytree(ROOT / name, folder / name, ignore=_PRODUCTS)
         environment = folder / ".venv"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+        programs = environment / "bin"
         for tool in TOOLS.iterdir():
-            if not (environment / "bin" / tool.name).exists():
-                (environment / "bin" / tool.name).symlink_to(tool)
-        pip = (
-            environment / "bin" / "pip"
-        )  # the other one installs into the environment of the tests
-        pip.unlink()
-        pip.write_text(f'#!/bin/sh\nexec {environment}/bin/python -m pip "$@"\n')
+            # A pip of the tests would install into their environment.
+            if not (programs / tool.name).exists() and not tool.name.startswith("pip"):
+                (programs / tool.name).symlink_to(tool)
+        pip = programs / "pip"
+        pip.write_text(f'#!/bin/sh\nexec {programs}/python -m pip "$@"\n')
         pip.chmod(0o755)
         (packages,) = environment.glob("lib/python*/site-packages")
         link = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
@@ -88,7 +87,7 @@ class Clone:
         variables = {
             "PATH": os.pathsep.join(tools),
             "HOME": str(self.folder / "home"),
-            # What pip needs is in the environment of the tests.
+            # What pip needs is in the environment of the tests: 0 means no isolated build.
             "PIP_NO_INDEX": "1",
             "PIP_NO_BUILD_ISOLATION": "0",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
