@@ -17,15 +17,20 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main() -> int:
-    """Run the seeds; the exit status is 1 if one of them breaks the budget."""
+def arguments_parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--seconds", type=float, default=120.0, help="how long the load lasts")
     parser.add_argument("--faults", type=int, help="how many; each kind once by default")
     parser.add_argument("--output", type=Path, default=Path("chaos.json"))
     parser.add_argument("--logs", type=Path, help="a folder that keeps the logs")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Run the seeds; the exit status is 1 if one of them breaks the budget."""
+    arguments = arguments_parser().parse_args()
     runs: list[Figures] = []
     for seed in arguments.seed:
         _say(f"seed {seed}, {arguments.seconds:g} s")

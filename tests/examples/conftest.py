@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from tests.support.programs import TOOLS, TYPESCRIPT, Run, run_program
+from tests.support.programs import Run, run_program
 from worker import Settings
 
 
@@ -19,10 +19,3 @@ def run(temporal: Client, running_worker: Settings) -> Run:
         return await run_program(*command, TEMPORAL_ADDRESS=address)
 
     return run_example
-
-
-@pytest.fixture(scope="session")
-async def typescript() -> Path:
-    """The TypeScript example, with what its lock file names installed."""
-    await run_program(TOOLS / "npm", "ci", "--prefer-offline", "--no-progress", cwd=TYPESCRIPT)
-    return TYPESCRIPT

@@ -4,13 +4,16 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
 from durable_analytics.testing import StandIn
+from tests.documentation.pages import ROOT, inline_commands, page
 from tests.support.json_objects import Json
-from tests.support.programs import EXAMPLES, TOOLS, Run, run_program
+from tests.support.programs import EXAMPLES, TOOLS, TYPESCRIPT, Run
+
+LINES = inline_commands(page("from-other-services"))
+"""How the page says that examples are run."""
 
 REVENUE: Json = {"revenue": 19.99, "currency": "USD"}
 
@@ -37,7 +40,9 @@ def kept_as(printed: str) -> str:
 
 async def test_python(run: Run, standin: StandIn) -> None:
     """The client starts a delivery and waits for it."""
-    printed = await run(sys.executable, EXAMPLES / "deliver.py")
+    (line,) = (line for line in LINES if "deliver.py" in line)
+
+    printed = await run("bash", "-ec", f"cd {ROOT}\n{line.replace('.venv/bin', str(TOOLS))}")
 
     message_id = kept_as(printed)
     assert printed.splitlines() == [
@@ -94,12 +99,14 @@ async def test_own_workflow_retries(run: Run, standin: StandIn) -> None:
 
 
 @pytest.mark.slow
-async def test_typescript(run: Run, standin: StandIn, typescript: object) -> None:
+async def test_typescript(run: Run, standin: StandIn) -> None:
     """Delivered once, joined the second time, and a failure that says why."""
-    printed = await run(TOOLS / "node", f"{typescript}/deliver.ts")
+    (line,) = (line for line in LINES if "deliver.ts" in line)
+
+    printed = await run("bash", "-ec", f"cd {TYPESCRIPT}\n{line}")
 
     message_id = kept_as(printed)
-    assert printed.splitlines() == [
+    assert printed.splitlines()[-4:] == [
         f"kept by Temporal as segment:track:{message_id}",
         "delivered, answered 200",
         "not delivered twice: true",
@@ -132,14 +139,12 @@ async def test_command_line(run: Run, standin: StandIn) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("go") is None, reason="Go is not installed")
-async def test_go(run: Run, standin: StandIn, tmp_path: Path) -> None:
+async def test_go(run: Run, standin: StandIn) -> None:
     """`main.go`: a second start of the same message joins its delivery."""
-    program = tmp_path / "deliver"
-    await run_program(
-        *("go", "build", "-o", program, "."), cwd=EXAMPLES / "go", GOTOOLCHAIN="local"
-    )
+    (line,) = (line for line in LINES if "go run" in line)
+    program = ("bash", "-ec", f"export GOTOOLCHAIN=local\ncd {ROOT}\n{line}")
 
-    first, second = await run(program), await run(program)
+    first, second = await run(*program), await run(*program)
 
     assert first == second
     assert first.startswith("delivered: map[")

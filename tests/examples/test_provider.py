@@ -1,92 +1,80 @@
-"""The example of a provider in a package of its own, tested and run as its README says."""
+"""The example of a provider in a package of its own: what its README and the guide say to type."""
 
-import os
+import json
 import re
 import shlex
-import shutil
-import subprocess
-import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.documentation import pages
-from tests.support.local_run import local, local_ports
-from tests.support.programs import EXAMPLES, TEMPORAL, run_program
-from tests.worker.processes import ROOT
+from tests.documentation.pages import ROOT, blocks, commands, page
+from tests.support.clone import Clone
+from tests.support.json_objects import Json
+from tests.support.programs import EXAMPLES
 
 pytestmark = pytest.mark.slow
 
 PACKAGE = EXAMPLES / "provider"
 README = (PACKAGE / "README.md").read_text()
-RENAMES = re.compile("mv |perl ")
+UNINSTALL = ".venv/bin/python -m pip uninstall --yes acme-analytics"
+
+INSTALL, TEST, RUN, EXECUTE, SHOW, BUILD_WORKER, BUILD_WHEEL, BUILD_IMAGE = commands(README)
+GUIDE = commands(page("providers"))
 
 
-def commands() -> list[list[str]]:
-    """The commands of the README, in order."""
-    blocks = re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL)
-    lines = "".join(blocks).replace("\\\n", "").splitlines()
-    return [shlex.split(line.removeprefix("$ ")) for line in lines]
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone, in whose environment the package can be installed."""
+    return Clone.make(tmp_path_factory.mktemp("clone"))
 
 
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The PYTHONPATH with which the package is installed."""
-    program, *arguments = commands()[0]
-    assert program == ".venv/bin/python"
-    assert arguments[-2:] == ["-e", "examples/provider"]
-    target = tmp_path_factory.mktemp("packages")
-    # Into a folder, since other tests must not find it.
-    install = [*arguments[:-2], "--no-index", "--quiet", "--target", str(target), str(PACKAGE)]
-    subprocess.run([sys.executable, *install], check=True)
-    return os.pathsep.join((str(ROOT), str(target)))
+@pytest.fixture
+async def installed(clone: Clone) -> AsyncIterator[Clone]:
+    """The same, with the package installed as its README says."""
+    await clone.type(INSTALL)
+    yield clone
+    await clone.type(UNINSTALL)
 
 
-async def test_its_own_tests_pass(installed: str) -> None:
-    program, *arguments = commands()[1]
-    assert (program, arguments[:2]) == (".venv/bin/python", ["-m", "pytest"])
-
-    printed = await run_program(
-        *(sys.executable, *arguments, "-p", "no:cacheprovider"),
-        cwd=ROOT,
-        PYTHONPATH=installed,
-        PYTHONDONTWRITEBYTECODE="1",
-    )
-
-    assert re.search(r"\d\d passed", printed), printed
+async def test_its_own_tests_pass(installed: Clone) -> None:
+    assert re.search(r"\d\d passed", await installed.type(TEST))
 
 
-async def test_its_tests_pass_with_another_name(tmp_path: Path) -> None:
-    """The guide's commands rename everything."""
-    copy = tmp_path / "acme-analytics"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    renaming = [line for line in pages.commands(pages.page("providers")) if RENAMES.match(line)]
-    assert len(renaming) == 3
+async def test_the_commands_of_the_guide(clone: Clone) -> None:
+    """A copy of the package passes its tests, also with the name of another vendor."""
+    copy, install, test, *renaming = GUIDE[:-3]
+    assert renaming[0].startswith("cd ")
+    assert UNINSTALL in renaming
+    assert f"`{UNINSTALL}`" in README
 
-    await run_program("bash", "-ec", "\n".join(renaming), cwd=copy)
-    printed = await run_program(
-        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(copy)),
-        cwd=ROOT,
-        PYTHONPATH=os.pathsep.join((str(ROOT), str(copy))),
-    )
+    for line in (copy, install):
+        await clone.type(line)
+    tested = await clone.type(test)
+    await clone.type("\n".join(renaming))
+    tested_again = await clone.type(test)
+    await clone.type(UNINSTALL.replace("acme", "beacon"))
 
-    assert re.search(r"\d\d passed", printed), printed
-    files = [path for path in copy.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    for printed in (tested, tested_again):
+        assert re.search(r"\d\d passed", printed), printed
+    renamed = clone.folder / "home" / "acme-analytics"
+    files = [
+        path
+        for path in renamed.rglob("*")
+        if path.is_file() and path.suffix != ".pyc" and ".pytest_cache" not in path.parts
+    ]
+    assert files
     assert not [path for path in files if "acme" in f"{path.name} {path.read_text()}".lower()]
 
 
-async def test_make_run_delivers_to_it(installed: str, tmp_path: Path) -> None:
-    """Worker and stand-in find the package; the command of the README delivers."""
-    ports = local_ports()
-    (execute,) = (command for command in commands() if "workflow" in command)
-    async with local(tmp_path, {**ports, "PYTHONPATH": installed}) as run:
-        await run.line("Ctrl-C stops all processes")
-        address = f"127.0.0.1:{ports['LOCAL_TEMPORAL_PORT']}"
-        printed = await run_program(TEMPORAL, *execute[1:], "--address", address)
-        standin = f"http://127.0.0.1:{ports['LOCAL_STANDIN_PORT']}/requests"
-        async with httpx.AsyncClient(trust_env=False) as client:
-            (request,) = (await client.get(standin)).json()
+async def test_make_run_delivers_to_it(installed: Clone) -> None:
+    """Worker and stand-in find the package; the commands of the README and of the guide deliver."""
+    assert GUIDE[-3:] == [RUN, EXECUTE, SHOW]
+    assert RUN == "make run"
+
+    async with installed.make_run():
+        printed = await installed.type(EXECUTE)
+        (request,) = json.loads(await installed.type(SHOW))
 
     assert '"status":"success"' in printed.replace(" ", "")
     assert (request["integration"], request["path"], request["answered"]) == (
@@ -96,3 +84,36 @@ async def test_make_run_delivers_to_it(installed: str, tmp_path: Path) -> None:
     )
     assert request["headers"]["x-acme-key"] == "****"
     assert [event["event"] for event in request["body"]["events"]] == ["Signed Up"]
+
+
+async def test_its_settings(installed: Clone) -> None:
+    """A worker reads them."""
+    (settings,) = blocks(README, "toml")
+    file = installed.folder / "acme.toml"
+    file.write_text(settings.replace("…", "a-key"))
+    program = "from worker import load; print(*load().deliverable().by_name)"
+
+    printed = await installed.type(f"ANALYTICS_CONFIG={file} .venv/bin/python -c '{program}'")
+
+    assert printed == "acme\n"
+
+
+async def test_the_wheel_of_its_image(clone: Clone) -> None:
+    """Is built where the Dockerfile looks for it; no image is built."""
+    await clone.type(BUILD_WHEEL)
+
+    (wheel,) = clone.folder.glob("examples/provider/dist/*.whl")
+    assert wheel.name.startswith("acme_analytics-")
+    dockerfile = (PACKAGE / "Dockerfile").read_text()
+    assert "dist/*.whl" in dockerfile
+    options: Json = {}
+    for line in (BUILD_WORKER, BUILD_IMAGE):
+        *words, folder = shlex.split(line)
+        assert words[:2] == ["docker", "build"]
+        assert (ROOT / folder / "Dockerfile").is_file()
+        options |= dict(zip(words[2::2], words[3::2], strict=True))
+        options.setdefault("image", options["--tag"])
+    assert f" AS {options['--target']}\n" in (ROOT / "Dockerfile").read_text()
+    assert options["--build-arg"] == f"IMAGE={options['image']}"
+    assert "ARG IMAGE" in dockerfile
+    assert Path(folder) == Path("examples/provider")

@@ -29,7 +29,12 @@ async def local(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[R
         ) as run:
             yield run
     finally:
-        for name in CHILDREN if (folder / ".temporal").is_dir() else ():
-            if pid := Child(name, folder / ".temporal").leftover_pid():
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        kill_leftovers(folder)
+
+
+def kill_leftovers(folder: Path) -> None:
+    """Kill what an ended `make run` has left in a folder."""
+    for name in CHILDREN if (folder / ".temporal").is_dir() else ():
+        if pid := Child(name, folder / ".temporal").leftover_pid():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

@@ -1,8 +1,10 @@
 """The examples of docs/gateway.md for SDKs."""
 
+import asyncio
 import re
 import shlex
 import shutil
+from asyncio.subprocess import DEVNULL
 from pathlib import Path
 from textwrap import indent
 
@@ -73,3 +75,34 @@ def test_java_example_is_a_part_of_the_program() -> None:
     """Which `test_java_sdk` runs."""
     program = (EXAMPLES / "segment-java" / "Send.java").read_text()
     assert indent(block("java", "Analytics.builder"), " " * 4) in program
+
+
+GO = """package main
+
+import "github.com/segmentio/analytics-go/v3"
+
+func main() {
+%s}
+"""
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="Go is not installed")
+async def test_go_example_sends_a_message(
+    gateway: Gateway, standin: StandIn, tmp_path: Path
+) -> None:
+    """github.com/segmentio/analytics-go/v3."""
+    program = tmp_path / "program"
+    shutil.copytree(Path(__file__).with_name("go"), program)
+    code = block("go", "analytics").replace("http://localhost:8088", gateway.url)
+    (program / "main.go").write_text(GO % indent(code, "\t"))
+    download = await asyncio.create_subprocess_exec(
+        *("go", "mod", "download"), cwd=program, stdout=DEVNULL, stderr=DEVNULL
+    )
+    if await download.wait():
+        pytest.skip("Go cannot download the SDK")
+
+    await run_program("go", "vet", ".", cwd=program, GOTOOLCHAIN="local")
+    await run_program("go", "run", ".", cwd=program, GOTOOLCHAIN="local")
+
+    message = await only_message(standin)
+    assert (message["userId"], message["event"]) == ("u-1", "Signed Up")

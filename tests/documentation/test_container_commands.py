@@ -1,0 +1,171 @@
+"""The lines with `docker` and `kubectl`: run with programs that record their arguments.
+
+`make container-test` runs most lines of the rollout with Docker itself.
+"""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from codec_server.settings import Settings as CodecServerSettings
+from durable_analytics.settings.base import AnalyticsSettings
+from gateway.settings import Settings as GatewaySettings
+from tests.documentation.pages import FOLDER_PAGES, ROOT, blocks, commands, page
+from tests.support.docker_commands import SERVICES, read_docker
+from tests.support.programs import run_program
+from tests.support.recorded_commands import Call, recorded
+from worker import Settings as WorkerSettings
+
+(ROLLOUT,) = blocks(page("production"), "shell")
+ROLL_OUT, ROLL_BACK, KEEP = re.split(r"# Roll back|# Or keep it", ROLLOUT)
+(KUBERNETES,) = (path for path in FOLDER_PAGES if path.parent.name == "kubernetes")
+(SECRETS,) = blocks(KUBERNETES.read_text(), "shell")
+
+PROGRAMS: dict[str, type[AnalyticsSettings]] = {
+    "worker": WorkerSettings,
+    "gateway": GatewaySettings,
+    "codec-server": CodecServerSettings,
+}
+KEY = f"k1:{'0' * 43}="
+
+
+class Containers:
+    """What Docker would do: which version of the worker each container has, and which one runs."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, str] = {}
+        self.running: set[str] = set()
+        self.current = ""
+
+    def take(self, call: Call) -> None:
+        """Take a call of `docker`."""
+        read = read_docker(call.words)
+        if read.command == "stop":
+            self.running -= {*read.containers}
+            return
+        match read.verb:
+            case "up" if set(read.services) <= {"worker"}:
+                self._start("worker", call.build)
+            case "run":
+                name, _, version = read.variable.partition("=")
+                assert (read.service, name) == ("worker", "TEMPORAL_WORKER_BUILD_ID")
+                self._start(read.name, version)
+            case "start":
+                self.running |= {*read.services}
+            case "stop":
+                self.running -= {*read.services}
+            case "exec":
+                self._set_current(read.service, read.inside)
+
+    def _start(self, container: str, version: str) -> None:
+        self.versions[container] = version
+        self.running.add(container)
+
+    def _set_current(self, service: str, inside: list[str]) -> None:
+        """With the command of operating.md, whose test runs it."""
+        (line,) = (
+            line
+            for block in blocks(page("operating"), "shell")
+            for line in block.splitlines()
+            if "set-current-version" in line
+        )
+        self.current = inside[inside.index("--build-id") + 1]
+        assert service == "temporal"
+        assert inside == shlex.split(line.replace("v2", self.current))
+        assert self.current in {self.versions[name] for name in self.running}
+
+
+@pytest.mark.parametrize(
+    ("then", "left"),
+    [(ROLL_BACK, ("worker", "v1")), (KEEP, ("worker", "v2"))],
+    ids=["rolled back", "kept"],
+)
+async def test_rollout(tmp_path: Path, then: str, left: tuple[str, str]) -> None:
+    """A version is current only while it runs; at the end, the service alone runs it."""
+    containers = Containers()
+
+    for call in await recorded(f"{ROLL_OUT}\n#{then}", "docker", tmp_path):
+        containers.take(call)
+
+    assert [(name, containers.versions[name]) for name in containers.running] == [left]
+    assert containers.current == left[1]
+
+
+async def test_dashboard(tmp_path: Path) -> None:
+    """The command of observability.md starts Prometheus and Grafana."""
+    (line,) = (line for line in commands(page("observability")) if line.startswith("docker "))
+
+    (call,) = await recorded(line, "docker", tmp_path)
+
+    profile = read_docker(call.words).profile
+    services = {name for name, one in SERVICES.items() if profile in one.get("profiles", [])}
+    assert services == {"prometheus", "grafana"}
+
+
+async def test_base_image_by_digest(tmp_path: Path) -> None:
+    """The lines of security.md pin the image that the Dockerfile has."""
+    (lines,) = blocks(page("security"), "shell")
+
+    inspect, build = await recorded(lines, "docker", tmp_path, prints="sha256:abc")
+
+    image = read_docker(inspect.words).image
+    assert f"ARG PYTHON_IMAGE={image}\n" in (ROOT / "Dockerfile").read_text()
+    assert read_docker(build.words).build_arg == f"PYTHON_IMAGE={image}@sha256:abc"
+
+
+def filled(lines: str) -> str:
+    """The lines with credentials in the place of `…`."""
+    return lines.replace("k1:…", KEY).replace("…", "a-long-credential-0123456789abcdef")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+async def test_secrets_of_kubernetes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """Each pod finds its secret by its name, and its program starts with it."""
+    calls = [call.words for call in await recorded(filled(SECRETS), "kubectl", tmp_path)]
+    (words,) = (words for words in calls if f"{program}-secrets" in words)
+    assert words[:6] == ["-n", "analytics", "create", "secret", "generic", f"{program}-secrets"]
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    for word in words[6:]:
+        option, name, value = word.split("=", 2)
+        assert option == "--from-literal"
+        (folder / name).write_text(value)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANALYTICS_SECRETS_DIR", str(folder))
+    PROGRAMS[program].load()
+
+    manifest = (KUBERNETES.with_name(f"{program}.yaml")).read_text()
+    assert f"secretName: {program}-secrets" in manifest
+    assert calls[0] == ["create", "namespace", "analytics"]
+    assert calls[-1] == ["apply", "-k", str(KUBERNETES.parent.relative_to(ROOT))]
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+async def test_kubectl_reads_its_lines() -> None:
+    """It makes the namespace and the secrets, and builds the manifests, without a cluster."""
+    without_cluster = """
+kubectl() {
+  case "$*" in
+    apply\\ -k\\ *) command kubectl kustomize "$3" ;;
+    *) command kubectl "$@" --dry-run=client --output yaml ;;
+  esac
+  echo ---
+}
+"""
+    versioned = "kubectl apply -k deploy/kubernetes-versioned"
+    assert f"`{versioned}`" in KUBERNETES.read_text()
+    lines = f"{without_cluster}\n{filled(SECRETS)}\n{versioned}"
+
+    printed = await run_program("bash", "-euc", lines, cwd=ROOT)
+
+    kinds = [one["kind"] for one in yaml.safe_load_all(printed) if one]
+    assert kinds.count("Secret") == len(PROGRAMS)
+    assert kinds.count("Deployment") == len(PROGRAMS) + len(PROGRAMS) - 1
+    assert {"Namespace", "ConfigMap", "ScaledObject", "WorkerDeployment"} <= {*kinds}

@@ -1,0 +1,141 @@
+"""Commands in sentences and tables that are neither `make` nor `durable-analytics`.
+
+Those two have tests of their own: `test_make_commands.py`, and `tests/cli/test_inline_commands.py`.
+"""
+
+import shlex
+import uuid
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from tests.documentation.pages import COMMAND_PAGES, ROOT, commands, inline_commands, page
+from tests.support.clone import Clone
+from tests.support.docker_commands import SERVICES, read_docker
+from tests.support.programs import run_program
+from tests.support.recorded_commands import recorded
+
+LINES = {line for path in COMMAND_PAGES for line in inline_commands(path.read_text())}
+OF_BLOCKS = {line for path in COMMAND_PAGES for line in commands(path.read_text())}
+"""Commands that stand in a block too, and are run there."""
+
+INSTALLS = {
+    "pip install .": "durable_analytics",
+    "pip install path/to/clone": "durable_analytics",
+    ".venv/bin/pip install segment-analytics-python": "segment.analytics",
+}
+"""The module that can then be imported."""
+
+RUN_ELSEWHERE = {
+    ".venv/bin/python examples/deliver.py": "tests/examples/test_examples.py",
+    "cd examples/go && go run .": "tests/examples/test_examples.py",
+    "cd examples/segment-java && mvn -q compile exec:java": "tests/gateway/sdks/test_java_sdk.py",
+    "kubectl apply -k deploy/kubernetes-versioned": (
+        "tests/documentation/test_container_commands.py"
+    ),
+    "npm ci && node deliver.ts": "tests/examples/test_examples.py",
+    "python -m codec_server": "tests/documentation/test_processes.py",
+    "python -m gateway": "tests/support/gateway_process.py",
+    "python -m worker": "tests/documentation/test_processes.py",
+    "python -m worker.health": "tests/worker/test_health.py",
+    "uvicorn fastapi_app:app": "tests/examples/test_recipes.py",
+}
+"""The tests that run them with their examples and processes, some with other options."""
+
+FIGURES, BUILD = RUN_HERE = ("python -m benchmarks.markdown", "python -m hatchling build")
+
+NOT_RUN = {
+    "apt-get install prometheus": "it changes the machine",
+    "kustomize edit set image durable-analytics-worker=…@sha256:…": "the digest is the reader's",
+    "python -m tests.workflows.record": "it would record the histories of the tests anew",
+    "python -m tests.workflows.record NAME": "it would record the histories of the tests anew",
+    "ulimit -n": "it is named, not to be typed",
+    "unset TEMPORAL_ADDRESS": "it changes the shell of its reader",
+}
+"""Why no test runs them."""
+
+NAMES = {"temporal workflow reset", "temporal workflow start"}
+"""Names of commands that need something after them."""
+
+TEMPORAL = sorted(line for line in LINES if line.startswith("temporal "))
+DOCKER = sorted(line for line in LINES if line.startswith("docker "))
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+WITH_TESTS = ("make ", "durable-analytics ", "LOCAL_TEMPORAL_PORT=17233 make ")
+
+
+def test_each_command_has_a_test_or_a_reason() -> None:
+    """And no other is in the tables."""
+    tables = {*INSTALLS, *RUN_ELSEWHERE, *RUN_HERE, *NOT_RUN}
+    others = {line for line in LINES - OF_BLOCKS if not line.startswith(WITH_TESTS)}
+
+    assert others - {*TEMPORAL, *DOCKER} == tables
+    for name in RUN_ELSEWHERE.values():
+        assert (ROOT / name).is_file(), name
+
+
+@pytest.mark.parametrize("line", DOCKER)
+async def test_docker_command(tmp_path: Path, line: str) -> None:
+    """Its options, services and profiles exist, and services are started with their profile."""
+    if line == "docker build --target worker":  # the folder is left out
+        line += " ."
+
+    (call,) = await recorded(line, "docker", tmp_path)
+
+    read = read_docker(call.words)
+    if read.command == "compose":
+        for name in read.services:
+            assert SERVICES[name].get("profiles", [read.profile]) == [read.profile]
+    else:
+        assert f" AS {read.target}\n" in DOCKERFILE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", TEMPORAL)
+async def test_temporal_command(temporal: Client, line: str) -> None:
+    """Temporal's command line takes it."""
+    if line in NAMES:
+        line += " --help"
+    namespace = f"n-{uuid.uuid4()}"
+    words = [namespace if word == "NAME" else word for word in shlex.split(line)]
+
+    address = temporal.service_client.config.target_host
+    printed = await run_program("bash", "-ec", shlex.join(words), TEMPORAL_ADDRESS=address)
+
+    assert "unknown" not in printed
+    assert "namespace create" not in line or namespace in printed
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone, in whose environment packages can be installed."""
+    return Clone.make(tmp_path_factory.mktemp("clone"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", INSTALLS)
+async def test_installing(clone: Clone, line: str) -> None:
+    """With what the environment of the tests has: no package is downloaded."""
+    await clone.type(line.replace("path/to/clone", str(clone.folder)))
+
+    module = INSTALLS[line]
+    program = f"import {module}; print({module}.__file__)"
+    printed = await clone.type(f"cd home && ../.venv/bin/python -c '{program}'")
+    assert printed.startswith(f"{clone.folder}/.venv/lib/") == line.startswith("pip ")
+
+
+@pytest.mark.slow
+async def test_tables_of_figures_are_current(clone: Clone) -> None:
+    """The command writes the tables that performance.md has."""
+    await clone.type(FIGURES)
+
+    assert (clone.folder / "docs" / "performance.md").read_text() == page("performance")
+
+
+@pytest.mark.slow
+async def test_building(clone: Clone) -> None:
+    """Of a wheel and an archive of the sources."""
+    await clone.type(BUILD)
+
+    built = {path.suffix for path in (clone.folder / "dist").iterdir()}
+    assert {".whl", ".gz"} <= built

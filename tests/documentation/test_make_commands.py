@@ -1,0 +1,75 @@
+"""The `make` commands of the pages: what each of them would run exists."""
+
+import os
+import re
+import shlex
+import shutil
+from importlib.util import find_spec
+
+import pytest
+
+from tests.chaos.__main__ import arguments_parser
+from tests.documentation.pages import COMMAND_PAGES, ROOT, commands, inline_commands, page
+from tests.support.programs import TOOLS, run_program
+
+LINES = sorted(
+    {
+        line
+        for path in COMMAND_PAGES
+        for line in (*commands(path.read_text()), *inline_commands(path.read_text()))
+        if re.match(r"([A-Z_]+=\S+ )*make ", line)
+    }
+)
+
+
+async def would_run(line: str) -> list[list[str]]:
+    """The commands that `make` prints with `--dry-run`, without installing anything."""
+    options = "--dry-run --always-make --old-file=.venv/.runs --old-file=.venv/.installed"
+    dry = f'make() {{ command make {options} "$@"; }}\n{line}'
+    printed = await run_program("bash", "-ec", dry, cwd=ROOT, MAKEFLAGS="")
+    lines = printed.replace("\\\n", "").splitlines()
+    return [shlex.split(one) for one in lines if not one.startswith(("echo ", "touch "))]
+
+
+def exists(words: list[str]) -> bool:
+    """Whether a command has its module, its script or its program."""
+    words = [word for word in words if not re.match(r"[A-Z_]+=", word)]
+    if words[1:2] == ["-m"]:
+        return find_spec(words[2]) is not None
+    if words[0] == "bash":
+        return (ROOT / words[1]).is_file()
+    return bool(shutil.which(words[0].removeprefix(".venv/bin/"), path=_path()))
+
+
+def _path() -> str:
+    return os.pathsep.join((str(TOOLS), os.environ["PATH"]))
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line != "make install"])
+async def test_what_it_runs_exists(line: str) -> None:
+    """Modules, scripts and programs."""
+    run = await would_run(line)
+
+    assert run
+    assert [words for words in run if not exists(words)] == []
+
+
+async def test_installing_takes_the_lock_files() -> None:
+    """`make install` alone."""
+    (line,) = (line for line in LINES if line == "make install")
+    printed = await run_program("make", "--dry-run", "--always-make", "install", cwd=ROOT)
+
+    assert line
+    locks = re.findall(r"--require-hashes -r (\S+)", printed)
+    assert locks == ["requirements-run.lock", "requirements-dev.lock"]
+    assert all((ROOT / lock).is_file() for lock in locks)
+
+
+async def test_chaos_takes_its_arguments() -> None:
+    """Those of reliability.md; `tests/chaos/test_chaos.py` runs a shorter one."""
+    default, denser = commands(page("reliability"))
+
+    for line, seeds, faults in ((default, [1, 2, 3], None), (denser, [7], 56)):
+        (words,) = await would_run(line)
+        read = arguments_parser().parse_args(words[words.index("tests.chaos") + 1 :])
+        assert (read.seed, read.faults) == (seeds, faults)

@@ -1,0 +1,30 @@
+"""The lines of pages that run a part of these tests: they find it. `make test-slow` runs it."""
+
+import sys
+
+import pytest
+
+from tests.documentation.pages import ROOT, commands, page
+from tests.support.programs import run_program
+
+pytestmark = pytest.mark.slow
+
+PROGRAM = ".venv/bin/python -m pytest tests/"
+FOUND = {
+    "observability": "test_an_alert_fires_when_it_should_and_only_then",
+    "operating": "test_rollout_and_rollback_with_a_thousand_messages_in_flight",
+    "security": "tests/end_to_end/test_key_rotation.py::",
+}
+"""What the line of each page runs, among others."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+async def test_line_finds_its_tests(name: str) -> None:
+    (line,) = (line for line in commands(page(name)) if line.startswith(PROGRAM))
+    line = line.replace(".venv/bin/python", sys.executable)
+
+    printed = await run_program(
+        "bash", "-ec", line, cwd=ROOT, PYTEST_ADDOPTS="--collect-only --quiet"
+    )
+
+    assert FOUND[name] in printed
