@@ -6,11 +6,11 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from durable_analytics.redrive.earlier import Earlier, rejected_indexes
 from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.names import Origin, redrive_prefix
 from durable_analytics.redrive.redrive import Options, Redrive, Report
+from durable_analytics.redrive.redriven_messages import RedrivenMessages, rejected_indexes
 from durable_analytics.testing import StandIn
 from durable_analytics.wire.outputs import fan_out_output
 from tests.support.batches import numbered
@@ -112,12 +112,12 @@ async def test_a_message_is_delivered_if_no_integration_rejected_it(
 async def test_a_redrive_of_a_whole_fan_out_has_delivered_to_each_integration(
     temporal: Client,
 ) -> None:
-    earlier = Earlier(temporal)
-    earlier.add(Origin("order-1", "r-1", 0))
-    earlier.add(Origin("order-2", "r-2", 0, "journy"))
+    delivered = RedrivenMessages(temporal)
+    delivered.add(Origin("order-1", "r-1", 0))
+    delivered.add(Origin("order-2", "r-2", 0, "journy"))
 
-    assert earlier.has(Origin("order-1", "r-1", 0, "segment"))
-    assert not earlier.has(Origin("order-2", "r-2", 0, "segment"))
+    assert delivered.has(Origin("order-1", "r-1", 0, "segment"))
+    assert not delivered.has(Origin("order-2", "r-2", 0, "segment"))
 
 
 async def test_another_integration_gets_a_message_once(

@@ -12,7 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from durable_analytics.redrive.failures import list_failed
-from durable_analytics.redrive.filters import Filters, has_search_attributes, queries
+from durable_analytics.redrive.filters import Filters, build_queries, has_search_attributes
 from durable_analytics.testing import StandIn
 from tests.support.batches import BAD, numbered
 from tests.support.failed_deliveries import closed, fail_track, redrive, redriven, run, unique
@@ -97,5 +97,5 @@ async def test_they_are_used_where_they_are_registered(
 
 async def test_batches_without_refused_messages_are_not_read(registered: Client) -> None:
     assert await has_search_attributes(registered)
-    _, partial = queries(Filters(), "analytics", has_attributes=True)
+    _, partial = build_queries(Filters(), "analytics", has_attributes=True)
     assert "AnalyticsRejected > 0" in partial

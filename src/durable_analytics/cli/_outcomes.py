@@ -9,8 +9,8 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from durable_analytics.cli._left_held import find_left_held
 from durable_analytics.cli._output import short_duration
-from durable_analytics.redrive.earlier import Earlier
 from durable_analytics.redrive.names import Origin
+from durable_analytics.redrive.redriven_messages import RedrivenMessages
 from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.histories import read_output
 from durable_analytics.wire.integration_state import described
@@ -45,11 +45,11 @@ async def outcome_of(
             client, task_queue, execution.id, execution.run_id, integrations
         )
     output = await read_output(client, execution)
-    earlier = await Earlier.read(client, task_queue)
+    redriven = await RedrivenMessages.read(client, task_queue)
     origin = Origin(execution.id, execution.run_id, index or 0)
     if deliveries := output.get("deliveries"):
         outcomes = {
-            name: _outcome(one, index, is_redriven=earlier.has(origin._replace(fan_out=name)))
+            name: _outcome(one, index, is_redriven=redriven.has(origin._replace(fan_out=name)))
             for name, one in deliveries.items()
         }
         words = {word for word, _ in outcomes.values()}
@@ -60,7 +60,7 @@ async def outcome_of(
         return words.pop() if len(words) == 1 else output["status"], "; ".join(reasons)
     # A fan-out that failed as a whole has been redriven if each integration has got the message.
     origins = [origin._replace(fan_out=name) for name in integrations] or [origin]
-    is_redriven = all(map(earlier.has, origins))
+    is_redriven = all(map(redriven.has, origins))
     if not output and execution.status:
         return "redriven" if is_redriven else execution.status.name.lower(), None
     return _outcome(output, index, is_redriven=is_redriven)

@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.errors import Unavailable, ValidationError
 from durable_analytics.redrive.concurrency import map_concurrently
-from durable_analytics.redrive.filters import Filters, has_search_attributes, queries
+from durable_analytics.redrive.filters import Filters, build_queries, has_search_attributes
 from durable_analytics.redrive.names import Origin, is_redrive
 from durable_analytics.redrive.recorded import METHOD_BY_WORKFLOW, read_recorded
 from durable_analytics.wire.messages import JsonObject
@@ -102,7 +102,7 @@ async def list_failed(
         return [one for each in failed if (one := _filtered(each, filters))]
 
     has_attributes = await has_search_attributes(client)
-    for query in queries(filters, task_queue, has_attributes=has_attributes):
+    for query in build_queries(filters, task_queue, has_attributes=has_attributes):
         async for failed in map_concurrently(read, _executions(client, query, task_queue)):
             for one in failed:
                 yield one

@@ -1,4 +1,4 @@
-"""Filters of failed deliveries, and the visibility queries that find their executions."""
+"""Filters for failed deliveries, and the visibility queries that find their executions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SEARCH_ATTRIBUTES = frozenset({"AnalyticsFailure", "AnalyticsIntegration", "Anal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which failed deliveries are meant; None means any."""
+    """Conditions that a failed delivery must meet; None means no condition."""
 
     integration: str | None = None
     method: str | None = None
@@ -24,8 +24,10 @@ class Filters:
     """The failure type; of a batch, the type of each refused message."""
 
     since: datetime | None = None
+    """The earliest time at which the execution closed."""
+
     until: datetime | None = None
-    """When the execution closed."""
+    """The latest time at which the execution closed."""
 
     workflow_ids: tuple[str, ...] = ()
     """Only these executions; empty means all."""
@@ -38,33 +40,36 @@ async def has_search_attributes(client: Client) -> bool:
     return response.custom_attributes.keys() >= SEARCH_ATTRIBUTES
 
 
-def queries(filters: Filters, task_queue: str, *, has_attributes: bool) -> list[str]:
-    """Return the visibility queries of failed executions, and of batches that may be partial.
+def build_queries(filters: Filters, task_queue: str, *, has_attributes: bool) -> list[str]:
+    """Return a query for failed executions, and one for batches and fan-outs that partly failed.
 
-    The results still have to be filtered: an execution may have no search attributes, because it is
-    older than their registration.
+    The caller must filter the results again: an execution has no search attributes if it is older
+    than their registration.
 
     Args:
-        filters: Which failed deliveries are meant.
+        filters: Conditions that the failed deliveries must meet.
         task_queue: The task queue of the workers.
         has_attributes: Whether the search attributes are registered.
     """
     return [
-        " AND ".join([*_common(filters, task_queue), *own])
-        for own in (_failed(filters, has_attributes), _partial(filters, has_attributes))
-        if own
+        " AND ".join([*_terms_for_all(filters, task_queue), *terms])
+        for terms in (
+            _terms_for_failed(filters, has_attributes),
+            _terms_for_partial(filters, has_attributes),
+        )
+        if terms
     ]
 
 
 def quoted(text: str) -> str:
-    """Return a text as a literal of a visibility query.
+    """Return a text as a string literal of a visibility query.
 
-    The embedded server finds no workflow id with a backslash or a double quote, however written.
+    The embedded server finds no workflow id with a backslash or a double quote, however quoted.
     """
     return "'{}'".format(text.replace("\\", "\\\\").replace("'", "''"))
 
 
-def _common(filters: Filters, task_queue: str) -> list[str]:
+def _terms_for_all(filters: Filters, task_queue: str) -> list[str]:
     terms = [f"TaskQueue = {quoted(task_queue)}"]
     if filters.since:
         terms.append(f"CloseTime >= {quoted(filters.since.isoformat())}")
@@ -75,28 +80,28 @@ def _common(filters: Filters, task_queue: str) -> list[str]:
     return terms
 
 
-def _failed(filters: Filters, has_attributes: bool) -> list[str]:
-    terms = ["ExecutionStatus IN ('Failed', 'TimedOut')", _of_types(_methods(filters))]
+def _terms_for_failed(filters: Filters, has_attributes: bool) -> list[str]:
+    terms = ["ExecutionStatus IN ('Failed', 'TimedOut')", _has_type(_methods(filters))]
     if has_attributes and filters.integration:
-        terms.append(_attribute("AnalyticsIntegration", filters.integration))
+        terms.append(_equals_or_is_unset("AnalyticsIntegration", filters.integration))
     if has_attributes and filters.type:
-        attribute = _attribute("AnalyticsFailure", filters.type)
-        # Batches and fan-outs may have failed for several reasons; the attribute has one.
+        attribute = _equals_or_is_unset("AnalyticsFailure", filters.type)
+        # Batches and fan-outs may have failed for several reasons; the attribute has only one.
         several = f"WorkflowType = {quoted(BATCH.workflow)} OR AnalyticsRejected > 0"
         terms.append(f"({attribute} OR {several})")
     return terms
 
 
-def _partial(filters: Filters, has_attributes: bool) -> list[str]:
-    """Return the terms of batches and fan-outs of which something failed."""
+def _terms_for_partial(filters: Filters, has_attributes: bool) -> list[str]:
+    """Return the terms for completed batches and fan-outs in which some messages failed."""
     methods = _methods(filters) if has_attributes else [BATCH]
     if filters.method not in {None, *(method.key for method in methods)}:
         return []
-    terms = ["ExecutionStatus = 'Completed'", _of_types(methods)]
+    terms = ["ExecutionStatus = 'Completed'", _has_type(methods)]
     if has_attributes:
         terms.append("AnalyticsRejected > 0")
         if filters.integration:
-            terms.append(_attribute("AnalyticsIntegration", filters.integration))
+            terms.append(_equals_or_is_unset("AnalyticsIntegration", filters.integration))
     return terms
 
 
@@ -104,10 +109,10 @@ def _methods(filters: Filters) -> list[Method]:
     return [method for method in (*METHODS.values(), BATCH) if filters.method in {None, method.key}]
 
 
-def _of_types(methods: Iterable[Method]) -> str:
+def _has_type(methods: Iterable[Method]) -> str:
     types = ", ".join(quoted(method.workflow) for method in methods)
     return f"WorkflowType IN ({types})"
 
 
-def _attribute(name: str, value: str) -> str:
+def _equals_or_is_unset(name: str, value: str) -> str:
     return f"({name} = {quoted(value)} OR {name} IS NULL)"

@@ -23,7 +23,6 @@ from durable_analytics.redrive.carried import (
     load,
 )
 from durable_analytics.redrive.concurrency import map_concurrently
-from durable_analytics.redrive.earlier import Earlier, rejected_indexes
 from durable_analytics.redrive.failures import (
     FailedDelivery,
     first_error,
@@ -35,6 +34,7 @@ from durable_analytics.redrive.lock import RedriveLock
 from durable_analytics.redrive.message_rate import MessageRate
 from durable_analytics.redrive.names import MEMO_KEY, TO_MEMO_KEY, redrive_id
 from durable_analytics.redrive.recorded import read_recorded
+from durable_analytics.redrive.redriven_messages import RedrivenMessages, rejected_indexes
 from durable_analytics.redrive.selected import Selected, unite_runs
 from durable_analytics.wire.messages import JsonObject
 
@@ -160,18 +160,18 @@ class Redrive:
 
     async def _messages(self) -> AsyncIterator[CarriedMessage]:
         """Yield the messages that are still to be sent, and count the others."""
-        earlier = await Earlier.read(self._client, self._task_queue)
+        redriven = await RedrivenMessages.read(self._client, self._task_queue)
         remaining = self._options.limit
 
         async def select(failed: FailedDelivery) -> Selected:
-            return await self._select(failed, earlier)
+            return await self._select(failed, redriven)
 
         listed = list_failed(self._client, self._filters, self._task_queue)
         async with contextlib.aclosing(map_concurrently(select, listed)) as selection:
             async for selected in unite_runs(selection) if self._options.to else selection:
                 # A list of executions may contain one twice.
                 to = self._options.to
-                messages = [one for one in selected.messages if earlier.add(one.origin, to)]
+                messages = [one for one in selected.messages if redriven.add(one.origin, to)]
                 self._count(selected, len(messages))
                 for message in messages:
                     yield message
@@ -185,11 +185,11 @@ class Redrive:
         report.skipped += total - unreadable - messages
         self._on_progress(report)
 
-    async def _select(self, failed: FailedDelivery, earlier: Earlier) -> Selected:
+    async def _select(self, failed: FailedDelivery, redriven: RedrivenMessages) -> Selected:
         run, failed_indexes = (failed.workflow_id, failed.run_id), frozenset(failed.indexes)
         try:
             recorded = await read_recorded(self._client, failed.method, *run)
-            indexes = await earlier.undelivered(failed, recorded)
+            indexes = await redriven.undelivered_indexes(failed, recorded)
         except ValidationError as error:
             reason = f"ValidationError: {error}"
         except RPCError as error:

@@ -1,6 +1,7 @@
-"""What has been delivered since: by earlier redrives, and by later runs of an execution.
+"""Finds which failed messages have been delivered since, so that no redrive sends them again.
 
-Closed executions cannot be marked. So the memo of each redrive lists what it carries.
+Earlier redrives deliver such messages, and so do later runs of the same execution. A closed
+execution cannot be marked as redriven, so the memo of each redrive lists the messages it delivers.
 """
 
 from collections.abc import AsyncIterator, Collection
@@ -23,7 +24,7 @@ from durable_analytics.redrive.names import MEMO_KEY, TO_MEMO_KEY, Origin, redri
 from durable_analytics.redrive.recorded import Recorded, read_recorded
 
 _PAGE = 10
-"""Redrives in a page of a list: each has a memo of up to 1,000 messages."""
+"""How many redrives a page of the list has; the memo of each may list 1,000 messages."""
 
 _RUNNING, _COMPLETED, _FAILED, _TIMED_OUT = (
     WorkflowExecutionStatus.RUNNING,
@@ -33,10 +34,10 @@ _RUNNING, _COMPLETED, _FAILED, _TIMED_OUT = (
 )
 
 
-class Earlier:
+class RedrivenMessages:
     """The messages that earlier redrives have delivered, or are delivering.
 
-    It keeps 16 or 32 bytes of each, because there may be a million.
+    There may be a million of them, so only 16 or 32 bytes are stored for each.
     """
 
     def __init__(self, client: Client) -> None:
@@ -47,8 +48,8 @@ class Earlier:
 
     @classmethod
     async def read(cls, client: Client, task_queue: str) -> Self:
-        """Read the redrives that the server still has."""
-        earlier = cls(client)
+        """Read the redrives that Temporal has not deleted yet."""
+        redriven = cls(client)
         query = f"WorkflowId STARTS_WITH {quoted(redrive_prefix(task_queue))}"
         redrives = client.list_workflows(query, page_size=_PAGE)
 
@@ -57,24 +58,24 @@ class Earlier:
 
         async for origins, to in map_concurrently(read, redrives):
             for origin in origins:
-                earlier.add(origin, to)
-        return earlier
+                redriven.add(origin, to)
+        return redriven
 
     def add(self, origin: Origin, to: str | None = None) -> bool:
-        """Add a message that is delivered; return whether it is new.
+        """Add a message that a redrive delivers; return whether it was not added before.
 
-        A message of a fan-out that failed at two integrations is new twice, unless both times
-        another integration gets it instead.
+        If a message of a fan-out failed at two integrations, it counts as new for each of them. If
+        another integration gets it instead of both, it counts as new only once.
 
         Args:
-            origin: The message.
+            origin: Where the message failed.
             to: The integration that gets it; None means the one at which it failed.
         """
-        digests = {_digest(one) for one in origin.at_each_integration()}
+        digests = {_digest(each) for each in origin.at_each_integration()}
         receivers = {to} if to else set(filter(None, origin.fan_out.split(",")))
-        received = {_digest(_at(origin, name)) for name in receivers}
-        is_there = bool(received) and received <= self._received
-        is_new = not digests <= self._delivered and not is_there
+        received = {_digest(_receiver_key(origin, name)) for name in receivers}
+        has_arrived = bool(received) and received <= self._received
+        is_new = not digests <= self._delivered and not has_arrived
         self._delivered |= digests
         self._received |= received
         self._workflows.add(_digest(origin.workflow_id))
@@ -83,31 +84,34 @@ class Earlier:
     def has(self, origin: Origin) -> bool:
         """Whether a redrive has delivered a message, or is delivering it.
 
-        Without `fan_out`, the redrive sent the message to all integrations of the fan-out.
+        If the redrive stored the message without `fan_out`, it sent the message to all integrations
+        of the fan-out.
         """
-        whole = origin._replace(fan_out="")
-        if any(_digest(one) in self._delivered for one in (origin, whole)):
+        at_all = origin._replace(fan_out="")
+        if any(_digest(each) in self._delivered for each in (origin, at_all)):
             return True
-        # It got the message instead of another integration of the fan-out.
-        return _digest(_at(origin, origin.fan_out)) in self._received
+        # The integration may have got the message instead of another one of the fan-out.
+        return _digest(_receiver_key(origin, origin.fan_out)) in self._received
 
-    async def undelivered(self, failed: FailedDelivery, recorded: Recorded) -> list[int]:
+    async def undelivered_indexes(self, failed: FailedDelivery, recorded: Recorded) -> list[int]:
         """Return the indexes of the failed messages that nothing has delivered since."""
-        indexes = self._undelivered(failed, failed.run_id, failed.indexes)
+        indexes = self._not_redriven(failed, failed.run_id, failed.indexes)
         handle = self._client.get_workflow_handle(failed.workflow_id)
         latest = await handle.describe()
         is_redriven = _digest(failed.workflow_id) in self._workflows
         if not indexes or (latest.run_id == failed.run_id and not is_redriven):
             return indexes
-        async for run in self._runs(failed, latest):
-            if not indexes or not await self._is_same(run, failed, recorded):
+        async for run in self._other_runs(failed, latest):
+            if not indexes or not await self._has_same_messages(run, failed, recorded):
                 continue
-            if _is_later(run, failed):
-                return []  # It has delivered them, or is delivering them, or has itself failed.
-            indexes = self._undelivered(failed, run.run_id, indexes)
+            if _supersedes(run, failed):
+                # The later run has delivered the messages or is delivering them. If it has failed,
+                # it is itself in the list of failed deliveries.
+                return []
+            indexes = self._not_redriven(failed, run.run_id, indexes)
         return indexes
 
-    async def _runs(
+    async def _other_runs(
         self, failed: FailedDelivery, latest: WorkflowExecution
     ) -> AsyncIterator[WorkflowExecution]:
         """Yield the other runs of an execution, the latest first."""
@@ -117,7 +121,7 @@ class Earlier:
             if run.run_id not in {failed.run_id, latest.run_id}:
                 yield run
 
-    async def _is_same(
+    async def _has_same_messages(
         self, run: WorkflowExecution, failed: FailedDelivery, recorded: Recorded
     ) -> bool:
         if run.workflow_type != failed.method.workflow:
@@ -128,13 +132,14 @@ class Earlier:
             return False
         return recorded.is_same(other)
 
-    def _undelivered(
+    def _not_redriven(
         self, failed: FailedDelivery, run_id: str, indexes: Collection[int]
     ) -> list[int]:
         return [index for index in indexes if not self.has(failed.origin(index, run_id))]
 
 
-def _is_later(run: WorkflowExecution, failed: FailedDelivery) -> bool:
+def _supersedes(run: WorkflowExecution, failed: FailedDelivery) -> bool:
+    """Whether a run delivers the messages of an earlier, failed run, or has failed itself."""
     if run.status is _RUNNING:
         return True
     is_settled = run.status in {_COMPLETED, _FAILED, _TIMED_OUT}
@@ -144,7 +149,7 @@ def _is_later(run: WorkflowExecution, failed: FailedDelivery) -> bool:
 async def _delivered_by(
     client: Client, redrive: WorkflowExecution
 ) -> tuple[list[Origin], str | None]:
-    """Return the messages that a redrive has delivered, or is delivering, and its `--to`."""
+    """Return the messages that a redrive has delivered or is delivering, and its option `--to`."""
     if redrive.status not in {_RUNNING, _COMPLETED}:
         return [], None
     memo = await redrive.memo()
@@ -161,23 +166,23 @@ async def _delivered_by(
 
 
 def rejected_indexes(output: Any, count: int) -> set[int]:
-    """Return the indexes of the messages that an execution did not deliver everywhere.
+    """Return the indexes of the messages that at least one integration did not accept.
 
     Args:
-        output: Its output.
-        count: How many messages it has.
+        output: The output of the execution.
+        count: How many messages the execution has.
     """
     if not isinstance(output, dict):
         return set()
     if output.get("status") == "failure":
         return set(range(count))
-    rejected = {one["index"] for one in output.get("rejected") or []}
+    rejected = {item["index"] for item in output.get("rejected") or []}
     deliveries = (output.get("deliveries") or {}).values()  # of a fan-out
-    return rejected.union(*(rejected_indexes(one, count) for one in deliveries))
+    return rejected.union(*(rejected_indexes(delivery, count) for delivery in deliveries))
 
 
-def _at(origin: Origin, integration: str) -> tuple[str, str, int, str]:
-    """Return the key of a message at the integration that gets it."""
+def _receiver_key(origin: Origin, integration: str) -> tuple[str, str, int, str]:
+    """Return the key that identifies a message together with the integration that gets it."""
     return (origin.workflow_id, origin.run_id, origin.position, integration)
 
 
