@@ -7,7 +7,7 @@ import typer
 from temporalio.service import RPCError
 
 from durable_analytics.cli._cancel import cancel
-from durable_analytics.cli._errors import CommandFailed, describe_refusal
+from durable_analytics.cli._errors import CommandFailed, describe_rpc_error
 from durable_analytics.cli._explain import explain
 from durable_analytics.cli._find import find
 from durable_analytics.cli._import_file import import_file
@@ -83,7 +83,7 @@ def _reason(error: Exception) -> str:
         case SettingsError():
             reason = "; ".join(error.problems)
         case RPCError():
-            reason = describe_refusal(error)
+            reason = describe_rpc_error(error)
         case _:
             reason = str(error)
     return " ".join(reason.split())

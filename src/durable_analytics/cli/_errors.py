@@ -1,4 +1,4 @@
-"""The errors of the commands."""
+"""The exception for a command that failed, and the description of Temporal's errors."""
 
 from temporalio.service import RPCError
 
@@ -6,10 +6,10 @@ from durable_analytics.temporal.connection import wrong_setting
 
 
 class CommandFailed(Exception):
-    """Something failed or was not found: one line, and the exit status 1."""
+    """A command failed, or did not find something: it prints one line and exits with status 1."""
 
 
-def describe_refusal(error: RPCError) -> str:
-    """Return why Temporal refused a call: the setting to change, or else its own words."""
-    words = f"Temporal responded with {error.status.name}: {error.message}"
-    return wrong_setting(error) or words
+def describe_rpc_error(error: RPCError) -> str:
+    """Return why a call of Temporal failed: the wrong setting, or else the response of Temporal."""
+    response = f"Temporal responded with {error.status.name}: {error.message}"
+    return wrong_setting(error) or response

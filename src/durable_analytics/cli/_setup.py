@@ -1,4 +1,4 @@
-"""`durable-analytics setup`: registers what Temporal needs to know."""
+"""`durable-analytics setup`: registers the search attributes of deliveries in Temporal."""
 
 import asyncio
 

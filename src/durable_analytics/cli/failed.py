@@ -16,7 +16,7 @@ from temporalio.client import Client
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError
 
-from durable_analytics.cli._errors import describe_refusal
+from durable_analytics.cli._errors import describe_rpc_error
 from durable_analytics.cli._names import unknown_integration
 from durable_analytics.cli._output import JsonOption, print_json, printable
 from durable_analytics.cli._session import configured_task_queue, connect_client
@@ -287,7 +287,7 @@ def _run(work: Callable[[Client, str], Coroutine[Any, Any, T]]) -> T:
     except (SettingsError, NotAccepted, UnreadablePayload) as error:
         _exit(str(error), _WRONG_USE)
     except RPCError as error:
-        _exit(describe_refusal(error), _WRONG_USE)
+        _exit(describe_rpc_error(error), _WRONG_USE)
     except AnalyticsError as error:
         _exit(str(error), _FAILED)
 
