@@ -1,4 +1,4 @@
-"""The ASGI application: finds the endpoint of each request, and responds to errors."""
+"""The ASGI application: finds the endpoint of each request, and turns errors into responses."""
 
 import logging
 import traceback
@@ -28,17 +28,17 @@ log = logging.getLogger("durable_analytics.gateway")
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class _MessageType(StringConvertor):
+class _MessageTypeConvertor(StringConvertor):
     regex = "|".join(MESSAGE_TYPES)
 
 
-class _UserId(StringConvertor):
+class _UserIdConvertor(StringConvertor):
     # A user id may contain any character, also slashes and line breaks.
     regex = r"[\s\S]*"
 
 
-register_url_convertor("message_type", _MessageType())
-register_url_convertor("user_id", _UserId())
+register_url_convertor("message_type", _MessageTypeConvertor())
+register_url_convertor("user_id", _UserIdConvertor())
 
 
 class App:
@@ -75,8 +75,8 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        # Browsers send Origin with each POST, so a POST without it needs no CORS headers. Nor does
-        # its response need Vary, because caches do not store responses to POST.
+        # Browsers send Origin with each POST, so the response to a POST without it needs no CORS
+        # headers. It needs no Vary header either, because caches do not store responses to POST.
         skips_cors = scope["method"] == "POST" and b"origin" not in dict(scope["headers"])
         await (self._respond if skips_cors else self._with_cors)(scope, receive, send)
 

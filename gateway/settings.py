@@ -35,8 +35,8 @@ from durable_analytics.wire.messages import JsonObject
 from runtime.settings import OF_WORKERS, ProcessSettings
 
 
-def _split(value: Any) -> Any:
-    """Split a list that is text; empty text is an empty list."""
+def _split_list(value: Any) -> Any:
+    """Split text at its commas into a list; empty text becomes an empty list."""
     return [] if value == "" else split_at_commas(value)
 
 
@@ -44,7 +44,7 @@ _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 
 
 def _check_origin(origin: str) -> str:
-    """Refuse what no browser sends as an origin: the setting would have no effect."""
+    """Refuse a value that no browser sends as an origin, because it would have no effect."""
     if not _ORIGIN.fullmatch(origin):
         raise ValueError(
             'must be "*" or an origin, like "https://shop.example.com": in lower case, '
@@ -54,7 +54,7 @@ def _check_origin(origin: str) -> str:
 
 
 def _check_proxies(proxies: list[str]) -> list[str]:
-    """Refuse what never equals a client's address: the setting would have no effect."""
+    """Refuse a value that never matches a client's address, because it would have no effect."""
     if proxies == ["*"]:
         return proxies
     for proxy in proxies:
@@ -76,17 +76,17 @@ def _check_user_name(key: SecretStr) -> SecretStr:
     return key
 
 
-_PLAN_LIMIT_BYTES = 256 * 1024
+_TRACKING_PLAN_LIMIT_BYTES = 256 * 1024
 
 
-def _read_plan(value: Any) -> Any:
-    """Read and check a plan, and return it as it travels."""
+def _load_tracking_plan(value: Any) -> Any:
+    """Read a file with a tracking plan, and return the JSON object that is sent with messages."""
     if value is None or isinstance(value, dict):
         return value
     read_tracking_plan(value)
     plan = from_json(Path(str(value)).read_bytes().removeprefix(BOM_UTF8))
-    if len(to_json(plan)) > _PLAN_LIMIT_BYTES:
-        raise ValueError(f"must have at most {_PLAN_LIMIT_BYTES} bytes")
+    if len(to_json(plan)) > _TRACKING_PLAN_LIMIT_BYTES:
+        raise ValueError(f"must have at most {_TRACKING_PLAN_LIMIT_BYTES} bytes")
     return plan
 
 
@@ -105,29 +105,30 @@ class GatewaySettings(_Section):
 
     metrics_address: SocketAddress | None = None
     """The IP address and port on which the process serves `/metrics` for Prometheus. Default:
-    nowhere. Keep it apart from `host` and `port`, which the public may reach."""
+    `/metrics` is not served. Use an address that the public cannot reach, unlike `host`."""
 
     cors_origins: Annotated[
-        list[Annotated[str, AfterValidator(_check_origin)]], BeforeValidator(_split)
+        list[Annotated[str, AfterValidator(_check_origin)]], BeforeValidator(_split_list)
     ] = ["*"]
-    """The origins whose web pages may send, like `https://shop.example.com`. Default: all, as at
-    Segment: a write key in a web page is public, and the gateway reads no cookies."""
+    """The origins whose web pages may send messages, like `https://shop.example.com`. Default: all,
+    as at Segment: a write key in a web page is public, and the gateway reads no cookies."""
 
     gather_interval: DurationSetting = timedelta(milliseconds=5)
-    """How long the first request of an execution waits for others. A longer interval makes fewer
-    executions and later responses. Requests are also combined while Temporal stores the previous
-    execution."""
+    """How long the gateway waits for more requests before it starts an execution for all of them. A
+    longer interval means fewer executions and later responses. Requests are also combined while
+    Temporal stores the previous execution."""
 
     trusted_proxies: Annotated[
-        list[str], AfterValidator(_check_proxies), BeforeValidator(_split)
+        list[str], AfterValidator(_check_proxies), BeforeValidator(_split_list)
     ] = ["127.0.0.1"]
     """The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are used: IP addresses and
     networks, or `*` for all."""
 
     answer_timeout: Annotated[DurationSetting, Field(validate_default=True)] = timedelta(seconds=10)
     """How long a request waits for Temporal before its response is 503 and the SDK retries.
-    Default: as long as SDKs wait. While Temporal is known to be out of reach, the response is 503
-    at once. The gateway continues to store the message, and the retry joins that store."""
+    Default: as long as SDKs wait. While Temporal is known to be unreachable, the response is 503 at
+    once. After a 503, the gateway still tries to store the message; a retry waits for the same
+    attempt."""
 
     @field_validator("answer_timeout")
     @classmethod
@@ -138,10 +139,10 @@ class GatewaySettings(_Section):
 
 
 class SourceSettings(_Section):
-    """`[sources.NAME]`: a source, which sends with a write key of its own."""
+    """`[sources.NAME]`: a sender of messages, with a write key of its own."""
 
     write_key: Annotated[Credential, AfterValidator(_check_user_name)]
-    """The write key that the SDK is configured with. It need not be any provider's."""
+    """The write key to set in the SDK. It is not a credential of a provider: choose any text."""
 
     integrations: Annotated[list[Name], BeforeValidator(split_at_commas), Field(min_length=1)] = []
     """The integrations to which each message is delivered, with an execution for each. Default: the
@@ -151,15 +152,15 @@ class SourceSettings(_Section):
     """Whether `DELETE /v1/users/{id}` is allowed. Default false: the write key of a web page is
     public."""
 
-    tracking_plan: Annotated[Any, BeforeValidator(_read_plan)] = None
-    """A JSON file with a JSON Schema for each event, up to 256 KiB. It travels with the messages,
-    and the worker judges them; the response does not depend on it."""
+    tracking_plan: Annotated[Any, BeforeValidator(_load_tracking_plan)] = None
+    """A JSON file with a JSON Schema for each event, up to 256 KiB. The gateway sends it to the
+    worker with the messages, and the worker checks them; the response does not depend on it."""
 
     on_violation: Literal["allow", "omit", "block"] = "block"
     """What the worker does with a message that does not match the tracking plan."""
 
     body_limit_bytes: int = Field(default=500 * 1024, ge=1024, le=16 * 1024 * 1024)
-    """The largest body, decompressed. Default 500 KiB, as Segment; RudderStack's SDKs send 4 MB."""
+    """The largest decompressed body. Default 500 KiB, as Segment; RudderStack's SDKs send 4 MB."""
 
     message_limit_bytes: int = Field(default=32 * 1024, ge=1024, le=1024 * 1024)
     """The largest body of a request with a single message. Default 32 KiB, as Segment. In a batch,
@@ -174,7 +175,7 @@ class SourceSettings(_Section):
 
     @cached_property
     def options(self) -> JsonObject:
-        """The keys of an input that each message of the source travels with."""
+        """The keys that are added to the input of each execution for this source."""
         if self.tracking_plan is None:
             return {}
         plan = {"schemas": self.tracking_plan, "on_violation": self.on_violation}
@@ -182,11 +183,11 @@ class SourceSettings(_Section):
 
     @cached_property
     def options_json(self) -> bytes:
-        """The same as JSON."""
+        """The `options` as JSON."""
         return to_json(self.options)
 
     def limit_bytes(self, *, is_single: bool) -> int:
-        """The limit for a body with a single message, or with a list."""
+        """Return the size limit of a request body, which has a single message or a list."""
         return self.message_limit_bytes if is_single else self.body_limit_bytes
 
 
@@ -206,8 +207,8 @@ class Settings(ProcessSettings):
     def load(cls) -> Self:
         """Load the settings of this process.
 
-        The integrations of the sources are checked if the worker's integrations are configured in
-        the same place, so that a misspelled name is found before the first message.
+        If the worker's integrations are configured in the same place, the integrations of the
+        sources are compared with them: a misspelled name is found before the first message.
 
         Raises:
             SettingsError: One line for each problem: the setting, what is wrong, how to set it.
@@ -230,8 +231,8 @@ class Settings(ProcessSettings):
 
     @field_validator("sources")
     @classmethod
-    def _complete(cls, sources: Mapping[str, SourceSettings]) -> dict[str, SourceSettings]:
-        """Check that the write keys differ, and fill in the default integrations."""
+    def _check_sources(cls, sources: Mapping[str, SourceSettings]) -> dict[str, SourceSettings]:
+        """Check that the write keys differ, and add the default integrations."""
         keys = [source.write_key.get_secret_value() for source in sources.values()]
         if len(set(keys)) < len(keys):
             raise ValueError("must have different write keys: two sources have the same one")
