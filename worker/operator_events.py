@@ -11,7 +11,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from durable_analytics.temporal.batch_start import Shown, describe_failure, start_once
+from durable_analytics.temporal.batch_start import VisibleFields, describe_failure, start_once
 from durable_analytics.wire.message_counts import CANCELED, MessageCount
 from durable_analytics.wire.operator_events import DELIVERY_FAILED, FAILING, operator_event
 from durable_analytics.wire.search_attributes import start_attributes
@@ -120,7 +120,7 @@ class OperatorEvents:
                     workflow_id=made.workflow_id,
                     task_queue=self._task_queue,
                     start_timeout=_START_TIMEOUT,
-                    shown=Shown(made.summary, start_attributes([self._webhook])),
+                    visible=VisibleFields(made.summary, start_attributes([self._webhook])),
                 )
             except (RPCError, TimeoutError) as error:
                 reason = describe_failure(error)

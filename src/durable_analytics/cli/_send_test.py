@@ -22,7 +22,7 @@ from durable_analytics.delivery.integrations import Integration
 from durable_analytics.errors import SettingsError
 from durable_analytics.providers.setting_types import is_loopback
 from durable_analytics.settings.sources import configured_value
-from durable_analytics.temporal.batch_start import Shown, start_once
+from durable_analytics.temporal.batch_start import VisibleFields, start_once
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH
 from durable_analytics.wire.search_attributes import start_attributes, user_id_of
@@ -96,7 +96,7 @@ async def _deliver(given: Input, name: str, wait_seconds: int) -> JsonObject:
         workflow_id=workflow_id,
         task_queue=configured_task_queue(),
         start_timeout=_START_TIMEOUT,
-        shown=Shown(f"test of {name}", start_attributes([name], user_id, keys)),
+        visible=VisibleFields(f"test of {name}", start_attributes([name], user_id, keys)),
     )
     try:
         async with asyncio.timeout(wait_seconds):

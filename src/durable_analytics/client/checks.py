@@ -6,6 +6,7 @@ from datetime import timedelta
 from math import isfinite
 from numbers import Real
 from typing import Any
+from uuid import UUID, uuid4
 
 from pydantic.alias_generators import to_camel
 from temporalio.client import Client
@@ -119,6 +120,25 @@ def texts(name: str, value: Any) -> tuple[str, ...]:
         kind = type(value).__name__
         raise TypeError(f'{name} must be a list of texts, not {kind}: write {name}=["…"]')
     return tuple(text(f"{name}[{index}]", item) for index, item in enumerate(value))
+
+
+def batch_uuid(value: str | UUID | None) -> UUID:
+    """Return the argument `batch_id` as a UUID; None gives a new one.
+
+    Raises:
+        ValueError: The text is not a UUID.
+        TypeError: The value is neither a UUID nor text.
+    """
+    if value is None:
+        return uuid4()
+    if isinstance(value, UUID):
+        return value
+    if not isinstance(value, str):
+        raise TypeError(f"batch_id must be a UUID, not {type(value).__name__}")
+    try:
+        return UUID(value)
+    except ValueError:
+        raise ValueError("batch_id must be a UUID, like str(uuid.uuid4())") from None
 
 
 def function(name: str, value: Any, signature: str) -> None:

@@ -1,4 +1,4 @@
-"""The client, which starts deliveries and returns a handle for each."""
+"""`AnalyticsClient`, which starts deliveries and returns a handle for each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from durable_analytics.client.arguments import NOT_GIVEN, Id, Json
 from durable_analytics.client.checks import (
     Duration,
+    batch_uuid,
     check_names,
     converter,
     duration,
@@ -28,7 +29,7 @@ from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import ClientClosed, NotAccepted
 from durable_analytics.providers.request_options import check_call, check_options
 from durable_analytics.temporal.batch_start import (
-    Shown,
+    VisibleFields,
     batch_envelope,
     batch_input,
     start_batch,
@@ -104,7 +105,7 @@ class AnalyticsClient(DeliveryMethods):
         )
         self._context = options.pop("context")
         if not (context or {}).get("library"):
-            del self._context["library"]  # the library of a call replaces it completely
+            del self._context["library"]  # a call's own library replaces it, instead of being merged
         self._options = options
         self._task_queue = queue_name("task_queue", task_queue)
         self._user_hash_keys = texts("user_hash_keys", user_hash_keys)
@@ -124,19 +125,21 @@ class AnalyticsClient(DeliveryMethods):
         start_timeout: Duration = 5,
         user_hash_keys: Sequence[str] = (),
     ) -> Self:
-        """Connect as Temporal's tools do: with `TEMPORAL_ADDRESS`, a profile, or localhost:7233.
+        """Connect to the server that `TEMPORAL_ADDRESS` or a Temporal profile names.
+
+        Default: localhost:7233, as in Temporal's own tools.
 
         >>> analytics = await AnalyticsClient.connect(integration="segment")
 
         Args:
             data_converter: How inputs are stored; `codecs.data_converter` compresses and encrypts
                 them. Default: as JSON.
-            encryption_keys: The workers' setting of this name: what is stored is encrypted with the
-                first key, without compression. Needs `[encryption]`.
+            encryption_keys: The keys of the workers' setting with this name. Payloads are encrypted
+                with the first one, without compression. Needs the extra `encryption`.
             integration: The integration for calls that name none. Default: the worker's default.
             deliver_to: Several integrations for calls that name none, instead of `integration`.
-            context: The context of all calls; that of a call is merged over it, key by key.
-            policies: The timeouts and retries of calls that set none.
+            context: The context of all calls; the context of a call is merged over it, key by key.
+            policies: The policies of calls that set none.
             task_queue: The task queue of the workers.
             start_timeout: How long a call may wait for Temporal, in seconds or as a `timedelta`.
             user_hash_keys: The secret keys with which user ids are hashed for the search attribute
@@ -148,7 +151,7 @@ class AnalyticsClient(DeliveryMethods):
             ValidationError: `integration`, `context` or `policies` break the contract.
             TypeError: An argument is of the wrong type.
             ValueError: `start_timeout` is not more than 0 seconds, `task_queue` cannot be a task
-                queue, a key has a wrong form, or there is a `data_converter` beside the keys.
+                queue, a key has a wrong form, or both `data_converter` and keys are given.
         """
         return cls(
             await connect(data_converter=encrypting(converter(data_converter), encryption_keys)),
@@ -175,8 +178,8 @@ class AnalyticsClient(DeliveryMethods):
     def close(self) -> None:
         """Make later calls raise `ClientClosed`. A second call does nothing.
 
-        Nothing waits in this client. Handles that it has returned can still be used. Temporal's
-        connection ends when nothing refers to it any more.
+        This client holds no messages, so none is lost. Handles that it has returned can still be
+        used. The connection to Temporal ends when nothing refers to it any more.
         """
         self._temporal = None
 
@@ -216,8 +219,8 @@ class AnalyticsClient(DeliveryMethods):
             messages: Each is an object: its `type` is a method, and the other keys are the
                 arguments of this method. They may have `context`, `message_id`, `timestamp` and
                 `integrations`.
-            batch_id: A UUID of these messages: a call with the same id joins the first delivery.
-                Default: a new one.
+            batch_id: A UUID for these messages: a second call with the same id joins the first
+                delivery. Default: a new one.
             integration: The integration to deliver to; None lets the worker choose. Default: the
                 client's.
             deliver_to: Several integrations to deliver to, instead of `integration`.
@@ -236,8 +239,8 @@ class AnalyticsClient(DeliveryMethods):
                 like `messages.3.properties.price`.
             NotAccepted: Temporal did not store the messages within `start_timeout`.
         """
-        temporal, unique = self.temporal, _batch_id(batch_id)
-        options = self._options_of(
+        temporal, uuid = self.temporal, batch_uuid(batch_id)
+        options = self._merge_options(
             {
                 **({} if integration is NOT_GIVEN else {"integration": integration}),
                 "deliver_to": deliver_to,
@@ -250,12 +253,12 @@ class AnalyticsClient(DeliveryMethods):
         options = to_json_values(options)
         if isinstance(options["context"], dict):
             ids_as_text(options["context"])
-        converted = batch_messages(options, messages, unique)
+        converted = batch_messages(options, messages, uuid)
         check_names(options)
         check_options("request_options", options.get("request_options"))
-        workflow_id = batch_id_of(options, unique)
+        workflow_id = batch_id_of(options, uuid)
         contents = [write_json(message) for message in converted]
-        with _refusing(f"batch_id={str(unique)!r}"):
+        with _start_errors_as_not_accepted(f"batch_id={str(uuid)!r}"):
             await start_batch(
                 temporal,
                 workflow_id,
@@ -308,14 +311,14 @@ class AnalyticsClient(DeliveryMethods):
         return DeliveryHandle(handle, str(message_id))
 
     async def status(self) -> list[IntegrationStatus]:
-        """Return what waits and what failed in the last day, for each integration.
+        """Count, for each integration, the waiting messages and the failures of the last day.
 
         >>> [(row["integration"], row["state"], row["waiting"]) for row in await analytics.status()]
         [('segment', 'running', 0)]
 
-        The integrations are those of this client, those that are paused, and those that have
-        deliveries; their settings are in the workers. `durable-analytics status` shows the same for
-        those that are configured.
+        The client does not know which integrations the workers have. It returns its own
+        integrations, those that are paused, and those that have deliveries. The command
+        `durable-analytics status` shows the same for the integrations in the settings.
 
         Raises:
             RPCError: Temporal could not be reached.
@@ -325,7 +328,7 @@ class AnalyticsClient(DeliveryMethods):
 
     async def _submit(self, key: str, call: dict[str, Any]) -> DeliveryHandle:
         temporal, method = self.temporal, METHODS[key]
-        data = as_input(method, self._input(key, call))
+        data = as_input(method, self._build_input(key, call))
         message = data[key]
         if needs_message_id(message, lenient=is_lenient(data)):
             message["message_id"] = str(uuid4())
@@ -337,7 +340,7 @@ class AnalyticsClient(DeliveryMethods):
         message_id = message["message_id"]
         workflow_id = f"{id_prefix(data)}:{key}:{message_id}"
         # If the message was delivered before, the handle returns that delivery's output.
-        with _refusing(f"message_id={message_id!r}"):
+        with _start_errors_as_not_accepted(f"message_id={message_id!r}"):
             await start_once(
                 temporal,
                 method.workflow,
@@ -345,53 +348,43 @@ class AnalyticsClient(DeliveryMethods):
                 workflow_id=workflow_id,
                 task_queue=self._task_queue,
                 start_timeout=self._start_timeout,
-                shown=self._shown(method, data),
+                visible=self._visible_fields(method, data),
                 start_eagerly=True,
             )
         return DeliveryHandle(temporal.get_workflow_handle(workflow_id), message_id)
 
-    def _shown(self, method: Method, data: JsonObject) -> Shown:
+    def _visible_fields(self, method: Method, data: JsonObject) -> VisibleFields:
         message, integrations = data[method.key], named_integrations(data)
         user_id = user_id_of(method, message)
-        return Shown(
+        return VisibleFields(
             summarize(method, message, integrations),
             start_attributes(integrations, user_id, self._user_hash_keys),
         )
 
-    def _input(self, key: str, call: dict[str, Any]) -> JsonObject:
+    def _build_input(self, key: str, call: dict[str, Any]) -> JsonObject:
         own = {name: call.pop(name) for name in _INPUT_KEYS if name in call}
-        return {**self._options_of(own), key: call}
+        return {**self._merge_options(own), key: call}
 
-    def _options_of(self, own: JsonObject) -> JsonObject:
+    def _merge_options(self, own: JsonObject) -> JsonObject:
         return merge_options(self._options, self._context, own)
 
 
-_TOO_LATE = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+_TIMEOUT_STATUSES = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
 @contextmanager
-def _refusing(same_id: str) -> Iterator[None]:
-    """Raise NotAccepted if Temporal does not take a start; it says how to repeat the call."""
+def _start_errors_as_not_accepted(id_argument: str) -> Iterator[None]:
+    """Raise `NotAccepted` if Temporal does not store a start; say how to repeat the call safely.
+
+    Args:
+        id_argument: The argument with which a repeated call starts nothing twice.
+    """
     try:
         yield
     except (RPCError, TimeoutError) as error:
-        if isinstance(error, TimeoutError) or error.status in _TOO_LATE:
+        if isinstance(error, TimeoutError) or error.status in _TIMEOUT_STATUSES:
             reason = "Temporal did not respond in time"
         else:
             reason = f"Temporal responded with {error.status.name}: {error.message}"
-        hint = f"call again with {same_id}; it then starts at most once"
+        hint = f"call again with {id_argument}; it then starts at most once"
         raise NotAccepted(f"Temporal may not have stored the message ({reason}); {hint}") from error
-
-
-def _batch_id(value: str | UUID | None) -> UUID:
-    """Return the UUID of a batch. Raises ValueError if the text is none, TypeError for others."""
-    if value is None:
-        return uuid4()
-    if isinstance(value, UUID):
-        return value
-    if not isinstance(value, str):
-        raise TypeError(f"batch_id must be a UUID, not {type(value).__name__}")
-    try:
-        return UUID(value)
-    except ValueError:
-        raise ValueError("batch_id must be a UUID, like str(uuid.uuid4())") from None

@@ -31,8 +31,8 @@ log = logging.getLogger("durable_analytics.client")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What the Temporal UI shows of an execution from its start, without personal data."""
+class VisibleFields:
+    """What lists of executions and the Temporal UI show of an execution: no personal data."""
 
     summary: str
     attributes: TypedSearchAttributes
@@ -46,7 +46,7 @@ async def start_once(
     workflow_id: str,
     task_queue: str,
     start_timeout: timedelta,
-    shown: Shown | None = None,
+    visible: VisibleFields | None = None,
     start_eagerly: bool = False,
 ) -> None:
     """Start an execution, and return when Temporal has it; a call with the same id joins it.
@@ -61,7 +61,8 @@ async def start_once(
         workflow_id: The workflow id, the same in each attempt.
         task_queue: The task queue of the workers.
         start_timeout: The time for all attempts of the SDK together.
-        shown: Its summary and search attributes; a namespace without them starts it too.
+        visible: The summary and search attributes of the execution. If the namespace does not
+            support them, the execution starts without them.
         start_eagerly: Whether a worker on the same connection may begin at once.
 
     Raises:
@@ -88,14 +89,14 @@ async def start_once(
 
     # `rpc_timeout` limits one of the several attempts that the SDK makes.
     async with asyncio.timeout(start_timeout.total_seconds()):
-        summary, attributes = (shown.summary, shown.attributes) if shown else (None, _NONE)
+        summary, attributes = (visible.summary, visible.attributes) if visible else (None, _NONE)
         if _are_missing(client):
             attributes = _NONE
         while True:
             try:
                 await start(summary, attributes)
             except RPCError as error:
-                # A message is not refused for what is only shown.
+                # The start must not fail because of fields that are only for the UI.
                 refused = error.message.lower()
                 if attributes is not _NONE and _SEARCH_ATTRIBUTE in refused:
                     _remember_missing(client)
@@ -112,7 +113,7 @@ _NONE = TypedSearchAttributes.empty
 
 _SEARCH_ATTRIBUTE = "search attribute"
 _SUMMARY = ("summary", "metadata")
-"""What the server's message names if it refuses a start for what is only shown."""
+"""Words in the server's error message if it refuses a start because of the summary."""
 
 _MISSING_SECONDS = 60.0
 """How long it is remembered that a namespace has no search attributes."""
@@ -208,5 +209,5 @@ async def start_batch(
         workflow_id=workflow_id,
         task_queue=task_queue,
         start_timeout=start_timeout,
-        shown=Shown(summarize_batch(count, integrations), start_attributes(integrations)),
+        visible=VisibleFields(summarize_batch(count, integrations), start_attributes(integrations)),
     )
