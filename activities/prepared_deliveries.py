@@ -1,4 +1,7 @@
-"""A cache of large checked messages between Validation and Request in the same worker."""
+"""A cache of large prepared messages: Validation stores them, Request in the same worker uses them.
+
+Without it, a worker would read and check a large message twice.
+"""
 
 import json
 import threading
@@ -16,25 +19,26 @@ from durable_analytics.wire.messages import Message
 _Key = tuple[bytes, str]
 
 LARGE_BYTES = 16 * 1024
-"""The size of an input from which its preparation takes so long that it is kept."""
+"""Larger inputs take so long to prepare that the prepared message is cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedDelivery:
-    """A checked message, and its request as it would have been sent when it was checked."""
+    """A checked message, and the request that was built for it when it was checked."""
 
     delivery: Delivery[Message]
     request: HttpRequest
 
-    def at(self, sent_at: datetime) -> "PreparedDelivery":
-        """Return a copy for an attempt at this time, which leaves out fields anew."""
+    def for_attempt(self, sent_at: datetime) -> "PreparedDelivery":
+        """Return a copy for an attempt at this time; no fields are recorded as left out yet."""
         return replace(self, delivery=replace(self.delivery, sent_at=sent_at, left_out=set()))
 
 
 class PreparedDeliveries:
-    """A cache of checked messages with a size limit, the oldest of which are removed first.
+    """A cache of prepared messages. Above its size limit, it removes the oldest ones.
 
-    A Request in another worker, or a later attempt, checks its message again.
+    A message is taken out of the cache by the first attempt. A later attempt, or one on another
+    worker, prepares the message again.
     """
 
     def __init__(self, most_bytes: int = 2 * 1024 * 1024) -> None:
@@ -43,18 +47,18 @@ class PreparedDeliveries:
         self._deliveries: OrderedDict[_Key, PreparedDelivery] = OrderedDict()
 
     def keep(self, input: Any, plan: Mapping[str, Any], prepared: PreparedDelivery) -> None:
-        """Store the message of an input if it is large.
+        """Store the prepared message of an input, if the input is large.
 
         Args:
             input: The input, as Temporal passes it.
-            plan: Its plan.
-            prepared: The checked message and its request.
+            plan: The plan that Validation made for the input.
+            prepared: The prepared message.
         """
         if not is_large(input):
             return
         key = _key(input, plan)
         with self._lock:
-            self._remove(key)  # Validation may have run before
+            self._remove(key)  # an earlier attempt of Validation may have stored it
             self._deliveries[key] = prepared
             self._free_bytes -= _size(key)
             while self._free_bytes < 0:
@@ -63,18 +67,18 @@ class PreparedDeliveries:
     def take(
         self, input: Any, plan: Mapping[str, Any], sent_at: datetime
     ) -> PreparedDelivery | None:
-        """Remove and return the message of an input; None if it is not stored.
+        """Remove and return the prepared message of an input; None if it is not stored.
 
         Args:
             input: The input, as Temporal passes it.
-            plan: Its plan.
+            plan: The plan that Validation made for the input.
             sent_at: The time of this attempt.
         """
         if not is_large(input):
             return None
         with self._lock:
             kept = self._remove(_key(input, plan))
-        return kept.at(sent_at) if kept else None
+        return kept.for_attempt(sent_at) if kept else None
 
     def _remove(self, key: _Key) -> PreparedDelivery | None:
         kept = self._deliveries.pop(key, None)
@@ -84,7 +88,7 @@ class PreparedDeliveries:
 
 
 def is_large(input: Any) -> bool:
-    """Whether the preparation of an input takes so long that it would block the event loop."""
+    """Whether an input is so large that preparing it would block the event loop for too long."""
     return isinstance(input, RawValue) and len(input.payload.data) > LARGE_BYTES
 
 

@@ -128,7 +128,7 @@ class Request:
             plan, checked = make_plan(self.method, data, integration, Origin.read(None))
             if checked is None:
                 return {"filtered": plan["filtered"]}
-            prepared: PreparedDelivery | None = checked.at(now)
+            prepared: PreparedDelivery | None = checked.for_attempt(now)
         else:
             filled_in = plan.get("message") if isinstance(plan, dict) else None
             if not isinstance(filled_in, dict) or not filled_in.get("message_id"):

@@ -105,7 +105,7 @@ class AnalyticsClient(DeliveryMethods):
         )
         self._context = options.pop("context")
         if not (context or {}).get("library"):
-            del self._context["library"]  # a call's own library replaces it, instead of being merged
+            del self._context["library"]  # a call's library replaces it; they are not merged
         self._options = options
         self._task_queue = queue_name("task_queue", task_queue)
         self._user_hash_keys = texts("user_hash_keys", user_hash_keys)

@@ -1,4 +1,4 @@
-"""The base of the arguments of signals and updates."""
+"""The base class of the arguments that signals and updates of workflows take."""
 
 from typing import Any, Self
 
@@ -9,16 +9,16 @@ from durable_analytics.wire.problems import to_validation_error
 
 
 class Argument(BaseModel):
-    """An argument, checked when it is read."""
+    """The argument of a signal or an update. A workflow validates it with `read`."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     @classmethod
     def read(cls, argument: Any) -> Self:
-        """Read the argument.
+        """Validate an argument that a workflow received.
 
         Raises:
-            ValidationError: It is wrong; the error names the field.
+            ValidationError: The argument is invalid; the error names the field.
         """
         try:
             return cls.model_validate(argument)
@@ -26,5 +26,5 @@ class Argument(BaseModel):
             raise to_validation_error(cls, error) from None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the argument as it is sent."""
+        """Return the JSON object that a client sends."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
