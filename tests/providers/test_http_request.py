@@ -1,4 +1,4 @@
-"""The body of a request is written as JSON once, and always as it is."""
+"""A request serializes its JSON body only once, as long as the body does not change."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ def request(body: Json) -> HttpRequest:
     return HttpRequest("POST", URL, body)
 
 
-def test_copies_with_the_same_body_share_what_was_written() -> None:
+def test_copies_with_the_same_body_share_the_serialized_body() -> None:
     first = request({"event": "E"})
     content = first.content()
 
@@ -20,7 +20,7 @@ def test_copies_with_the_same_body_share_what_was_written() -> None:
     assert first.with_headers({"X-A": "1"}).with_query({"q": "1"}).content() is content
 
 
-def test_a_copy_with_another_body_is_written_anew() -> None:
+def test_a_copy_with_another_body_is_serialized_again() -> None:
     first = request({"event": "E"})
     first.content()
 
@@ -29,23 +29,23 @@ def test_a_copy_with_another_body_is_written_anew() -> None:
     assert first.content() == b'{"event":"E"}'
 
 
-def test_an_equal_body_is_not_written_again() -> None:
+def test_an_equal_body_is_not_serialized_again() -> None:
     earlier, later = request({"event": "E"}), request({"event": "E"})
     content = earlier.content()
 
-    assert later.reusing(earlier).content() is content
-    assert later.reusing(earlier) == later
+    assert later.with_serialized_body_of(earlier).content() is content
+    assert later.with_serialized_body_of(earlier) == later
 
 
-def test_a_body_that_differs_is_written_anew() -> None:
-    """Like one with the time of its attempt."""
+def test_a_body_that_differs_is_serialized_again() -> None:
+    """For example, a body that contains the time of its attempt."""
     earlier, later = request({"sentAt": "1"}), request({"sentAt": "2"})
     earlier.content()
 
-    assert later.reusing(earlier).content() == b'{"sentAt":"2"}'
+    assert later.with_serialized_body_of(earlier).content() == b'{"sentAt":"2"}'
 
 
-def test_a_body_that_was_never_written_cannot_be_reused() -> None:
+def test_a_body_that_was_never_serialized_cannot_be_reused() -> None:
     earlier, later = request({"event": "E"}), request({"event": "E"})
 
-    assert later.reusing(earlier) is later
+    assert later.with_serialized_body_of(earlier) is later

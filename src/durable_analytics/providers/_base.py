@@ -207,14 +207,14 @@ class Provider(Classification, CombinedFields, PersonIds, BaseModel):
 
         Args:
             delivery: The message; its method is one of `methods()`.
-            earlier: A request for the same message, so that an equal body is not written again.
+            earlier: A request for the same message; its body is reused if it is equal.
 
         Raises:
             ValidationError: The vendor does not support a field, or a limit is exceeded.
         """
         request: HttpRequest = getattr(self, self.builders[delivery.method])(delivery)
         request = with_options(request, delivery.options, self.credential_names, self.query_names)
-        request = request.reusing(earlier) if earlier else request
+        request = request.with_serialized_body_of(earlier) if earlier else request
         size = _checked_size(request, delivery.method)
         # A call may go to an endpoint with a higher limit, like an endpoint for batches.
         limit = None if delivery.method == "call" else self.message_limit_bytes

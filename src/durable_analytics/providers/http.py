@@ -1,4 +1,4 @@
-"""HTTP requests to providers, their kinds of bodies, and HTTP responses."""
+"""HTTP requests to providers with their bodies (JSON, forms or bytes), and HTTP responses."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class JsonItems:
-    """A JSON body with a list of items that are already serialized, for batches."""
+    """The JSON body of a batch: a list of items, each of which is already serialized."""
 
     items: Sequence[bytes]
     """The items, each as JSON."""
 
     key: str | None = None
-    """The key of the list in the body's object; with None, the body is the list."""
+    """The key of the list, if the body is an object; None if the body is the list itself."""
 
     beside: JsonObject = field(default_factory=dict)
-    """The other fields of the object."""
+    """The other fields of the object, beside the list."""
 
     def content(self) -> bytes:
         """Return the body as it is sent."""
@@ -58,15 +58,15 @@ class HttpRequest:
     """The name of the credentials that authorize the request, if the provider has several; one of
     `Provider.credential_sets`."""
 
-    _written: tuple[Any, bytes] | None = field(default=None, repr=False, compare=False)
-    """The body that was written as JSON, and the result. Copies with the same body share it."""
+    _serialized: tuple[Any, bytes] | None = field(default=None, repr=False, compare=False)
+    """A body, and the bytes into which it was serialized. Copies with the same body share them."""
 
     def url_length(self) -> int:
         """Return the number of characters of the URL with its query."""
         return len(self.url) + len(urlencode(self.query, doseq=True))
 
     def content(self) -> bytes | None:
-        """Return the body as it is sent: JSON is compact, in UTF-8. A body is written once.
+        """Return the bytes of the body; JSON is compact, in UTF-8, and serialized only once.
 
         Raises:
             ValidationError: The body contains something that JSON cannot represent.
@@ -78,16 +78,19 @@ class HttpRequest:
                 return urlencode(fields).encode()
             case JsonItems():
                 return self.body.content()
-        if self._written is None or self._written[0] is not self.body:
-            object.__setattr__(self, "_written", (self.body, write_json(self.body)))
-        return self._written[1]  # type: ignore[index]
+        if self._serialized is None or self._serialized[0] is not self.body:
+            object.__setattr__(self, "_serialized", (self.body, write_json(self.body)))
+        return self._serialized[1]  # type: ignore[index]
 
-    def reusing(self, earlier: "HttpRequest") -> "HttpRequest":
-        """Return a copy with the written body of an earlier request, if the bodies are equal."""
-        written = earlier._written  # noqa: SLF001  # of the same class
-        if written is None or earlier.body != self.body:
+    def with_serialized_body_of(self, earlier: "HttpRequest") -> "HttpRequest":
+        """Return a copy that does not serialize its body again, if an earlier request has the same.
+
+        If the bodies differ, or the earlier one is not serialized, return the request itself.
+        """
+        serialized = earlier._serialized  # noqa: SLF001  # of the same class
+        if serialized is None or earlier.body != self.body:
             return self
-        return replace(self, body=earlier.body, _written=written)
+        return replace(self, body=earlier.body, _serialized=serialized)
 
     def content_type(self) -> str | None:
         """Return the `Content-Type` of the body, unless `headers` set it; None without a body."""
@@ -137,7 +140,7 @@ class HttpRequest:
                 raise TypeError("the body is neither a JSON object nor a form")
 
     def with_item_fields(self, fields: Mapping[str, Any]) -> "HttpRequest":
-        """Return a copy with additional keys in each object of the body.
+        """Return a copy with additional keys in the object, or in each object of the list.
 
         Raises:
             TypeError: The body is neither an object nor a list of objects.
