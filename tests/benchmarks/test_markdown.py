@@ -1,10 +1,10 @@
-"""The tables of docs/performance.md are written between their marks."""
+"""The tables of docs/performance.md are written between two comments that mark their place."""
 
 from benchmarks.markdown import replace_table
 
 
-def test_a_table_replaces_the_one_between_its_marks() -> None:
-    """The first time, nothing is between them; the text around them stays."""
+def test_a_table_replaces_the_text_between_its_two_comments() -> None:
+    """Before the first table is written, nothing is between them. Other text is not changed."""
     text = (
         "a\n<!-- table: x -->\n<!-- end of table -->\nb\n<!-- table: y -->\n<!-- end of table -->"
     )

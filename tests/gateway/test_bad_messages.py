@@ -1,4 +1,4 @@
-"""Invalid messages do not affect the valid messages beside them."""
+"""Invalid messages do not affect the valid messages of the same request or execution."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ ITEMS: dict[str, tuple[Any, str]] = {
 async def test_invalid_messages_do_not_affect_valid_ones_in_a_list(
     temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
-    """Valid ones are delivered in order; the output lists the others with reasons."""
+    """Valid messages are delivered in order; the output lists the invalid ones with reasons."""
     valid = [good() for _ in ITEMS]
     pairs = zip(valid, (item for item, _ in ITEMS.values()), strict=True)
     batch = [message for pair in pairs for message in pair]
@@ -80,7 +80,7 @@ async def test_invalid_messages_do_not_affect_valid_ones_in_a_list(
 
 
 async def test_rejected_message_is_kept_with_its_reason(temporal: Client, task_queue: str) -> None:
-    """The input of the execution holds it under its own id."""
+    """The input of the execution contains the rejected message, with its id."""
     deep = {"type": "track", "userId": "u-1", "messageId": "m-1", "properties": DEEP}
     call = {"type": "call", "path": "/v1/all", "messageId": "m-2"}
 
@@ -110,14 +110,14 @@ async def test_invalid_single_messages_do_not_affect_valid_ones(
     mixed = [body for message in sent for body in (message, *bad, *wrong)]
     statuses = await asyncio.gather(*(post(body) for body in mixed))
 
-    # Segment takes an object whatever stands in it; the worker says what is wrong.
+    # Like Segment, the gateway accepts an object with any keys; the worker reports what is invalid.
     assert statuses == [200, 400, 200, 200, 200, 400, 400, 400, 400] * len(sent)
     received = await arrived(standin, ids(sent))
     assert {message["event"] for message in received} == {"Good"}
 
 
 async def test_batch_over_the_message_limit_gets_413(http: httpx.AsyncClient) -> None:
-    """The number counts, whatever the size."""
+    """The number of messages is limited, even if the body is small."""
     response = await http.post("/v1/batch", content=b'{"batch":[%b1]}' % (b"1," * 2500), auth=AUTH)
 
     assert response.status_code == 413
@@ -146,7 +146,7 @@ async def test_empty_batch_gets_200(http: httpx.AsyncClient) -> None:
 
 
 async def test_write_key_is_not_stored_in_histories(temporal: Client, task_queue: str) -> None:
-    """Wherever the request holds it."""
+    """The key may be in a message, beside a list of messages, or in the authentication."""
     key = "wk-very-secret"
     settings = {"ANALYTICS_SOURCES__SEGMENT__WRITE_KEY": key}
     keys = {"writeKey": key, "write_key": key}

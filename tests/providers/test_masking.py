@@ -1,4 +1,4 @@
-"""A credential is masked in whatever spelling a server echoes it, in linear time."""
+"""A credential that a server returns is masked in every encoding, in linear time."""
 
 import base64
 import html
@@ -16,8 +16,8 @@ SECRET = "sK/9+b=c&d\"e'f<g%2h\\i"
 PROXY = "ünter den:linden pass"
 
 
-def spellings(secret: str) -> dict[str, str]:
-    """What common servers, languages and middleboxes make of it."""
+def encodings(secret: str) -> dict[str, str]:
+    """The encodings in which servers, languages and proxies may return a credential."""
     quoted = json.dumps(secret)[1:-1]
     basic = base64.b64encode(f"{secret}:".encode()).decode()
     return {
@@ -56,11 +56,11 @@ def spellings(secret: str) -> dict[str, str]:
     [
         pytest.param(secret, text, id=f"{name} {number}")
         for number, secret in enumerate((SECRET, PROXY, "plain-key-1234", "1234567890"))
-        for name, text in spellings(secret).items()
+        for name, text in encodings(secret).items()
     ],
 )
-def test_masked_in_every_spelling(secret: str, text: str) -> None:
-    """In a text, among others, as a key, and in lists."""
+def test_masked_in_every_encoding(secret: str, text: str) -> None:
+    """In a text with other characters around it, in a list, and as the key of an object."""
     masker = Masker([secret, "another-key"])
 
     masked = masker.text(f"<{text}|{text}>")
@@ -72,8 +72,8 @@ def test_masked_in_every_spelling(secret: str, text: str) -> None:
     assert [*value][1].count(MASK) == 1
 
 
-def test_a_token_of_digits_is_masked_as_a_number() -> None:
-    """Other numbers stay, and so do true and false."""
+def test_a_credential_of_digits_is_also_masked_as_a_number() -> None:
+    """Other numbers are not masked, and neither are true and false."""
     masker = Masker(["1234567890123456789"])
 
     assert masker({"token": 1234567890123456789, "n": 12, "ok": True}) == {
@@ -84,8 +84,8 @@ def test_a_token_of_digits_is_masked_as_a_number() -> None:
 
 
 @pytest.mark.parametrize("secret", ["a", "1", "ab", "s3c"])
-def test_short_credentials_do_not_blow_up_a_text(secret: str) -> None:
-    """They are masked where they stand by themselves, by no more characters than they have."""
+def test_masking_a_short_credential_does_not_make_a_text_longer(secret: str) -> None:
+    """Only a whole word is masked, with as many asterisks as it has characters."""
     masker = Masker([secret])
     words = f"success ababab s3cs3c 111 {secret} "
 
@@ -94,18 +94,21 @@ def test_short_credentials_do_not_blow_up_a_text(secret: str) -> None:
     assert masker({"success": False, "status": "ababab"}) == {"success": False, "status": "ababab"}
 
 
-def test_other_text_stays() -> None:
-    """Escapes in it are not undone."""
+def test_other_text_is_not_changed() -> None:
+    """Text without a credential keeps its escape sequences."""
     text = r'{"a": "\/\u0041 %41 &amp;amp; \\\\ %"} & &#x; \\u00'
 
     assert Masker(["a-key-that-is-not-there"]).text(text) == text
     assert Masker([]).text(text) == text
 
 
-def test_no_part_of_a_credential_is_left_at_a_cut() -> None:
-    """Whatever spelling it has; a text that is not whole ends before it could begin."""
+def test_no_part_of_a_credential_is_left_where_a_text_is_cut_off() -> None:
+    """In every encoding. The end of a text that was cut off is removed if it may be a credential.
+
+    The text is cut at each position of the credential.
+    """
     masker = Masker(["key-0123456789"])
-    for text in spellings("key-0123456789").values():
+    for text in encodings("key-0123456789").values():
         whole = "." * 500 + text
         for end in range(500, len(whole) + 1):
             masked = masker.text(whole[:end], is_whole=False)
@@ -113,8 +116,8 @@ def test_no_part_of_a_credential_is_left_at_a_cut() -> None:
 
 
 @given(st.text(), st.lists(st.text(min_size=1), max_size=3))
-def test_nothing_breaks_it(text: str, secrets: list[str]) -> None:
-    """Whatever the text and the credentials hold."""
+def test_any_credential_is_masked_in_any_text(text: str, secrets: list[str]) -> None:
+    """Random texts and credentials: no error, and no credential of four or more characters."""
     masked = Masker(secrets).text(text)
 
     assert not [s for s in secrets if len(s) >= 4 and s in masked.replace(MASK, "\0")]
@@ -124,8 +127,11 @@ def test_nothing_breaks_it(text: str, secrets: list[str]) -> None:
     "piece",
     ["\\", "%", "&", "%25", "&amp;", "\\u0073", "\\\\\\\\\\\\\\\\u", "s3cret", "k", "&#x", "s"],
 )
-def test_its_cost_grows_with_the_text(piece: str) -> None:
-    """Twice the text is about twice the work, whatever it is made of."""
+def test_cost_is_proportional_to_the_length_of_the_text(piece: str) -> None:
+    """A text that is four times as long takes about four times as long; ten times is the limit.
+
+    The texts repeat pieces that look like parts of a credential or of an escape sequence.
+    """
     masker = Masker(["s3cret-key-0123456789", "k" * 40])
 
     def cost(size: int) -> float:
