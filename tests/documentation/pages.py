@@ -1,4 +1,4 @@
-"""The pages that people read, and the code blocks in them."""
+"""Finds the pages of the documentation, and the code blocks and commands in them."""
 
 import re
 from pathlib import Path
@@ -13,30 +13,30 @@ FOLDER_PAGES = [
     for folder in ("examples", "deploy")
     for path in sorted((ROOT / folder).glob("*/README.md"))
 ]
-"""The pages beside examples and manifests."""
+"""The README files of the examples, and of the manifests for deployment."""
 
 COMMAND_PAGES = [path for path in (*PAGES[1:], *FOLDER_PAGES) if path.name != "CHANGELOG.md"]
 """All pages whose commands a reader may type."""
 
 
 def page(name: str) -> str:
-    """The text of a page in docs/."""
+    """Return the text of a page in docs/."""
     return (DOCS / f"{name}.md").read_text(encoding="utf-8")
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """The code blocks in this language."""
+    """Return the code blocks of a text in one language."""
     return [code for name, code in all_blocks(text) if name == language]
 
 
 def all_blocks(text: str) -> list[tuple[str, str]]:
-    """The language and the code of each block, also of one in a list, without its indentation."""
+    """Return the language and the code of each block; a block in a list loses its indentation."""
     found = re.findall(r"^( *)```(.*?)\n(.*?)^\1```$", text, flags=re.DOTALL | re.MULTILINE)
     return [(language, dedent(code)) for _, language, code in found]
 
 
 def commands(text: str) -> list[str]:
-    """The commands of the console blocks, each with its continued lines."""
+    """Return the commands of the console blocks; lines that end with a backslash are joined."""
     joined = "\n".join(blocks(text, "console")).replace("\\\n", "")
     return re.findall(r"^\$ ((?:[^'\n]|'[^']*')+)$", joined, flags=re.MULTILINE)
 
@@ -51,10 +51,10 @@ _INLINE = re.compile(
 
 
 def inline_commands(text: str) -> list[str]:
-    """The commands in sentences and tables: a program and at least one word."""
+    """Return the commands in sentences and tables: a program and at least one argument."""
     return [line for line in _INLINE.findall(without_code(text)) if line != "docker compose"]
 
 
 def without_code(text: str) -> str:
-    """The text without its code blocks."""
+    """Return the text without its code blocks."""
     return re.sub(r"^ *```.*?^ *```$", "", text, flags=re.DOTALL | re.MULTILINE)

@@ -17,7 +17,7 @@ from gateway.settings import Settings as GatewaySettings
 from tests.documentation.pages import FOLDER_PAGES, ROOT, blocks, commands, page
 from tests.support.docker_commands import SERVICES, read_docker
 from tests.support.programs import run_program
-from tests.support.recorded_commands import Call, recorded
+from tests.support.recorded_commands import Call, record_calls
 from worker import Settings as WorkerSettings
 
 (ROLLOUT,) = blocks(page("production"), "shell")
@@ -43,13 +43,13 @@ class Containers:
 
     def take(self, call: Call) -> None:
         """Take a call of `docker`."""
-        read = read_docker(call.words)
+        read = read_docker(call.arguments)
         if read.command == "stop":
             self.running -= {*read.containers}
             return
         match read.verb:
             case "up" if set(read.services) <= {"worker"}:
-                self._start("worker", call.build)
+                self._start("worker", call.build_id)
             case "run":
                 name, _, version = read.variable.partition("=")
                 assert (read.service, name) == ("worker", "TEMPORAL_WORKER_BUILD_ID")
@@ -88,7 +88,7 @@ async def test_rollout(tmp_path: Path, then: str, left: tuple[str, str]) -> None
     """A version is current only while it runs; at the end, the service alone runs it."""
     containers = Containers()
 
-    for call in await recorded(f"{ROLL_OUT}\n#{then}", "docker", tmp_path):
+    for call in await record_calls(f"{ROLL_OUT}\n#{then}", "docker", tmp_path):
         containers.take(call)
 
     assert [(name, containers.versions[name]) for name in containers.running] == [left]
@@ -99,9 +99,9 @@ async def test_dashboard(tmp_path: Path) -> None:
     """The command of observability.md starts Prometheus and Grafana."""
     (line,) = (line for line in commands(page("observability")) if line.startswith("docker "))
 
-    (call,) = await recorded(line, "docker", tmp_path)
+    (call,) = await record_calls(line, "docker", tmp_path)
 
-    profile = read_docker(call.words).profile
+    profile = read_docker(call.arguments).profile
     services = {name for name, one in SERVICES.items() if profile in one.get("profiles", [])}
     assert services == {"prometheus", "grafana"}
 
@@ -110,11 +110,11 @@ async def test_base_image_by_digest(tmp_path: Path) -> None:
     """The lines of security.md pin the image that the Dockerfile has."""
     (lines,) = blocks(page("security"), "shell")
 
-    inspect, build = await recorded(lines, "docker", tmp_path, prints="sha256:abc")
+    inspect, build = await record_calls(lines, "docker", tmp_path, prints="sha256:abc")
 
-    image = read_docker(inspect.words).image
+    image = read_docker(inspect.arguments).image
     assert f"ARG PYTHON_IMAGE={image}\n" in (ROOT / "Dockerfile").read_text()
-    assert read_docker(build.words).build_arg == f"PYTHON_IMAGE={image}@sha256:abc"
+    assert read_docker(build.arguments).build_arg == f"PYTHON_IMAGE={image}@sha256:abc"
 
 
 def filled(lines: str) -> str:
@@ -127,7 +127,7 @@ async def test_secrets_of_kubernetes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
     """Each pod finds its secret by its name, and its program starts with it."""
-    calls = [call.words for call in await recorded(filled(SECRETS), "kubectl", tmp_path)]
+    calls = [call.arguments for call in await record_calls(filled(SECRETS), "kubectl", tmp_path)]
     (words,) = (words for words in calls if f"{program}-secrets" in words)
     assert words[:6] == ["-n", "analytics", "create", "secret", "generic", f"{program}-secrets"]
     folder = tmp_path / "secrets"

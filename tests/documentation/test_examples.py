@@ -21,7 +21,7 @@ async def clone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clone
     """A clone in which `make run` runs, with the settings of the page on a real account."""
     clone = Clone.make(tmp_path_factory.mktemp("clone"))
     (example,) = blocks(page("getting-started"), "toml")
-    account = example.replace("…", "segment-write-key") + f'base_url = "{clone.standin}/segment"\n'
+    account = example.replace("…", "segment-write-key") + f'base_url = "{clone.standin_url}/segment"\n'
     (clone.folder / "analytics.toml").write_text(account)
     async with clone.make_run():
         yield clone
@@ -30,7 +30,7 @@ async def clone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clone
 @pytest.fixture
 async def received(clone: Clone) -> AsyncIterator[Received]:
     """The requests that the stand-in received since the test began."""
-    url = f"{clone.standin}/requests"
+    url = f"{clone.standin_url}/requests"
     async with httpx.AsyncClient() as client:
         await client.delete(url)
 
@@ -44,7 +44,7 @@ async def type_page(text: str, clone: Clone) -> list[str]:
     """Type the commands after `make run`; returns what each printed, also if it failed."""
     first, *lines = commands(text)
     assert first == "make run"
-    return [await clone.type(f"({line}) || true") for line in lines]
+    return [await clone.run(f"({line}) || true") for line in lines]
 
 
 async def test_first_commands_of_the_readme(clone: Clone, received: Received) -> None:
@@ -61,9 +61,9 @@ async def test_python_of_the_readme_can_be_pasted(clone: Clone, received: Receiv
     """Into an interpreter, where `await` outside of a function is an error."""
     buffering, waiting, sdk = blocks(README.read_text(), "python")
 
-    assert "Error" not in await clone.paste(buffering)
-    printed = await clone.paste(waiting)
-    await clone.paste(sdk)
+    assert "Error" not in await clone.paste_python(buffering)
+    printed = await clone.paste_python(waiting)
+    await clone.paste_python(sdk)
 
     assert "stored by Temporal as" in printed
     assert "success 200" in printed
@@ -92,7 +92,7 @@ async def test_getting_started(clone: Clone, received: Received) -> None:
 async def test_batches(clone: Clone) -> None:
     """Two messages are accepted, and one is refused."""
     (line,) = commands(page("batches"))
-    batch = await clone.type(line)
+    batch = await clone.run(line)
 
     assert '"accepted":2' in batch
     assert "messages.2.event is required" in batch
@@ -101,9 +101,9 @@ async def test_batches(clone: Clone) -> None:
 async def test_failed_batches_of_the_gateway(clone: Clone) -> None:
     """The query of gateway.md finds an execution in which no message was accepted."""
     curl, query = commands(page("gateway"))
-    await clone.type(curl.replace('"event"', '"evnt"'))
+    await clone.run(curl.replace('"event"', '"evnt"'))
 
     async with asyncio.timeout(60):
         # Temporal lists it a moment after its end.
-        while "Batch" not in await clone.type(query):  # noqa: ASYNC110  # it has no event
+        while "Batch" not in await clone.run(query):  # noqa: ASYNC110  # it has no event
             await asyncio.sleep(0.2)

@@ -14,7 +14,7 @@ from tests.documentation.pages import COMMAND_PAGES, ROOT, commands, inline_comm
 from tests.support.clone import Clone
 from tests.support.docker_commands import SERVICES, read_docker
 from tests.support.programs import run_program
-from tests.support.recorded_commands import recorded
+from tests.support.recorded_commands import record_calls
 
 LINES = {line for path in COMMAND_PAGES for line in inline_commands(path.read_text())}
 OF_BLOCKS = {line for path in COMMAND_PAGES for line in commands(path.read_text())}
@@ -80,9 +80,9 @@ async def test_docker_command(tmp_path: Path, line: str) -> None:
     if line == "docker build --target worker":  # the folder is left out
         line += " ."
 
-    (call,) = await recorded(line, "docker", tmp_path)
+    (call,) = await record_calls(line, "docker", tmp_path)
 
-    read = read_docker(call.words)
+    read = read_docker(call.arguments)
     if read.command == "compose":
         for name in read.services:
             assert SERVICES[name].get("profiles", [read.profile]) == [read.profile]
@@ -116,18 +116,18 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 @pytest.mark.parametrize("line", INSTALLS)
 async def test_installing(clone: Clone, line: str) -> None:
     """With what the environment of the tests has: no package is downloaded."""
-    await clone.type(line.replace("path/to/clone", str(clone.folder)))
+    await clone.run(line.replace("path/to/clone", str(clone.folder)))
 
     module = INSTALLS[line]
     program = f"import {module}; print({module}.__file__)"
-    printed = await clone.type(f"cd home && ../.venv/bin/python -c '{program}'")
+    printed = await clone.run(f"cd home && ../.venv/bin/python -c '{program}'")
     assert printed.startswith(f"{clone.folder}/.venv/lib/") == line.startswith("pip ")
 
 
 @pytest.mark.slow
 async def test_tables_of_figures_are_current(clone: Clone) -> None:
     """The command writes the tables that performance.md has."""
-    await clone.type(FIGURES)
+    await clone.run(FIGURES)
 
     assert (clone.folder / "docs" / "performance.md").read_text() == page("performance")
 
@@ -135,7 +135,7 @@ async def test_tables_of_figures_are_current(clone: Clone) -> None:
 @pytest.mark.slow
 async def test_building(clone: Clone) -> None:
     """Of a wheel and an archive of the sources."""
-    await clone.type(BUILD)
+    await clone.run(BUILD)
 
     built = {path.suffix for path in (clone.folder / "dist").iterdir()}
     assert {".whl", ".gz"} <= built

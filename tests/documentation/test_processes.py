@@ -15,7 +15,7 @@ from tests.documentation.pages import blocks, commands, page
 from tests.support.clients_with_keys import client_with_keys
 from tests.support.free_ports import free_port
 from tests.support.programs import run_program
-from tests.support.shell import typed
+from tests.support.shell import running_command
 from tests.support.trace_collector import collector
 from tests.support.tracks import TRACK
 from tests.worker.processes import clean_environment, worker_environment, worker_process
@@ -50,7 +50,7 @@ async def test_worker_with_traces(temporal: Client, standin: StandIn, task_queue
     environment = worker_environment(temporal, standin, task_queue, OTEL_BSP_SCHEDULE_DELAY="100")
     async with collector() as collected:
         line = line.replace("http://localhost:4318", collected.url)
-        async with typed(line, environment, "worker started"):
+        async with running_command(line, environment, "worker started"):
             await deliver(temporal, task_queue)
             assert await collected.until("POST")
 
@@ -78,7 +78,7 @@ async def test_version_that_becomes_current(
         block.splitlines() for block in blocks(page("operating"), "shell") if "deployment" in block
     )
     environment = worker_environment(temporal, standin, task_queue)
-    async with typed(start, environment, "worker started"):
+    async with running_command(start, environment, "worker started"):
         retried = f"until {make_current}; do sleep 0.2; done"
         async with asyncio.timeout(60):
             await run_program("bash", "-ec", retried, TEMPORAL_ADDRESS=address)
@@ -104,7 +104,7 @@ async def test_key_and_codec_server(temporal: Client, standin: StandIn, task_que
         workflow_id = await deliver(await client_with_keys(temporal, key), task_queue)
     environment = clean_environment(ANALYTICS_CODEC_SERVER__PORT=str(port))
     target = temporal.service_client.config.target_host
-    async with typed(here(start), environment, "codec server started"):
+    async with running_command(here(start), environment, "codec server started"):
         shown = await run_program("bash", "-ec", here(show), TEMPORAL_ADDRESS=target)
 
     assert '"status":"success"' in shown.replace(" ", "")

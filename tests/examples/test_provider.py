@@ -32,13 +32,13 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 @pytest.fixture
 async def installed(clone: Clone) -> AsyncIterator[Clone]:
     """The same, with the package installed as its README says."""
-    await clone.type(INSTALL)
+    await clone.run(INSTALL)
     yield clone
-    await clone.type(UNINSTALL)
+    await clone.run(UNINSTALL)
 
 
 async def test_its_own_tests_pass(installed: Clone) -> None:
-    assert re.search(r"\d\d passed", await installed.type(TEST))
+    assert re.search(r"\d\d passed", await installed.run(TEST))
 
 
 async def test_the_commands_of_the_guide(clone: Clone) -> None:
@@ -49,11 +49,11 @@ async def test_the_commands_of_the_guide(clone: Clone) -> None:
     assert f"`{UNINSTALL}`" in README
 
     for line in (copy, install):
-        await clone.type(line)
-    tested = await clone.type(test)
-    await clone.type("\n".join(renaming))
-    tested_again = await clone.type(test)
-    await clone.type(UNINSTALL.replace("acme", "beacon"))
+        await clone.run(line)
+    tested = await clone.run(test)
+    await clone.run("\n".join(renaming))
+    tested_again = await clone.run(test)
+    await clone.run(UNINSTALL.replace("acme", "beacon"))
 
     for printed in (tested, tested_again):
         assert re.search(r"\d\d passed", printed), printed
@@ -73,8 +73,8 @@ async def test_make_run_delivers_to_it(installed: Clone) -> None:
     assert RUN == "make run"
 
     async with installed.make_run():
-        printed = await installed.type(EXECUTE)
-        (request,) = json.loads(await installed.type(SHOW))
+        printed = await installed.run(EXECUTE)
+        (request,) = json.loads(await installed.run(SHOW))
 
     assert '"status":"success"' in printed.replace(" ", "")
     assert (request["integration"], request["path"], request["answered"]) == (
@@ -93,14 +93,14 @@ async def test_its_settings(installed: Clone) -> None:
     file.write_text(settings.replace("…", "a-key"))
     program = "from worker import load; print(*load().deliverable().by_name)"
 
-    printed = await installed.type(f"ANALYTICS_CONFIG={file} .venv/bin/python -c '{program}'")
+    printed = await installed.run(f"ANALYTICS_CONFIG={file} .venv/bin/python -c '{program}'")
 
     assert printed == "acme\n"
 
 
 async def test_the_wheel_of_its_image(clone: Clone) -> None:
     """Is built where the Dockerfile looks for it; no image is built."""
-    await clone.type(BUILD_WHEEL)
+    await clone.run(BUILD_WHEEL)
 
     (wheel,) = clone.folder.glob("examples/provider/dist/*.whl")
     assert wheel.name.startswith("acme_analytics-")

@@ -1,4 +1,4 @@
-"""Runs lines of shell with a program in them that only records how it was called."""
+"""Runs shell commands, and replaces one program in them by a script that records its calls."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,25 +13,25 @@ cat "$0.prints"
 
 @dataclass(frozen=True)
 class Call:
-    """A call of the program.
+    """A call of the replaced program.
 
     Args:
-        build: The build id of the worker in its environment; empty without one.
-        words: Its arguments.
+        build_id: The variable `TEMPORAL_WORKER_BUILD_ID` of the call; empty if it is not set.
+        arguments: The arguments of the call.
     """
 
-    build: str
-    words: list[str]
+    build_id: str
+    arguments: list[str]
 
 
-async def recorded(lines: str, program: str, folder: Path, prints: str = "") -> list[Call]:
-    """Run lines of shell, and return the calls of a program in them.
+async def record_calls(lines: str, program: str, folder: Path, prints: str = "") -> list[Call]:
+    """Run shell commands, and return the calls of one program in them.
 
     Args:
-        lines: The lines; the first that fails ends them.
-        program: The name of the program, which need not be installed.
-        folder: An empty folder.
-        prints: What the program prints.
+        lines: The commands, in lines. They end at the first one that fails.
+        program: The name of the program to replace; it need not be installed.
+        folder: An empty folder, for the script that replaces it.
+        prints: What the script prints.
     """
     path = folder / program
     path.write_text(_PROGRAM)
@@ -40,4 +40,4 @@ async def recorded(lines: str, program: str, folder: Path, prints: str = "") -> 
     printed.write_text(prints)
     await run_program("bash", "-euc", f'PATH="{folder}:$PATH"\n{lines}', cwd=folder)
     found = [call.split("\n")[:-1] for call in calls.read_text().split("\036")[:-1]]
-    return [Call(build, words) for build, *words in found]
+    return [Call(build_id, arguments) for build_id, *arguments in found]

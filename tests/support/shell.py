@@ -1,4 +1,4 @@
-"""Runs a program whose command line is a line of shell, as a page shows it."""
+"""Runs a program that a shell command starts, as a page of the documentation shows it."""
 
 import os
 import signal
@@ -14,15 +14,15 @@ _STOPPING_SECONDS = 60
 
 
 @asynccontextmanager
-async def typed(
+async def running_command(
     line: str, environment: Mapping[str, str], ready: str, folder: Path = ROOT
 ) -> AsyncIterator[Running]:
-    """Type a line that starts a program, and Ctrl-C at the end.
+    """Run a program while the context lasts: wait until it is ready; press Ctrl-C at the end.
 
     Args:
-        line: The line of shell.
+        line: The shell command.
         environment: All environment variables.
-        ready: What the program prints when it has started.
+        ready: The text that the program prints when it is ready.
         folder: The working directory.
     """
     path = os.pathsep.join((str(TOOLS), os.environ["PATH"]))
