@@ -1,6 +1,7 @@
-"""The lines with `docker` and `kubectl`: run with programs that record their arguments.
+"""Checks the `docker` and `kubectl` commands of the pages, mostly without Docker or a cluster.
 
-`make container-test` runs most lines of the rollout with Docker itself.
+Scripts replace the two programs and record the arguments. `make container-test` runs most commands
+of the rollout with Docker itself.
 """
 
 import re
@@ -34,15 +35,15 @@ KEY = f"k1:{'0' * 43}="
 
 
 class Containers:
-    """What Docker would do: which version of the worker each container has, and which one runs."""
+    """The state that Docker would have: the worker's version in each container, and which run."""
 
     def __init__(self) -> None:
         self.versions: dict[str, str] = {}
         self.running: set[str] = set()
         self.current = ""
 
-    def take(self, call: Call) -> None:
-        """Take a call of `docker`."""
+    def apply(self, call: Call) -> None:
+        """Change the containers as a call of `docker` would."""
         read = read_docker(call.arguments)
         if read.command == "stop":
             self.running -= {*read.containers}
@@ -66,7 +67,7 @@ class Containers:
         self.running.add(container)
 
     def _set_current(self, service: str, inside: list[str]) -> None:
-        """With the command of operating.md, whose test runs it."""
+        """Set the current version; check that the command is the one of operating.md."""
         (line,) = (
             line
             for block in blocks(page("operating"), "shell")
@@ -84,30 +85,32 @@ class Containers:
     [(ROLL_BACK, ("worker", "v1")), (KEEP, ("worker", "v2"))],
     ids=["rolled back", "kept"],
 )
-async def test_rollout(tmp_path: Path, then: str, left: tuple[str, str]) -> None:
-    """A version is current only while it runs; at the end, the service alone runs it."""
+async def test_rollout_ends_with_one_worker_of_the_current_version(
+    tmp_path: Path, then: str, left: tuple[str, str]
+) -> None:
+    """A version becomes current only while a container runs it; at the end, only `worker` runs."""
     containers = Containers()
 
     for call in await record_calls(f"{ROLL_OUT}\n#{then}", "docker", tmp_path):
-        containers.take(call)
+        containers.apply(call)
 
     assert [(name, containers.versions[name]) for name in containers.running] == [left]
     assert containers.current == left[1]
 
 
-async def test_dashboard(tmp_path: Path) -> None:
-    """The command of observability.md starts Prometheus and Grafana."""
+async def test_dashboard_command_starts_prometheus_and_grafana(tmp_path: Path) -> None:
+    """It is the command in observability.md."""
     (line,) = (line for line in commands(page("observability")) if line.startswith("docker "))
 
     (call,) = await record_calls(line, "docker", tmp_path)
 
     profile = read_docker(call.arguments).profile
-    services = {name for name, one in SERVICES.items() if profile in one.get("profiles", [])}
+    services = {name for name, each in SERVICES.items() if profile in each.get("profiles", [])}
     assert services == {"prometheus", "grafana"}
 
 
-async def test_base_image_by_digest(tmp_path: Path) -> None:
-    """The lines of security.md pin the image that the Dockerfile has."""
+async def test_base_image_is_pinned_by_its_digest(tmp_path: Path) -> None:
+    """The commands of security.md pin the base image of the Dockerfile."""
     (lines,) = blocks(page("security"), "shell")
 
     inspect, build = await record_calls(lines, "docker", tmp_path, prints="sha256:abc")
@@ -117,17 +120,18 @@ async def test_base_image_by_digest(tmp_path: Path) -> None:
     assert read_docker(build.arguments).build_arg == f"PYTHON_IMAGE={image}@sha256:abc"
 
 
-def filled(lines: str) -> str:
-    """The lines with credentials in the place of `…`."""
+def fill_in_credentials(lines: str) -> str:
+    """Return the lines with a credential instead of each `…`."""
     return lines.replace("k1:…", KEY).replace("…", "a-long-credential-0123456789abcdef")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-async def test_secrets_of_kubernetes(
+async def test_each_program_starts_with_its_kubernetes_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
-    """Each pod finds its secret by its name, and its program starts with it."""
-    calls = [call.arguments for call in await record_calls(filled(SECRETS), "kubectl", tmp_path)]
+    """Its manifest names the secret, and its settings can be loaded from the secret's files."""
+    recorded = await record_calls(fill_in_credentials(SECRETS), "kubectl", tmp_path)
+    calls = [call.arguments for call in recorded]
     (words,) = (words for words in calls if f"{program}-secrets" in words)
     assert words[:6] == ["-n", "analytics", "create", "secret", "generic", f"{program}-secrets"]
     folder = tmp_path / "secrets"
@@ -148,8 +152,8 @@ async def test_secrets_of_kubernetes(
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-async def test_kubectl_reads_its_lines() -> None:
-    """It makes the namespace and the secrets, and builds the manifests, without a cluster."""
+async def test_kubectl_accepts_the_commands_without_a_cluster() -> None:
+    """With `--dry-run=client`, they print the namespace, the secrets and the manifests."""
     without_cluster = """
 kubectl() {
   case "$*" in
@@ -161,11 +165,11 @@ kubectl() {
 """
     versioned = "kubectl apply -k deploy/kubernetes-versioned"
     assert f"`{versioned}`" in KUBERNETES.read_text()
-    lines = f"{without_cluster}\n{filled(SECRETS)}\n{versioned}"
+    lines = f"{without_cluster}\n{fill_in_credentials(SECRETS)}\n{versioned}"
 
     printed = await run_program("bash", "-euc", lines, cwd=ROOT)
 
-    kinds = [one["kind"] for one in yaml.safe_load_all(printed) if one]
+    kinds = [manifest["kind"] for manifest in yaml.safe_load_all(printed) if manifest]
     assert kinds.count("Secret") == len(PROGRAMS)
     assert kinds.count("Deployment") == len(PROGRAMS) + len(PROGRAMS) - 1
     assert {"Namespace", "ConfigMap", "ScaledObject", "WorkerDeployment"} <= {*kinds}

@@ -1,6 +1,6 @@
-"""Each block of code on the pages is run by a test, or read by one, or listed with a reason.
+"""Checks that every code block of the pages has a test, or a reason why it has none.
 
-Add a row for a new block, after its test takes the block from the page.
+For a new block, write a test that reads the block from the page; then add a row here.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ import pytest
 from tests.documentation.pages import FOLDER_PAGES, PAGES, ROOT, all_blocks
 
 Row = tuple[str, str, int, str]
-"""A page, a language, how many blocks in it, and the module of their test or the reason."""
+"""A page, a language, the number of blocks in it, and their test module or the reason."""
 
 RUN: list[Row] = [
     ("README", "console", 3, "documentation/test_examples"),
@@ -54,9 +54,9 @@ RUN: list[Row] = [
     ("security", "console", 2, "documentation/test_processes"),
     ("examples/provider", "console", 3, "examples/test_provider"),
 ]
-"""Run as they stand there, with other ports and credentials; parts of a file with the file."""
+"""Blocks that a test runs. Only ports and credentials differ; a part of a file runs with it."""
 
-READ: list[Row] = [
+CHECKED: list[Row] = [
     ("observability", "console", 1, "documentation/test_container_commands"),
     ("observability", "console", 1, "documentation/test_pytest_commands"),
     ("observability", "toml", 2, "documentation/test_settings_blocks"),
@@ -73,38 +73,38 @@ READ: list[Row] = [
     ("examples/provider", "toml", 1, "examples/test_provider"),
     ("deploy/kubernetes", "shell", 1, "documentation/test_container_commands"),
 ]
-"""Read by the program that they are for, or by a test in its place: they need Docker or a cluster,
-would signal the processes of others, or take long; settings are loaded."""
+"""Blocks that a test checks without running them. They need Docker or a cluster, would send signals
+to other processes, or take long. Blocks with settings are loaded."""
 
-LISTED: list[Row] = [
+NOT_TESTED: list[Row] = [
     ("README", "mermaid", 1, "a diagram"),
     ("gateway", "mermaid", 1, "a diagram"),
 ]
-"""Without a test."""
+"""Blocks without a test, and the reason."""
 
 
-def name_of(path: Path) -> str:
-    """The name of a page in the tables."""
+def table_name(path: Path) -> str:
+    """Return the name that a page has in the tables."""
     return str(path.parent.relative_to(ROOT)) if path in FOLDER_PAGES else path.stem
 
 
-def test_each_block_is_in_a_table() -> None:
-    """By page and language, as many as the page has."""
+def test_each_block_has_a_row() -> None:
+    """The tables have as many blocks of each page and language as the page itself."""
     shown = Counter(
-        (name_of(path), language)
+        (table_name(path), language)
         for path in {*PAGES, *FOLDER_PAGES}
         for language, _ in all_blocks(path.read_text())
     )
     listed: Counter[tuple[str, str]] = Counter()
-    for name, language, count, _ in (*RUN, *READ, *LISTED):
+    for name, language, count, _ in (*RUN, *CHECKED, *NOT_TESTED):
         listed[name, language] += count
 
     assert shown == listed
 
 
-@pytest.mark.parametrize("row", [*RUN, *READ], ids=lambda row: f"{row[0]}-{row[1]}")
-def test_each_module_takes_its_page(row: Row) -> None:
-    """It exists, and names the page."""
+@pytest.mark.parametrize("row", [*RUN, *CHECKED], ids=lambda row: f"{row[0]}-{row[1]}")
+def test_the_module_of_each_row_reads_its_page(row: Row) -> None:
+    """The module exists, and contains the name of the page."""
     name, _, _, module = row
     code = (ROOT / "tests" / f"{module}.py").read_text()
 

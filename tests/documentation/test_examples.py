@@ -1,4 +1,4 @@
-"""What the README and the first pages ask a reader to type, typed as it stands there."""
+"""Runs the commands and the Python code of the README and of the first pages, unchanged."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,23 +13,24 @@ from tests.support.json_objects import Json
 pytestmark = pytest.mark.slow
 
 Received = Callable[[], Awaitable[list[Json]]]
-"""Returns the requests that the stand-in received since the test began."""
+"""Returns the requests that the stand-in has received since the test began."""
 
 
 @pytest.fixture(scope="module")
 async def clone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clone]:
-    """A clone in which `make run` runs, with the settings of the page on a real account."""
+    """A clone in which `make run` runs; its settings are those of getting-started.md."""
     clone = Clone.make(tmp_path_factory.mktemp("clone"))
     (example,) = blocks(page("getting-started"), "toml")
-    account = example.replace("…", "segment-write-key") + f'base_url = "{clone.standin_url}/segment"\n'
-    (clone.folder / "analytics.toml").write_text(account)
+    address = f'base_url = "{clone.standin_url}/segment"\n'
+    settings = example.replace("…", "segment-write-key") + address
+    (clone.folder / "analytics.toml").write_text(settings)
     async with clone.make_run():
         yield clone
 
 
 @pytest.fixture
 async def received(clone: Clone) -> AsyncIterator[Received]:
-    """The requests that the stand-in received since the test began."""
+    """Delete the requests of earlier tests from the stand-in."""
     url = f"{clone.standin_url}/requests"
     async with httpx.AsyncClient() as client:
         await client.delete(url)
@@ -40,16 +41,16 @@ async def received(clone: Clone) -> AsyncIterator[Received]:
         yield requests
 
 
-async def type_page(text: str, clone: Clone) -> list[str]:
-    """Type the commands after `make run`; returns what each printed, also if it failed."""
+async def run_commands(text: str, clone: Clone) -> list[str]:
+    """Run the commands of a page after `make run`; return what each printed, even if it failed."""
     first, *lines = commands(text)
     assert first == "make run"
     return [await clone.run(f"({line}) || true") for line in lines]
 
 
-async def test_first_commands_of_the_readme(clone: Clone, received: Received) -> None:
-    """A message is delivered, the stand-in shows it, and the gateway accepts another one."""
-    delivered, shown, accepted = await type_page(README.read_text(), clone)
+async def test_commands_of_the_readme(clone: Clone, received: Received) -> None:
+    """A message is delivered, the stand-in shows it, and the gateway accepts another message."""
+    delivered, shown, accepted = await run_commands(README.read_text(), clone)
 
     assert '"status":"success"' in delivered
     assert "Signed Up" in shown
@@ -58,7 +59,7 @@ async def test_first_commands_of_the_readme(clone: Clone, received: Received) ->
 
 
 async def test_python_of_the_readme_can_be_pasted(clone: Clone, received: Received) -> None:
-    """Into an interpreter, where `await` outside of a function is an error."""
+    """The interpreter is Python's own, in which `await` outside of a function is an error."""
     buffering, waiting, sdk = blocks(README.read_text(), "python")
 
     assert "Error" not in await clone.paste_python(buffering)
@@ -73,9 +74,9 @@ async def test_python_of_the_readme_can_be_pasted(clone: Clone, received: Receiv
     assert {"Order Completed", "Signed Up"} <= {*events}
 
 
-async def test_getting_started(clone: Clone, received: Received) -> None:
-    """Each command does what the page says about it."""
-    first, shown, _script, retried, invalid, status, failed, account = await type_page(
+async def test_commands_of_getting_started(clone: Clone, received: Received) -> None:
+    """Each command prints what the page says."""
+    first, shown, _script, retried, invalid, status, failed, tested = await run_commands(
         page("getting-started"), clone
     )
 
@@ -85,11 +86,11 @@ async def test_getting_started(clone: Clone, received: Received) -> None:
     assert "track.event is required" in invalid
     assert "segment" in status
     assert "ValidationError" in failed
-    assert "Durable Analytics Test" in account
+    assert "Durable Analytics Test" in tested
     assert len(await received()) == 5
 
 
-async def test_batches(clone: Clone) -> None:
+async def test_command_of_batches(clone: Clone) -> None:
     """Two messages are accepted, and one is refused."""
     (line,) = commands(page("batches"))
     batch = await clone.run(line)
@@ -98,12 +99,12 @@ async def test_batches(clone: Clone) -> None:
     assert "messages.2.event is required" in batch
 
 
-async def test_failed_batches_of_the_gateway(clone: Clone) -> None:
-    """The query of gateway.md finds an execution in which no message was accepted."""
+async def test_query_of_the_gateway_page_finds_a_failed_batch(clone: Clone) -> None:
+    """In the execution, no message was accepted."""
     curl, query = commands(page("gateway"))
     await clone.run(curl.replace('"event"', '"evnt"'))
 
     async with asyncio.timeout(60):
-        # Temporal lists it a moment after its end.
+        # Temporal lists an execution a moment after its end.
         while "Batch" not in await clone.run(query):  # noqa: ASYNC110  # it has no event
             await asyncio.sleep(0.2)
