@@ -1,6 +1,6 @@
-"""Commands in sentences and tables that are neither `make` nor `durable-analytics`.
+"""Checks the commands in sentences and tables, except those of `make` and `durable-analytics`.
 
-Those two have tests of their own: `test_make_commands.py`, and `tests/cli/test_inline_commands.py`.
+`test_make_commands.py` and `tests/cli/test_inline_commands.py` check those.
 """
 
 import shlex
@@ -16,16 +16,16 @@ from tests.support.docker_commands import SERVICES, read_docker
 from tests.support.programs import run_program
 from tests.support.recorded_commands import record_calls
 
-LINES = {line for path in COMMAND_PAGES for line in inline_commands(path.read_text())}
-OF_BLOCKS = {line for path in COMMAND_PAGES for line in commands(path.read_text())}
-"""Commands that stand in a block too, and are run there."""
+COMMANDS = {line for path in COMMAND_PAGES for line in inline_commands(path.read_text())}
+BLOCK_COMMANDS = {line for path in COMMAND_PAGES for line in commands(path.read_text())}
+"""Commands that are also in a code block; the tests of the blocks run them."""
 
 INSTALLS = {
     "pip install .": "durable_analytics",
     "pip install path/to/clone": "durable_analytics",
     ".venv/bin/pip install segment-analytics-python": "segment.analytics",
 }
-"""The module that can then be imported."""
+"""The module that can be imported after each of these commands."""
 
 RUN_ELSEWHERE = {
     ".venv/bin/python examples/deliver.py": "tests/examples/test_examples.py",
@@ -41,33 +41,33 @@ RUN_ELSEWHERE = {
     "python -m worker.health": "tests/worker/test_health.py",
     "uvicorn fastapi_app:app": "tests/examples/test_recipes.py",
 }
-"""The tests that run them with their examples and processes, some with other options."""
+"""The test that runs each of these commands, some with other options."""
 
 FIGURES, BUILD = RUN_HERE = ("python -m benchmarks.markdown", "python -m hatchling build")
 
 NOT_RUN = {
     "apt-get install prometheus": "it changes the machine",
     "kustomize edit set image durable-analytics-worker=…@sha256:…": "the digest is the reader's",
-    "python -m tests.workflows.record": "it would record the histories of the tests anew",
-    "python -m tests.workflows.record NAME": "it would record the histories of the tests anew",
-    "ulimit -n": "it is named, not to be typed",
-    "unset TEMPORAL_ADDRESS": "it changes the shell of its reader",
+    "python -m tests.workflows.record": "it would replace the histories of the tests",
+    "python -m tests.workflows.record NAME": "it would replace the histories of the tests",
+    "ulimit -n": "the page only names it",
+    "unset TEMPORAL_ADDRESS": "it changes the shell of the reader",
 }
-"""Why no test runs them."""
+"""Why no test runs each of these commands."""
 
-NAMES = {"temporal workflow reset", "temporal workflow start"}
-"""Names of commands that need something after them."""
+INCOMPLETE = {"temporal workflow reset", "temporal workflow start"}
+"""Commands that a page names without the arguments that they need."""
 
-TEMPORAL = sorted(line for line in LINES if line.startswith("temporal "))
-DOCKER = sorted(line for line in LINES if line.startswith("docker "))
+TEMPORAL = sorted(line for line in COMMANDS if line.startswith("temporal "))
+DOCKER = sorted(line for line in COMMANDS if line.startswith("docker "))
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-WITH_TESTS = ("make ", "durable-analytics ", "LOCAL_TEMPORAL_PORT=17233 make ")
+PREFIXES_TESTED_ELSEWHERE = ("make ", "durable-analytics ", "LOCAL_TEMPORAL_PORT=17233 make ")
 
 
 def test_each_command_has_a_test_or_a_reason() -> None:
-    """And no other is in the tables."""
+    """The tables contain no command that is not on a page."""
     tables = {*INSTALLS, *RUN_ELSEWHERE, *RUN_HERE, *NOT_RUN}
-    others = {line for line in LINES - OF_BLOCKS if not line.startswith(WITH_TESTS)}
+    others = {line for line in COMMANDS - BLOCK_COMMANDS if not line.startswith(PREFIXES_TESTED_ELSEWHERE)}
 
     assert others - {*TEMPORAL, *DOCKER} == tables
     for name in RUN_ELSEWHERE.values():
@@ -75,8 +75,8 @@ def test_each_command_has_a_test_or_a_reason() -> None:
 
 
 @pytest.mark.parametrize("line", DOCKER)
-async def test_docker_command(tmp_path: Path, line: str) -> None:
-    """Its options, services and profiles exist, and services are started with their profile."""
+async def test_docker_accepts_the_command(tmp_path: Path, line: str) -> None:
+    """The options, services and profiles exist, and each service is started with its profile."""
     if line == "docker build --target worker":  # the folder is left out
         line += " ."
 
@@ -92,9 +92,9 @@ async def test_docker_command(tmp_path: Path, line: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("line", TEMPORAL)
-async def test_temporal_command(temporal: Client, line: str) -> None:
-    """Temporal's command line takes it."""
-    if line in NAMES:
+async def test_temporal_accepts_the_command(temporal: Client, line: str) -> None:
+    """The command line of Temporal runs it without an error."""
+    if line in INCOMPLETE:
         line += " --help"
     namespace = f"n-{uuid.uuid4()}"
     words = [namespace if word == "NAME" else word for word in shlex.split(line)]
@@ -108,14 +108,14 @@ async def test_temporal_command(temporal: Client, line: str) -> None:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone, in whose environment packages can be installed."""
+    """A clone in which packages can be installed."""
     return Clone.make(tmp_path_factory.mktemp("clone"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("line", INSTALLS)
-async def test_installing(clone: Clone, line: str) -> None:
-    """With what the environment of the tests has: no package is downloaded."""
+async def test_package_can_be_imported_after_its_installation(clone: Clone, line: str) -> None:
+    """Nothing is downloaded: `segment-analytics-python` is already installed for the tests."""
     await clone.run(line.replace("path/to/clone", str(clone.folder)))
 
     module = INSTALLS[line]
@@ -126,15 +126,15 @@ async def test_installing(clone: Clone, line: str) -> None:
 
 @pytest.mark.slow
 async def test_tables_of_figures_are_current(clone: Clone) -> None:
-    """The command writes the tables that performance.md has."""
+    """The command writes the same tables as performance.md has."""
     await clone.run(FIGURES)
 
     assert (clone.folder / "docs" / "performance.md").read_text() == page("performance")
 
 
 @pytest.mark.slow
-async def test_building(clone: Clone) -> None:
-    """Of a wheel and an archive of the sources."""
+async def test_hatchling_builds_a_wheel_and_an_archive(clone: Clone) -> None:
+    """The archive contains the sources."""
     await clone.run(BUILD)
 
     built = {path.suffix for path in (clone.folder / "dist").iterdir()}

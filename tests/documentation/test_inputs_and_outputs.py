@@ -1,4 +1,4 @@
-"""The inputs and outputs that pages show are those of real executions."""
+"""Compares the inputs and outputs that pages show with those of real executions."""
 
 import json
 import shlex
@@ -9,76 +9,79 @@ from tests.support.json_objects import Execute, Json
 from tests.support.tracks import TRACK
 
 
-def shape(value: Any, shown: Any) -> Any:
-    """The keys at all levels, in their order; of a shortened object, those that are shown."""
+def shape_of_actual(value: Any, shown: Any) -> Any:
+    """Return the keys of an output at all levels, in order, without its other values.
+
+    If the page shortens an object with `…`, only the keys that the page shows are returned.
+    """
     if isinstance(value, dict) and isinstance(shown, dict):
         is_shortened = "…" in shown
         return {
-            key: shape(item, shown.get(key))
+            key: shape_of_actual(item, shown.get(key))
             for key, item in value.items()
             if key in shown or not is_shortened
         }
     if isinstance(value, list) and isinstance(shown, list):
-        return [shape(item, example) for item, example in zip(value, shown, strict=True)]
+        return [shape_of_actual(item, example) for item, example in zip(value, shown, strict=True)]
     return None
 
 
-def of_page(shown: Any) -> Any:
-    """The same of what a page shows."""
+def shape_of_shown(shown: Any) -> Any:
+    """Return the keys of an output that a page shows, without `…`."""
     if isinstance(shown, dict):
-        return {key: of_page(item) for key, item in shown.items() if key != "…"}
+        return {key: shape_of_shown(item) for key, item in shown.items() if key != "…"}
     if isinstance(shown, list):
-        return [of_page(item) for item in shown]
+        return [shape_of_shown(item) for item in shown]
     return None
 
 
-def ordered(value: Any) -> str:
-    """An object as JSON, so that the order of its keys counts."""
+def to_json(value: Any) -> str:
+    """Return an object as JSON, so that a comparison includes the order of its keys."""
     return json.dumps(value)
 
 
 def first_input(text: str) -> Any:
-    """The input of the first execution on a page."""
+    """Return the input of the first execution on a page."""
     command = next(line for line in commands(text) if "workflow execute" in line)
     words = shlex.split(command)
     return json.loads(words[words.index("--input") + 1])
 
 
-async def test_output_of_a_message(execute: Execute) -> None:
-    """As getting-started.md shows it."""
+async def test_output_of_a_message_has_the_keys_that_the_page_shows(execute: Execute) -> None:
+    """The page is getting-started.md."""
     text = page("getting-started")
     (block,) = blocks(text, "json")
     shown: Json = json.loads(block)
 
     output = await execute("Track", first_input(text))
 
-    assert ordered(shape(output, shown)) == ordered(of_page(shown))
+    assert to_json(shape_of_actual(output, shown)) == to_json(shape_of_shown(shown))
     assert output["status"] == shown["status"]
     assert output["response"]["body"] == shown["response"]["body"]
 
 
-async def test_output_of_a_batch(execute: Execute) -> None:
-    """As batches.md shows it."""
+async def test_output_of_a_batch_has_the_keys_that_the_page_shows(execute: Execute) -> None:
+    """The page is batches.md."""
     text = page("batches")
     (block,) = blocks(text, "json")
     shown: Json = json.loads(block)
 
     output = await execute("Batch", first_input(text))
 
-    assert ordered(shape(output, shown)) == ordered(of_page(shown))
+    assert to_json(shape_of_actual(output, shown)) == to_json(shape_of_shown(shown))
     assert {key: output[key] for key in ("status", "accepted", "rejected")} == {
         key: shown[key] for key in ("status", "accepted", "rejected")
     }
 
 
-async def test_policies_of_an_input(execute: Execute) -> None:
-    """As policies.md shows them: they are applied."""
+async def test_policies_that_the_page_shows_are_applied(execute: Execute) -> None:
+    """The page is policies.md."""
     (block,) = blocks(page("policies"), "json")
-    asked: Json = json.loads(block)
+    shown: Json = json.loads(block)
 
-    output = await execute("Track", {**TRACK, **asked})
+    output = await execute("Track", {**TRACK, **shown})
 
     applied = output["policies"]["request"]
-    request = asked["policies"]["request"]
+    request = shown["policies"]["request"]
     assert applied["total_timeout"] == request["total_timeout"]
     assert request["retry_policy"].items() <= applied["retry_policy"].items()

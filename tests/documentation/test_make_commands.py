@@ -1,4 +1,4 @@
-"""The `make` commands of the pages: what each of them would run exists."""
+"""Checks the `make` commands of the pages with `--dry-run`: the programs they would run exist."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from tests.chaos.__main__ import arguments_parser
 from tests.documentation.pages import COMMAND_PAGES, ROOT, commands, inline_commands, page
 from tests.support.programs import TOOLS, run_program
 
-LINES = sorted(
+COMMANDS = sorted(
     {
         line
         for path in COMMAND_PAGES
@@ -22,17 +22,17 @@ LINES = sorted(
 )
 
 
-async def would_run(line: str) -> list[list[str]]:
-    """The commands that `make` prints with `--dry-run`, without installing anything."""
+async def dry_run(line: str) -> list[list[str]]:
+    """Return the commands that `make` would run, without those that install packages."""
     options = "--dry-run --always-make --old-file=.venv/.runs --old-file=.venv/.installed"
     dry = f'make() {{ command make {options} "$@"; }}\n{line}'
     printed = await run_program("bash", "-ec", dry, cwd=ROOT, MAKEFLAGS="")
     lines = printed.replace("\\\n", "").splitlines()
-    return [shlex.split(one) for one in lines if not one.startswith(("echo ", "touch "))]
+    return [shlex.split(each) for each in lines if not each.startswith(("echo ", "touch "))]
 
 
-def exists(words: list[str]) -> bool:
-    """Whether a command has its module, its script or its program."""
+def program_exists(words: list[str]) -> bool:
+    """Whether the module, the script or the program of a command exists."""
     words = [word for word in words if not re.match(r"[A-Z_]+=", word)]
     if words[1:2] == ["-m"]:
         return find_spec(words[2]) is not None
@@ -45,18 +45,18 @@ def _path() -> str:
     return os.pathsep.join((str(TOOLS), os.environ["PATH"]))
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if line != "make install"])
-async def test_what_it_runs_exists(line: str) -> None:
-    """Modules, scripts and programs."""
-    run = await would_run(line)
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line != "make install"])
+async def test_programs_that_make_would_run_exist(line: str) -> None:
+    """Also modules and scripts. `make install` has its own test."""
+    run = await dry_run(line)
 
     assert run
-    assert [words for words in run if not exists(words)] == []
+    assert [words for words in run if not program_exists(words)] == []
 
 
-async def test_installing_takes_the_lock_files() -> None:
-    """`make install` alone."""
-    (line,) = (line for line in LINES if line == "make install")
+async def test_make_install_uses_the_lock_files() -> None:
+    """pip checks the hashes in them."""
+    (line,) = (line for line in COMMANDS if line == "make install")
     printed = await run_program("make", "--dry-run", "--always-make", "install", cwd=ROOT)
 
     assert line
@@ -65,11 +65,11 @@ async def test_installing_takes_the_lock_files() -> None:
     assert all((ROOT / lock).is_file() for lock in locks)
 
 
-async def test_chaos_takes_its_arguments() -> None:
-    """Those of reliability.md; `tests/chaos/test_chaos.py` runs a shorter one."""
+async def test_chaos_gets_the_arguments_of_the_command() -> None:
+    """The commands are in reliability.md; `tests/chaos/test_chaos.py` runs a shorter one."""
     default, denser = commands(page("reliability"))
 
     for line, seeds, faults in ((default, [1, 2, 3], None), (denser, [7], 56)):
-        (words,) = await would_run(line)
+        (words,) = await dry_run(line)
         read = arguments_parser().parse_args(words[words.index("tests.chaos") + 1 :])
         assert (read.seed, read.faults) == (seeds, faults)

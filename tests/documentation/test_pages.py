@@ -1,4 +1,4 @@
-"""The documentation matches the code."""
+"""The settings, policies, failure types, methods and links on the pages match the code."""
 
 import re
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_policy_is_documented() -> None:
-    """Each has a row with its path below `policies.request`."""
+    """Each policy has a row with its name below `policies.request`."""
     text = page("policies")
     for name in RequestPolicy.model_fields.keys() - {"retry_policy"}:
         assert f"| `{name}` |" in text
@@ -44,7 +44,7 @@ def test_every_policy_is_documented() -> None:
 
 
 def test_every_failure_type_is_documented() -> None:
-    """Its row says whether it is retried, and another page says what to do."""
+    """The row of a failure type says whether it is retried; troubleshooting.md says what to do."""
     text, troubleshooting = page("methods-and-providers"), page("troubleshooting")
     for name, error in DELIVERY_ERRORS.items():
         (row,) = re.findall(rf"^\| `{name}` \|.*\| (yes|no)", text, flags=re.MULTILINE)
@@ -61,7 +61,7 @@ def test_make_targets_on_pages_exist() -> None:
 
 
 def test_the_readme_is_short_and_links_to_every_page() -> None:
-    """Readers find a page only by a link."""
+    """A reader finds a page only by a link."""
     text = README.read_text()
     assert len(text.splitlines()) <= 220
     linked = set(re.findall(r"\]\(docs/([a-z-]+)\.md", text))
@@ -69,7 +69,7 @@ def test_the_readme_is_short_and_links_to_every_page() -> None:
 
 
 def anchors(path: Path) -> set[str]:
-    """The anchors that GitHub makes of the headings of a page."""
+    """Return the anchors that GitHub creates for the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", without_code(path.read_text()), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
