@@ -61,13 +61,14 @@ INCOMPLETE = {"temporal workflow reset", "temporal workflow start"}
 TEMPORAL = sorted(line for line in COMMANDS if line.startswith("temporal "))
 DOCKER = sorted(line for line in COMMANDS if line.startswith("docker "))
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-PREFIXES_TESTED_ELSEWHERE = ("make ", "durable-analytics ", "LOCAL_TEMPORAL_PORT=17233 make ")
+OTHER_PREFIXES = ("make ", "durable-analytics ", "LOCAL_TEMPORAL_PORT=17233 make ")
+"""Commands with these prefixes have their own tests."""
 
 
 def test_each_command_has_a_test_or_a_reason() -> None:
     """The tables contain no command that is not on a page."""
     tables = {*INSTALLS, *RUN_ELSEWHERE, *RUN_HERE, *NOT_RUN}
-    others = {line for line in COMMANDS - BLOCK_COMMANDS if not line.startswith(PREFIXES_TESTED_ELSEWHERE)}
+    others = {line for line in COMMANDS - BLOCK_COMMANDS if not line.startswith(OTHER_PREFIXES)}
 
     assert others - {*TEMPORAL, *DOCKER} == tables
     for name in RUN_ELSEWHERE.values():

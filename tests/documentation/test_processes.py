@@ -1,4 +1,4 @@
-"""The lines that start a process, or send it a signal: typed as the pages show them."""
+"""Runs the commands of the pages that start a process or send it a signal."""
 
 import asyncio
 import os
@@ -23,20 +23,20 @@ from tests.worker.processes import clean_environment, worker_environment, worker
 pytestmark = pytest.mark.slow
 
 
-def command(name: str, part: str) -> str:
-    """The command on a page that has this text."""
+def find_command(name: str, part: str) -> str:
+    """Return the command on a page that contains a text."""
     (found,) = (line for line in commands(page(name)) if part in line)
     return found
 
 
 @pytest.fixture
 def address(temporal: Client) -> str:
-    """Where Temporal listens."""
+    """The address of Temporal."""
     return temporal.service_client.config.target_host
 
 
 async def deliver(temporal: Client, task_queue: str) -> str:
-    """Deliver a message; returns its workflow id."""
+    """Deliver a message; return its workflow id."""
     handle = await temporal.start_workflow(
         "Track", TRACK, id=f"segment:track:{task_queue}", task_queue=task_queue
     )
@@ -44,9 +44,11 @@ async def deliver(temporal: Client, task_queue: str) -> str:
     return handle.id
 
 
-async def test_worker_with_traces(temporal: Client, standin: StandIn, task_queue: str) -> None:
-    """The line of observability.md sends the spans of a delivery to the collector."""
-    line = command("observability", "OTEL_")
+async def test_worker_sends_spans_to_the_collector(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """The command of observability.md starts the worker."""
+    line = find_command("observability", "OTEL_")
     environment = worker_environment(temporal, standin, task_queue, OTEL_BSP_SCHEDULE_DELAY="100")
     async with collector() as collected:
         line = line.replace("http://localhost:4318", collected.url)
@@ -56,12 +58,14 @@ async def test_worker_with_traces(temporal: Client, standin: StandIn, task_queue
 
 
 @pytest.mark.skipif(shutil.which("pgrep") is None, reason="pgrep is not installed")
-async def test_signal_to_reload(temporal: Client, standin: StandIn, task_queue: str) -> None:
-    """The pattern of operating.md finds a worker, and the signal makes it read its settings.
+async def test_signal_reloads_the_settings_of_a_worker(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """The pattern in operating.md finds the worker, and the signal makes it reload its settings.
 
     The signal goes to this worker alone: `pkill` would send it to all workers of the machine.
     """
-    program, name, *pattern = shlex.split(command("operating", "pkill"))
+    program, name, *pattern = shlex.split(find_command("operating", "pkill"))
     assert (program, name) == ("pkill", "-HUP")
     async with worker_process(temporal, standin, task_queue) as worker:
         found = await run_program("pgrep", *pattern)
@@ -70,10 +74,13 @@ async def test_signal_to_reload(temporal: Client, standin: StandIn, task_queue: 
         await worker.line("settings reloaded")
 
 
-async def test_version_that_becomes_current(
+async def test_worker_of_the_current_version_delivers(
     temporal: Client, standin: StandIn, task_queue: str, address: str
 ) -> None:
-    """The worker of operating.md, and the command after it, which waits until it polls."""
+    """The commands of operating.md start the worker, and make its version the current one.
+
+    The second command is repeated until it succeeds, because Temporal must know the worker first.
+    """
     (start, make_current), *_ = (
         block.splitlines() for block in blocks(page("operating"), "shell") if "deployment" in block
     )
@@ -86,8 +93,10 @@ async def test_version_that_becomes_current(
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-async def test_key_and_codec_server(temporal: Client, standin: StandIn, task_queue: str) -> None:
-    """The commands of security.md print a key and a token, and with them what Temporal stores."""
+async def test_codec_server_decrypts_with_the_new_key(
+    temporal: Client, standin: StandIn, task_queue: str
+) -> None:
+    """The commands of security.md print a key and a token, and start and ask the codec server."""
     new, _test, new_token, start, show = commands(page("security"))
     key = (await run_program("bash", "-ec", new)).strip()
     token = (await run_program("bash", "-ec", new_token)).strip()
@@ -95,7 +104,7 @@ async def test_key_and_codec_server(temporal: Client, standin: StandIn, task_que
     assert re.fullmatch(r"[0-9a-f]{64}", token)
     port = free_port()
 
-    def here(line: str) -> str:
+    def filled_in(line: str) -> str:
         line = line.replace("k1:…", key).replace("5f2b…", token).replace(":8081", f":{port}")
         return line.replace("segment:track:0199…", workflow_id)
 
@@ -104,7 +113,7 @@ async def test_key_and_codec_server(temporal: Client, standin: StandIn, task_que
         workflow_id = await deliver(await client_with_keys(temporal, key), task_queue)
     environment = clean_environment(ANALYTICS_CODEC_SERVER__PORT=str(port))
     target = temporal.service_client.config.target_host
-    async with running_command(here(start), environment, "codec server started"):
-        shown = await run_program("bash", "-ec", here(show), TEMPORAL_ADDRESS=target)
+    async with running_command(filled_in(start), environment, "codec server started"):
+        shown = await run_program("bash", "-ec", filled_in(show), TEMPORAL_ADDRESS=target)
 
     assert '"status":"success"' in shown.replace(" ", "")

@@ -1,6 +1,6 @@
-"""Python that pages show for programs of one's own, run as it stands there.
+"""Runs the Python blocks of buffering.md, production.md and operating.md, unchanged.
 
-Other blocks of Python are run with their page: `tests/buffering/test_page.py` and so on.
+The tests of other Python blocks are named in `test_every_block.py`.
 """
 
 import ast
@@ -36,30 +36,30 @@ with TestClient(app) as client:
     print(client.post("/orders").status_code)
 os._exit(0)
 """
-"""It ends as a process does that uvicorn serves in: without Python's exit handlers."""
+"""It ends like a process of uvicorn: without Python's exit handlers."""
 
 
 @pytest.fixture(autouse=True)
 def address(temporal: Client, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Where the programs find Temporal."""
+    """The address of Temporal, which is also set for the programs."""
     target = temporal.service_client.config.target_host
     monkeypatch.setenv("TEMPORAL_ADDRESS", target)
     return target
 
 
-async def pasted(code: str, **names: Any) -> Json:
-    """Run code whose `await` stands outside of a function; returns the names that it has set."""
+async def run_block(code: str, **names: Any) -> Json:
+    """Run code that may have `await` outside of a function; return the variables that it sets."""
     compiled: CodeType = compile(code, "<page>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    running = eval(compiled, names)  # noqa: S307  # that is the test
+    running = eval(compiled, names)  # noqa: S307  # the test runs the code of the page
     if isinstance(running, Awaitable):
         await running
     return names
 
 
-async def test_client_in_a_module(
+async def test_client_of_a_module_delivers_at_exit(
     running_worker: Settings, standin: StandIn, address: str, tmp_path: Path
 ) -> None:
-    """A view of the page tracks, and the exit of the process delivers."""
+    """A view of the page calls `track`; the message is delivered when the process exits."""
     del running_worker
     folder = tmp_path / "shop"
     folder.mkdir()
@@ -75,10 +75,10 @@ async def test_client_in_a_module(
     assert (message["userId"], message["event"]) == ("7", "Order Completed")
 
 
-async def test_fastapi(
+async def test_client_of_fastapi_delivers_at_the_end_of_the_lifespan(
     running_worker: Settings, standin: StandIn, address: str, tmp_path: Path
 ) -> None:
-    """The end of the lifespan delivers."""
+    """The process ends without exit handlers, so only the lifespan can deliver."""
     del running_worker
     (tmp_path / "app.py").write_text(FASTAPI)
     printed = await run_program(
@@ -90,27 +90,29 @@ async def test_fastapi(
     assert (message["userId"], message["event"]) == ("u-1", "Order Completed")
 
 
-async def test_room_in_a_full_queue(running_worker: Settings, standin: StandIn) -> None:
-    """The call finds the room that the line above has waited for."""
+async def test_call_succeeds_after_waiting_for_room_in_the_queue(
+    running_worker: Settings, standin: StandIn
+) -> None:
+    """The line before the call waits until the full queue has room."""
     del running_worker
     async with BufferingClient(integration="segment", max_queue_size=1) as analytics:
         analytics.track(user_id="u-1", event="First")
-        await pasted(ROOM, analytics=analytics)
+        await run_block(ROOM, analytics=analytics)
 
     events = {message["event"] for message in await wait_for_messages(standin, 2)}
     assert events == {"First", "Imported"}
 
 
-async def test_worker_of_ones_own(
+async def test_worker_in_another_program_delivers(
     temporal: Client, standin: StandIn, task_queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker of production.md delivers."""
+    """The program is in production.md."""
     (code,) = blocks(page("production"), "python")
     monkeypatch.setenv("ANALYTICS_TASK_QUEUE", task_queue)
     monkeypatch.setenv("ANALYTICS_INTEGRATIONS__SEGMENT__WRITE_KEY", "segment-write-key")
     monkeypatch.setenv("ANALYTICS_INTEGRATIONS__SEGMENT__BASE_URL", standin.base_url("segment"))
 
-    worker = (await pasted(code))["worker"]
+    worker = (await run_block(code))["worker"]
 
     assert isinstance(worker, Worker)
     async with worker:
@@ -120,12 +122,14 @@ async def test_worker_of_ones_own(
     assert output["status"] == "success"
 
 
-async def test_pause_from_a_program(temporal: Client, running_worker: Settings) -> None:
-    """The program of operating.md pauses and resumes."""
+async def test_program_pauses_and_resumes_an_integration(
+    temporal: Client, running_worker: Settings
+) -> None:
+    """The program is in operating.md."""
     (code,) = blocks(page("operating"), "python")
     assert running_worker.task_queue == "analytics"
 
-    paused = (await pasted(code))["paused"]
+    paused = (await run_block(code))["paused"]
 
     assert (paused.is_taken, paused.warning) == (True, None)
     assert paused.state["state"] == "paused"

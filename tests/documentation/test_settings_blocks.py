@@ -1,4 +1,4 @@
-"""The settings on the pages are read as a worker and a gateway read them."""
+"""Loads the TOML blocks of the pages as the settings of a worker and of a gateway."""
 
 import os
 from base64 import b64encode
@@ -18,32 +18,32 @@ BLOCKS = [
     for number, block in enumerate(blocks(page(name), "toml"))
 ]
 
-ELSEWHERE = {
+OTHER_SETTINGS = {
     "INTEGRATIONS__SEGMENT__WRITE_KEY": "a-key",
     "INTEGRATIONS__TROPHY__API_KEY": "a-key",
     "SOURCES__SEGMENT__WRITE_KEY": "a-key",
     "USER_HASH_KEYS": "a-key",
 }
-"""What a reader has set already: integrations that the blocks change, and a key of hashes."""
+"""Settings that the blocks need: they change these integrations, and one hashes user ids."""
 
 SECRET = b64encode(b"0" * 32).decode()
-"""In the place of each `…`."""
+"""The value that replaces each `…`."""
 
 
 @pytest.fixture
 def settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file that settings are read from."""
+    """The path of the file from which the settings are read."""
     for name in [name for name in os.environ if name.upper().startswith("ANALYTICS_")]:
         monkeypatch.delenv(name)
-    for name, value in ELSEWHERE.items():
+    for name, value in OTHER_SETTINGS.items():
         monkeypatch.setenv(f"ANALYTICS_{name}", value)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "analytics.toml"
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_settings_are_right(settings_file: Path, block: str) -> None:
-    """Worker and gateway load them, and the worker can make its integrations of them."""
+def test_settings_can_be_loaded(settings_file: Path, block: str) -> None:
+    """The worker and the gateway load them, and the worker can create its integrations."""
     settings_file.write_text(block.replace("…", SECRET))
 
     integrations = load().deliverable(have_queues=True)
@@ -54,8 +54,8 @@ def test_settings_are_right(settings_file: Path, block: str) -> None:
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_misspelt_setting_beside_them_is_wrong(settings_file: Path, block: str) -> None:
-    """So the other test would see one."""
+def test_a_misspelt_setting_would_be_found(settings_file: Path, block: str) -> None:
+    """So the other test fails if a page misspells a setting."""
     wrong = block.replace("…", SECRET).replace(" = ", "_misspelt = ", 1)
     settings_file.write_text(wrong)
 

@@ -1,4 +1,4 @@
-"""The messages that docs/troubleshooting.md quotes are those that programs print."""
+"""Checks that programs print the error messages that docs/troubleshooting.md quotes."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ STATUS = "import sys; from durable_analytics.cli import main; sys.argv[1:] = ['s
 async def test_quoted_messages_are_printed(
     begins: str, command: list[str], variables: dict[str, str], tmp_path: Path
 ) -> None:
-    """Where a quotation has "…", anything may stand."""
+    """`…` in a quotation stands for any text."""
     (port,) = free_ports(1)
     environment = {name: value.format(port=port) for name, value in variables.items()}
     environment["PYTHONPATH"] = str(ROOT)
@@ -35,17 +35,17 @@ async def test_quoted_messages_are_printed(
         await program.ended()
 
     printed = "\n".join(program.lines).replace(f":{port}", ":7233")
-    assert re.search(pattern(quotation(begins)), printed), printed
+    assert re.search(to_pattern(find_quotation(begins)), printed), printed
 
 
-def quotation(begins: str) -> str:
-    """The quotation on the page that begins like this."""
+def find_quotation(begins: str) -> str:
+    """Return the quotation on the page that begins with a text."""
     (quoted,) = re.findall(
         rf"^\| `({re.escape(begins)}.*?)` \|", page("troubleshooting"), re.MULTILINE
     )
     return str(quoted)
 
 
-def pattern(quoted: str) -> str:
-    """The quotation as a regular expression."""
+def to_pattern(quoted: str) -> str:
+    """Return a quotation as a regular expression, in which `…` matches any text."""
     return ".*".join(re.escape(part) for part in quoted.split("…"))
