@@ -55,7 +55,7 @@ async def test_programs_that_make_would_run_exist(line: str) -> None:
 
 
 async def test_make_install_uses_the_lock_files() -> None:
-    """pip checks the hashes in them."""
+    """The lock files contain hashes, which pip checks."""
     (line,) = (line for line in COMMANDS if line == "make install")
     printed = await run_program("make", "--dry-run", "--always-make", "install", cwd=ROOT)
 
