@@ -24,8 +24,9 @@ COMMANDS = sorted(
 
 async def dry_run(line: str) -> list[list[str]]:
     """Return the commands that `make` would run, without those that install packages."""
-    options = "--dry-run --always-make --old-file=.venv/.runs --old-file=.venv/.installed"
-    dry = f'make() {{ command make {options} "$@"; }}\n{line}'
+    options = "--no-print-directory --dry-run --always-make"
+    installed = "--old-file=.venv/.runs --old-file=.venv/.installed"
+    dry = f'make() {{ command make {options} {installed} "$@"; }}\n{line}'
     printed = await run_program("bash", "-ec", dry, cwd=ROOT, MAKEFLAGS="")
     lines = printed.replace("\\\n", "").splitlines()
     return [shlex.split(each) for each in lines if not each.startswith(("echo ", "touch "))]
