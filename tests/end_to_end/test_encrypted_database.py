@@ -224,8 +224,8 @@ async def test_nothing_of_a_thousand_deliveries_is_readable(
     # Besides them: what waited in vain, a batch, and a part of a batch and of two fan-outs.
     assert len(listed) == FAILURES + 1 + 4
     assert f"asked by {NAME}" in reasons
-    # A request whose response is late is sent again, with the same ids. What waited in vain may have
-    # been sent as its time ended.
+    # A request whose response is late is sent again, with the same ids. What waited in vain may
+    # have been sent as its time ended.
     accepted = {
         message.id
         for message in standin.accepted["segment"]
