@@ -1,5 +1,5 @@
 # `make run`, `make test`, `make check`: each installs what it needs into .venv first.
-.PHONY: run test test-slow test-all test-failed coverage check chaos bench bench-million bench-peers format audit tables methods lock install container-test clean
+.PHONY: run test test-slow test-all test-failed check chaos bench bench-million bench-peers format audit tables methods lock install container-test clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -30,16 +30,12 @@ run: $(VENV)/.runs
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test: install
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" --cov --cov-report=term
 
 test-slow: install
 	$(PYTEST) -m slow
 
 test-all: test test-slow
-
-# Takes a third more CPU than `make test`.
-coverage: install
-	$(PYTEST) -m "not slow" --cov --cov-report=term
 
 # What failed in the last run, once more, with the machine to itself.
 test-failed: install

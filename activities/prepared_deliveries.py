@@ -7,31 +7,19 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from temporalio.common import RawValue
 
-from durable_analytics.providers import Delivery, HttpRequest
+from durable_analytics.providers import Delivery
 from durable_analytics.wire.messages import Message
 
 _Key = tuple[bytes, str]
 
 LARGE_BYTES = 16 * 1024
 """Larger inputs take so long to prepare that the prepared message is cached."""
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedDelivery:
-    """A checked message, and the request that was built for it when it was checked."""
-
-    delivery: Delivery[Message]
-    request: HttpRequest
-
-    def for_attempt(self, sent_at: datetime) -> "PreparedDelivery":
-        """Return a copy for an attempt at this time; no fields are recorded as left out yet."""
-        return replace(self, delivery=replace(self.delivery, sent_at=sent_at, left_out=set()))
 
 
 class PreparedDeliveries:
@@ -41,32 +29,32 @@ class PreparedDeliveries:
     worker, prepares the message again.
     """
 
-    def __init__(self, most_bytes: int = 2 * 1024 * 1024) -> None:
+    def __init__(self, most_bytes: int = 4 * 1024 * 1024) -> None:
         self._lock = threading.Lock()  # large inputs are prepared in threads
         self._free_bytes = most_bytes
-        self._deliveries: OrderedDict[_Key, PreparedDelivery] = OrderedDict()
+        self._deliveries: OrderedDict[_Key, Delivery[Message]] = OrderedDict()
 
-    def keep(self, input: Any, plan: Mapping[str, Any], prepared: PreparedDelivery) -> None:
+    def keep(self, input: Any, plan: Mapping[str, Any], delivery: Delivery[Message]) -> None:
         """Store the prepared message of an input, if the input is large.
 
         Args:
             input: The input, as Temporal passes it.
             plan: The plan that Validation made for the input.
-            prepared: The prepared message.
+            delivery: The prepared message, with the request that was built for it.
         """
         if not is_large(input):
             return
         key = _key(input, plan)
         with self._lock:
             self._remove(key)  # an earlier attempt of Validation may have stored it
-            self._deliveries[key] = prepared
-            self._free_bytes -= _size(key)
+            self._deliveries[key] = delivery
+            self._free_bytes -= _size(key, delivery)
             while self._free_bytes < 0:
                 self._remove(next(iter(self._deliveries)))
 
     def take(
         self, input: Any, plan: Mapping[str, Any], sent_at: datetime
-    ) -> PreparedDelivery | None:
+    ) -> Delivery[Message] | None:
         """Remove and return the prepared message of an input; None if it is not stored.
 
         Args:
@@ -78,12 +66,12 @@ class PreparedDeliveries:
             return None
         with self._lock:
             kept = self._remove(_key(input, plan))
-        return kept.for_attempt(sent_at) if kept else None
+        return replace(kept, sent_at=sent_at, left_out=set()) if kept else None
 
-    def _remove(self, key: _Key) -> PreparedDelivery | None:
+    def _remove(self, key: _Key) -> Delivery[Message] | None:
         kept = self._deliveries.pop(key, None)
         if kept:
-            self._free_bytes += _size(key)
+            self._free_bytes += _size(key, kept)
         return kept
 
 
@@ -98,5 +86,7 @@ def _key(input: RawValue, plan: Mapping[str, Any]) -> _Key:
     )
 
 
-def _size(key: _Key) -> int:
-    return len(key[0])
+def _size(key: _Key, delivery: Delivery[Message]) -> int:
+    """The bytes of the input, the plan and the body; the parsed values are not counted."""
+    body = delivery.earlier.content() if delivery.earlier else None
+    return sum(map(len, key)) + len(body or b"")

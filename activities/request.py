@@ -1,7 +1,7 @@
 """The Request activity: one attempt to deliver a message."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from activities.attempt import Attempt, attempting, earlier_attempts
 from activities.http import HttpClient
 from activities.http_send import HTTP_SHARE, TIMEOUT, send
 from activities.origin import Origin
-from activities.prepared_deliveries import PreparedDeliveries, PreparedDelivery
+from activities.prepared_deliveries import PreparedDeliveries
 from activities.provider_health import Held
 from activities.responses import as_response
 from activities.turns import ask_others, turns_of_single
@@ -128,7 +128,7 @@ class Request:
             plan, checked = make_plan(self.method, data, integration, Origin.read(None))
             if checked is None:
                 return {"filtered": plan["filtered"]}
-            prepared: PreparedDelivery | None = checked.for_attempt(now)
+            delivery = replace(checked, sent_at=now, left_out=set())
         else:
             filled_in = plan.get("message") if isinstance(plan, dict) else None
             if not isinstance(filled_in, dict) or not filled_in.get("message_id"):
@@ -136,12 +136,13 @@ class Request:
             if filtered := plan.get("filtered"):
                 return {"filtered": filtered}
             integration = self.integrations.find(plan.get("integration"))
-            prepared = self.prepared.take(input, plan, now)
-        delivery = prepared.delivery if prepared else self._restore(input, integration, plan, now)
+            delivery = self.prepared.take(input, plan, now) or self._restore(
+                input, integration, plan, now
+            )
         return _Prepared(
             integration,
             delivery.message.message_id or "",
-            integration.provider.build(delivery, prepared.request if prepared else None),
+            integration.provider.build(delivery),
             _timeout(plan),
             returns_attempts=plan.get("returns_attempts") is True,
             can_be_held=plan.get("can_be_held") is True,

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from temporalio import activity
@@ -15,13 +15,14 @@ from temporalio.exceptions import ApplicationError
 
 from activities.failures import application_error, internal_error
 from activities.origin import Origin
-from activities.prepared_deliveries import PreparedDeliveries, PreparedDelivery, is_large
+from activities.prepared_deliveries import PreparedDeliveries, is_large
 from activities.search_attributes import SearchAttributes
 from durable_analytics.delivery.integrations import Integration, Integrations
 from durable_analytics.delivery.preparation import identify, prepare, route_message
 from durable_analytics.delivery.routes import NotSentError
 from durable_analytics.delivery.routing import changed_fields
 from durable_analytics.errors import DeliveryError, UnsupportedMethod, ValidationError
+from durable_analytics.providers import Delivery
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import normalise
 from durable_analytics.wire.limits import (
@@ -29,7 +30,7 @@ from durable_analytics.wire.limits import (
     INPUT_LIMIT_BYTES,
     PLANS_LIMIT_BYTES,
 )
-from durable_analytics.wire.messages import JsonObject
+from durable_analytics.wire.messages import JsonObject, Message
 from durable_analytics.wire.methods import ABSENT, Method
 from durable_analytics.wire.outputs import count_left_out
 from durable_analytics.wire.parsing import read_input
@@ -68,9 +69,9 @@ class Validation:
 
                 def plan_for(integration: Integration) -> Plan:
                     share = len(data.get("deliver_to") or [1])
-                    plan, prepared = make_plan(self.method, data, integration, source, share)
-                    if prepared:
-                        self.prepared.keep(input, plan, prepared)
+                    plan, delivery = make_plan(self.method, data, integration, source, share)
+                    if delivery:
+                        self.prepared.keep(input, plan, delivery)
                     return plan
 
                 if data.get("deliver_to") is None:
@@ -194,10 +195,11 @@ def plan_fan_out(
 
 def make_plan(
     method: Method, data: JsonObject, integration: Integration, origin: Origin, share: int = 1
-) -> tuple[Plan, PreparedDelivery | None]:
+) -> tuple[Plan, Delivery[Message] | None]:
     """Check an input, also against the limits of its provider; return its plan and its delivery.
 
-    If the message is filtered, the delivery is None, and nothing else is checked.
+    The delivery has the request that was built, as `earlier`. If the message is filtered, the
+    delivery is None, and nothing else is checked.
 
     Args:
         method: The method.
@@ -225,7 +227,8 @@ def make_plan(
         }, None
     integration.provider.require(method.key)
     prepared = prepare(integration.provider, routed, envelope, origin.defaults())
-    delivery = PreparedDelivery(prepared.delivery, integration.provider.build(prepared.delivery))
+    request = integration.provider.build(prepared.delivery)
+    delivery = replace(prepared.delivery, earlier=request)
     plan: Plan = {
         "integration": integration.name,
         "message": prepared.as_delivered(),

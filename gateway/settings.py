@@ -127,8 +127,8 @@ class GatewaySettings(_Section):
     answer_timeout: Annotated[DurationSetting, Field(validate_default=True)] = timedelta(seconds=10)
     """How long a request waits for Temporal before its response is 503 and the SDK retries.
     Default: as long as SDKs wait. While Temporal is known to be unreachable, the response is 503 at
-    once. After a 503, the gateway still tries to store the message; a retry waits for the same
-    attempt."""
+    once. After this time, the gateway still tries to store the message; a retry waits for the
+    same attempt."""
 
     @field_validator("answer_timeout")
     @classmethod

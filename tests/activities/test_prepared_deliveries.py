@@ -1,15 +1,16 @@
 """Large messages are checked once in a worker, and delivered as if they were checked twice."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from temporalio.common import RawValue
 
-from activities.prepared_deliveries import LARGE_BYTES, PreparedDeliveries, PreparedDelivery
+from activities.prepared_deliveries import LARGE_BYTES, PreparedDeliveries
 from durable_analytics.providers import Delivery, HttpRequest
-from durable_analytics.wire.messages import Track
+from durable_analytics.wire.messages import Message, Track
 from tests.support.json_objects import Json
 from tests.support.raw_payloads import raw
 
@@ -24,23 +25,21 @@ def large_input(text: str = "x") -> RawValue:
     return raw(json.dumps({"track": track}).encode())
 
 
-def prepared() -> PreparedDelivery:
+def delivery() -> Delivery[Message]:
     """A checked message, from which the provider has left something out."""
     message = Track(user_id="u-1", event="E", message_id="m-1")
-    request = HttpRequest("POST", "http://localhost/track", {"event": "E"})
-    return PreparedDelivery(Delivery("track", message, NOW, left_out={"channel"}), request)
+    return Delivery("track", message, NOW, left_out={"channel"})
 
 
 def test_it_is_taken_once_and_as_of_the_attempt() -> None:
-    cache, kept = PreparedDeliveries(), prepared()
+    cache, kept = PreparedDeliveries(), delivery()
     cache.keep(large_input(), PLAN, kept)
 
     taken = cache.take(large_input(), json.loads(json.dumps(PLAN)), LATER)
 
     assert taken is not None
-    assert taken.delivery.message is kept.delivery.message
-    assert (taken.delivery.sent_at, taken.delivery.left_out) == (LATER, set())
-    assert taken.request is kept.request
+    assert taken.message is kept.message
+    assert (taken.sent_at, taken.left_out) == (LATER, set())
     assert cache.take(large_input(), PLAN, LATER) is None
 
 
@@ -56,22 +55,34 @@ def test_it_is_taken_once_and_as_of_the_attempt() -> None:
 )
 def test_another_message_is_not_taken(input: Any, plan: Json) -> None:
     cache = PreparedDeliveries()
-    cache.keep(large_input(), PLAN, prepared())
+    cache.keep(large_input(), PLAN, delivery())
 
     assert cache.take(input, plan, LATER) is None
 
 
 def test_a_small_message_is_not_kept() -> None:
     cache, small = PreparedDeliveries(), raw(b'{"track":{}}')
-    cache.keep(small, PLAN, prepared())
+    cache.keep(small, PLAN, delivery())
 
     assert cache.take(small, PLAN, LATER) is None
+
+
+def test_the_serialized_body_counts() -> None:
+    cache = PreparedDeliveries(most_bytes=LARGE_BYTES * 5 // 2)
+    for text in "ab":
+        request = HttpRequest("POST", "http://localhost", {"text": text * LARGE_BYTES})
+        request.content()
+        cache.keep(large_input(text), PLAN, replace(delivery(), earlier=request))
+
+    kept = [text for text in "ab" if cache.take(large_input(text), PLAN, LATER)]
+
+    assert kept == ["b"]
 
 
 def test_the_oldest_are_removed_beyond_the_limit() -> None:
     cache = PreparedDeliveries(most_bytes=LARGE_BYTES * 5 // 2)
     for text in "abc":
-        cache.keep(large_input(text), PLAN, prepared())
+        cache.keep(large_input(text), PLAN, delivery())
 
     kept = [text for text in "abc" if cache.take(large_input(text), PLAN, LATER)]
 

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 EMAIL, NAME, USER = "jane.planted@example.org", "Jane Plantedsson", "user-7f3a91c2"
 PERSON: Json = {"email": EMAIL, "name": NAME}
 BATCHES, MESSAGES_OF_BATCH, SINGLES, FAILURES = 18, 50, 100, 12
-WAITS_IN_VAIN = "Waits In Vain"
+EXPIRES = "Expires While Paused"
 ITEM: Json = {"type": "track", "user_id": USER, "event": "Hi", "properties": PERSON}
 ECHO: Json = {"body": {"error": f"cannot take {NAME} <{EMAIL}>", "user": USER}}
 """What a provider repeats of the message that it refuses."""
@@ -164,7 +164,7 @@ async def deliver_one_paused(client: Client, queue: str) -> None:
     policies: Any = {"request": {"total_timeout": "PT1S"}}
     analytics = AnalyticsClient(client, task_queue=queue, policies=policies, start_timeout=60)
     handle = await analytics.track(
-        integration="segment", user_id=USER, event=WAITS_IN_VAIN, traits=PERSON
+        integration="segment", user_id=USER, event=EXPIRES, traits=PERSON
     )
     with pytest.raises(DeliveryError, match=NAME):
         await handle.result()
@@ -221,15 +221,15 @@ async def test_nothing_of_a_thousand_deliveries_is_readable(
     assert USER in shown
     assert EMAIL in shown
     assert found[0]["workflow_id"] == failed_id
-    # Besides them: what waited in vain, a batch, and a part of a batch and of two fan-outs.
+    # Besides them: a message that expired, a batch, and a part of a batch and of two fan-outs.
     assert len(listed) == FAILURES + 1 + 4
     assert f"asked by {NAME}" in reasons
-    # A request whose response is late is sent again, with the same ids. What waited in vain may
-    # have been sent as its time ended.
+    # A request whose response is late is sent again, with the same ids. The message that
+    # expired may have been sent as its time ended.
     accepted = {
         message.id
         for message in standin.accepted["segment"]
-        if message.content.get("event") != WAITS_IN_VAIN
+        if message.content.get("event") != EXPIRES
     }
     # The gateway sends two more: one to track, and one to the API that deletes. Three are of a
     # partial batch and of fan-outs.

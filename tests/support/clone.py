@@ -103,7 +103,7 @@ class Clone:
 
         The interpreter reads the code line by line, and continues after an exception.
         """
-        return await self.run(f".venv/bin/python -i -q <<'END'\n{code}\nEND")
+        return await self.run(f".venv/bin/python -i -q 2>&1 <<'END'\n{code}\nEND")
 
     @asynccontextmanager
     async def make_run(self) -> AsyncIterator[None]:

@@ -179,10 +179,8 @@ class BadUrl(Acme):
 
 
 class TakesLongMessages(Acme):
-    def build(self, delivery: Delivery[Message], earlier: HttpRequest | None = None) -> HttpRequest:
-        if delivery.method == "track":
-            return self.track(delivery)  # type: ignore[arg-type]
-        return super().build(delivery, earlier)
+    def build(self, delivery: Delivery[Message]) -> HttpRequest:
+        return self.track(delivery) if delivery.method == "track" else super().build(delivery)  # type: ignore[arg-type]
 
 
 class RetriesConflicts(Acme):

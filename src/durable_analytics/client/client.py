@@ -311,7 +311,7 @@ class AnalyticsClient(DeliveryMethods):
         return DeliveryHandle(handle, str(message_id))
 
     async def status(self) -> list[IntegrationStatus]:
-        """Count, for each integration, the waiting messages and the failures of the last day.
+        """Count, for each integration, the open executions and the failures of the last day.
 
         >>> [(row["integration"], row["state"], row["waiting"]) for row in await analytics.status()]
         [('segment', 'running', 0)]

@@ -202,19 +202,19 @@ class Provider(Classification, CombinedFields, PersonIds, BaseModel):
             }
         return values
 
-    def build(self, delivery: Delivery[Message], earlier: HttpRequest | None = None) -> HttpRequest:
+    def build(self, delivery: Delivery[Message]) -> HttpRequest:
         """Return the request for a message, without credentials.
 
         Args:
             delivery: The message; its method is one of `methods()`.
-            earlier: A request for the same message; its body is reused if it is equal.
 
         Raises:
             ValidationError: The vendor does not support a field, or a limit is exceeded.
         """
         request: HttpRequest = getattr(self, self.builders[delivery.method])(delivery)
         request = with_options(request, delivery.options, self.credential_names, self.query_names)
-        request = request.with_serialized_body_of(earlier) if earlier else request
+        if delivery.earlier:
+            request = request.with_serialized_body_of(delivery.earlier)
         size = _checked_size(request, delivery.method)
         # A call may go to an endpoint with a higher limit, like an endpoint for batches.
         limit = None if delivery.method == "call" else self.message_limit_bytes

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from durable_analytics.errors import FieldProblem
+from durable_analytics.providers.http import HttpRequest
 from durable_analytics.wire.messages import JsonObject, Message, RequestOptions
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)
@@ -40,6 +41,9 @@ class Delivery(Generic[M_co]):
 
     left_out: set[str] = field(default_factory=set)
     """The fields that the provider does not support, and that are left out of the request."""
+
+    earlier: HttpRequest | None = field(default=None, repr=False, compare=False)
+    """A request for the same message; its serialized body is used again if the body is equal."""
 
     def given(self, *names: str) -> JsonObject:
         """Return the named fields of the message that were set, null included.

@@ -50,7 +50,8 @@ class HttpRequest:
     method: str
     url: str
     body: Any = field(default=None, repr=False)
-    """A JSON value, `JsonItems`, a `Form` or `bytes`; None sends no body."""
+    """A JSON value, `JsonItems`, a `Form` or `bytes`; None sends no body. It must not be changed in
+    place, because it is serialized only once; `with_fields` makes a copy."""
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -58,7 +59,9 @@ class HttpRequest:
     """The name of the credentials that authorize the request, if the provider has several; one of
     `Provider.credential_sets`."""
 
-    _serialized: tuple[Any, bytes] | None = field(default=None, repr=False, compare=False)
+    _serialized: tuple[Any, bytes] | None = field(
+        default=None, repr=False, compare=False, kw_only=True
+    )
     """A body, and the bytes into which it was serialized. Copies with the same body share them."""
 
     def url_length(self) -> int:
@@ -66,7 +69,7 @@ class HttpRequest:
         return len(self.url) + len(urlencode(self.query, doseq=True))
 
     def content(self) -> bytes | None:
-        """Return the bytes of the body; JSON is compact, in UTF-8, and serialized only once.
+        """Return the bytes of the body; JSON is compact, in UTF-8; a JSON value is serialized once.
 
         Raises:
             ValidationError: The body contains something that JSON cannot represent.

@@ -1,6 +1,7 @@
 """Checks of credentials: they are only where they are declared, and they are never shown."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
@@ -56,7 +57,9 @@ class CredentialChecks(ConformanceCase):
         It may quote other characters of the path, as some signatures require.
         """
         for method, request in self._requests():
+            body = deepcopy(request.body)
             sent = self.authorized(request)
+            assert request.body == body, f"`authorize` changes the body of {method} in place"
             assert sent.method == request.method, method
             assert _segments(sent.url) == _segments(request.url), method
             assert sent == self.authorized(request), (
