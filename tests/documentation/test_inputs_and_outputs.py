@@ -47,28 +47,30 @@ def first_input(text: str) -> Any:
     return json.loads(words[words.index("--input") + 1])
 
 
-async def test_output_of_a_message_has_the_keys_that_the_page_shows(execute: Execute) -> None:
-    """The page is getting-started.md."""
-    text = page("getting-started")
+async def compared_output(execute: Execute, workflow: str, name: str) -> tuple[Json, Json]:
+    """Compare the keys of a real output with those that a page shows; return both outputs."""
+    text = page(name)
     (block,) = blocks(text, "json")
     shown: Json = json.loads(block)
 
-    output = await execute("Track", first_input(text))
+    output = await execute(workflow, first_input(text))
 
     assert to_json(shape_of_actual(output, shown)) == to_json(shape_of_shown(shown))
+    return output, shown
+
+
+async def test_output_of_a_message_has_the_keys_that_the_page_shows(execute: Execute) -> None:
+    """The page is getting-started.md."""
+    output, shown = await compared_output(execute, "Track", "getting-started")
+
     assert output["status"] == shown["status"]
     assert output["response"]["body"] == shown["response"]["body"]
 
 
 async def test_output_of_a_batch_has_the_keys_that_the_page_shows(execute: Execute) -> None:
     """The page is batches.md."""
-    text = page("batches")
-    (block,) = blocks(text, "json")
-    shown: Json = json.loads(block)
+    output, shown = await compared_output(execute, "Batch", "batches")
 
-    output = await execute("Batch", first_input(text))
-
-    assert to_json(shape_of_actual(output, shown)) == to_json(shape_of_shown(shown))
     assert {key: output[key] for key in ("status", "accepted", "rejected")} == {
         key: shown[key] for key in ("status", "accepted", "rejected")
     }
