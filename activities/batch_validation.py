@@ -65,8 +65,13 @@ class BatchValidation:
         with reporting(BATCH) as report:
             report.has_search_attributes = await self.search_attributes.are_registered()
             source = await Origin.find(origin)
+
+            @report.naming_integration(self.integrations, input)
+            def read() -> BatchInput:
+                return read_batch(input)
+
             # In a thread: a large batch would block the event loop, and thus other requests.
-            batch = await asyncio.to_thread(read_batch, input)
+            batch = await asyncio.to_thread(read)
             made: list[tuple[BatchPlan, PreparedBatch]] = []
             names = batch.envelope.deliver_to
 

@@ -23,7 +23,7 @@ from durable_analytics.delivery.routes import NotSentError
 from durable_analytics.delivery.routing import changed_fields
 from durable_analytics.errors import DeliveryError, UnsupportedMethod, ValidationError
 from durable_analytics.providers import Delivery
-from durable_analytics.wire.decoding import decode
+from durable_analytics.wire.decoding import decode, decode_readable
 from durable_analytics.wire.keys import normalise
 from durable_analytics.wire.limits import (
     FAN_OUT_LIMIT_BYTES,
@@ -64,6 +64,7 @@ class Validation:
             report.has_search_attributes = await self.search_attributes.are_registered()
             source = await Origin.find(origin)
 
+            @report.naming_integration(self.integrations, input)
             def check() -> Plan | FanOutPlan:
                 data = normalise(self.method, decode(input))
 
@@ -115,6 +116,18 @@ class _Report:
     has_search_attributes: bool = False
     """Whether the search attributes are registered in Temporal."""
 
+    @contextmanager
+    def naming_integration(self, integrations: Integrations, input: Any) -> Iterator[None]:
+        """Find the integration of an input that the block refuses.
+
+        Reading the input again may take long: use it in a thread.
+        """
+        try:
+            yield
+        except ValidationError:
+            self.integration = self.integration or _integration_of(integrations, input)
+            raise
+
     def complete(self, plan: PlanType) -> PlanType:
         """Record in a plan whether the search attributes are registered, and return the plan."""
         if self.has_search_attributes:
@@ -126,6 +139,20 @@ class _Report:
         name = self.integration.name if self.integration else None
         registered = {"search_attributes": True} if self.has_search_attributes else {}
         return application_error(error, {"response": None, **registered}, integration=name)
+
+
+def _integration_of(integrations: Integrations, input: Any) -> Integration | None:
+    """Return the integration that a refused input names; None if it names none or several."""
+    data = decode_readable(input)
+    if not isinstance(data, dict) or any(data.get(key) for key in ("deliver_to", "deliverTo")):
+        return None
+    name = data.get("integration")
+    if not isinstance(name, str | None):
+        return None
+    try:
+        return integrations.find(name)
+    except DeliveryError:
+        return None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from durable_analytics.errors import FieldProblem
 from durable_analytics.wire.field_types import is_message_id, is_number
-from durable_analytics.wire.json_reader import is_too_deep, problem_of
+from durable_analytics.wire.json_reader import deep_problem, has_many_brackets, problem_of
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.timestamps import is_missing_time
 from gateway.clock_skew import correct_timestamp
@@ -54,9 +54,6 @@ _ALTERNATE_KEYS = frozenset(key for keys in _ALIAS_SPELLINGS for key in keys[1:]
 
 _ID_NAMESPACE = UUID("f4f7b0a4-0c6e-5d36-8a0b-9d5f1c6a7e21")
 """The UUIDv5 namespace of the ids that replace invalid message ids."""
-
-_SAFE_BRACKETS = 90
-"""JSON with no more brackets than this cannot be nested too deeply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +143,7 @@ def json_problem(value: Any, content: bytes) -> FieldProblem | None:
     """The reason why a value, whose JSON is `content`, cannot be stored; None if it can."""
     if b"Infinity" in content or b"NaN" in content:
         return problem_of(value)
-    brackets = content.count(b"{") + content.count(b"[")
-    return problem_of(value) if brackets > _SAFE_BRACKETS and is_too_deep(value) else None
+    return deep_problem(value) if has_many_brackets(content) else None
 
 
 def _is_set(raw_id: Any) -> bool:

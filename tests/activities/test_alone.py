@@ -39,7 +39,7 @@ async def refusal(activity: Any, *arguments: Any) -> str:
         ("plan", PLAN_REFUSED),
         ({"integration": "segment", "message": {}}, PLAN_REFUSED),
         ({"integration": "segment", "message": {"message_id": None}}, PLAN_REFUSED),
-        (raw(b"nope"), "plan is not valid JSON, or is nested deeper than 200 levels"),
+        (raw(b"nope"), "plan is not valid JSON"),
     ],
 )
 async def test_a_wrong_plan_is_told(running_worker: Settings, plan: Any, message: str) -> None:
@@ -59,7 +59,7 @@ async def test_a_wrong_plan_is_told(running_worker: Settings, plan: Any, message
         (5, 'origin must be an object like {"started_at": …}, or null'),
         ({"started_at": "yesterday"}, "origin.started_at must be ISO 8601"),
         ({"started_at": "0001-01-01T00:00:00+14:00"}, "origin.started_at must be ISO 8601"),
-        (raw(b"{"), "origin is not valid JSON, or is nested deeper than 200 levels"),
+        (raw(b"{"), "origin is not valid JSON"),
     ],
 )
 async def test_a_wrong_origin_is_told(running_worker: Settings, origin: Any, message: str) -> None:
@@ -72,7 +72,7 @@ async def test_a_wrong_origin_is_told(running_worker: Settings, origin: Any, mes
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([raw(b"nope")], "the input is not valid JSON, or is nested deeper than 200 levels"),
+        ([raw(b"nope")], "the input is not valid JSON"),
         (
             [raw(b"x", b"foreign")],
             "the input must be JSON (json/plain), not a payload with encoding 'foreign'",

@@ -7,7 +7,7 @@ import typer
 
 from durable_analytics.cli._inputs import read_file
 
-NOT_JSON = " is not valid JSON, or is nested deeper than 200 levels"
+NOT_JSON = " is not valid JSON"
 TRACK = b'{"track": {"user_id": "u-1", "event": "E"}}'
 
 

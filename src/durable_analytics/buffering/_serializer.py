@@ -73,7 +73,9 @@ class Serializer:
             item, message_id = self._validate_and_serialize(key, call, message_id)
         if len(item) > self._limit_bytes:
             raise ValidationError.at(
-                key, f"has {len(item)} bytes as JSON; the limit for a batch is {self._limit_bytes}"
+                key,
+                f"has {len(item)} bytes as JSON; the limit for a batch is {self._limit_bytes}: "
+                "send less data",
             )
         return item, message_id
 

@@ -19,6 +19,7 @@ from durable_analytics.providers.request_options import check_options
 from durable_analytics.temporal.converter import DATA_CONVERTER
 from durable_analytics.temporal.encryption_keys import read_keys
 from durable_analytics.version import __version__
+from durable_analytics.wire.json_reader import DEEPEST_INPUT
 from durable_analytics.wire.keys import snake_case
 from durable_analytics.wire.messages import Context, JsonObject
 from durable_analytics.wire.methods import (
@@ -291,7 +292,8 @@ def input_options(
         "request_options": request_options,
         "strict": None if strict is True else strict,
     }
-    options: JsonObject = to_json_values({k: v for k, v in raw.items() if v is not None})
+    given = {key: value for key, value in raw.items() if value is not None}
+    options: JsonObject = to_json_values(given, levels=DEEPEST_INPUT)
     options["context"] = read_context(options["context"], strict=strict is not False)
     read_batch({**options, "messages": [{}]})
     check_names(options)

@@ -39,6 +39,7 @@ from durable_analytics.temporal.batch_start import batch_id as batch_id_of
 from durable_analytics.temporal.connection import connect
 from durable_analytics.temporal.integration_status import IntegrationStatus, integration_statuses
 from durable_analytics.temporal.visibility import Deliveries
+from durable_analytics.wire.json_reader import DEEPEST_INPUT
 from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.keys import is_lenient
 from durable_analytics.wire.messages import JsonObject
@@ -250,7 +251,7 @@ class AnalyticsClient(DeliveryMethods):
                 "strict": strict,
             }
         )
-        options = to_json_values(options)
+        options = to_json_values(options, levels=DEEPEST_INPUT)
         if isinstance(options["context"], dict):
             ids_as_text(options["context"])
         converted = batch_messages(options, messages, uuid)

@@ -11,6 +11,7 @@ from durable_analytics.errors import ValidationError
 from durable_analytics.providers.request_options import check_call, check_options
 from durable_analytics.wire.contexts import merge_context
 from durable_analytics.wire.decoding import check_size
+from durable_analytics.wire.json_reader import DEEPEST, DEEPEST_INPUT
 from durable_analytics.wire.json_writer import ascii_size, write_json
 from durable_analytics.wire.keys import normalise, snake_case
 from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
@@ -58,7 +59,7 @@ def as_input(method: Method, values: JsonObject) -> JsonObject:
     Raises:
         ValidationError: A value cannot be represented in JSON, or `normalise` refuses the input.
     """
-    data = normalise(method, to_json_values(values))
+    data = normalise(method, to_json_values(values, levels=DEEPEST_INPUT))
     _complete(data[method.key])
     if isinstance(context := data.get("context"), dict):
         ids_as_text(context)
@@ -86,7 +87,9 @@ def checked_message(
     message = dict(values)
     context = message.pop("context", None)
     if isinstance(context, Mapping):
-        context = read_context(to_json_values(context, "context"), strict=strict)
+        # It becomes a part of the message.
+        context = to_json_values(context, "context", levels=DEEPEST - 1)
+        context = read_context(context, strict=strict)
     if context is not None:
         data["context"] = context
     data = as_input(method, {**data, method.key: message})

@@ -37,7 +37,7 @@ _TOO_LARGE = 10**MOST_DIGITS
 _Path = list[str | int]
 
 
-def to_json_values(value: Any, path: str = "") -> Any:
+def to_json_values(value: Any, path: str = "", levels: int = DEEPEST) -> Any:
     """Return a copy that contains only dict, list, str, int, float, bool and None.
 
     >>> to_json_values({"at": datetime(2026, 1, 31, 9, 30), 7: (Decimal("19.90"), {"b", "a"})})
@@ -53,12 +53,13 @@ def to_json_values(value: Any, path: str = "") -> Any:
     Args:
         value: Any value.
         path: The beginning of the paths of problems.
+        levels: How many levels of nesting it may have, itself included.
 
     Raises:
         ValidationError: The value contains another type, NaN, an infinity, a lone surrogate,
             itself, or more levels or values than an input may have. The error contains no values.
     """
-    converter = _Converter(path)
+    converter = _Converter(path, levels)
     converted = converter.convert(value)
     if converter.problems:
         raise ValidationError.of(converter.problems, more=converter.unlisted)
@@ -96,7 +97,8 @@ class _NotJson(Exception):
 
 
 class _Converter:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, levels: int) -> None:
+        self._levels = levels
         self.problems: list[FieldProblem] = []
         self.unlisted = 0
         self._path: _Path = [path] if path else []
@@ -105,9 +107,6 @@ class _Converter:
 
     def convert(self, value: Any) -> Any:
         """Return the value in JSON. If it cannot be represented, note a problem and return None."""
-        if len(self._parents) > DEEPEST:
-            del self._path[1:]  # the full path would be too long
-            raise ValidationError.at(self._dotted(), f"is nested deeper than {DEEPEST} levels")
         self._count(_VALUE_BYTES)
         try:
             simpler = self._simplify(value)
@@ -136,6 +135,9 @@ class _Converter:
         identity = id(original)
         if identity in self._parents:
             return self._note("contains itself")
+        if len(self._parents) >= self._levels:
+            del self._path[1:]  # the full path would be too long
+            raise ValidationError.at(self._dotted(), f"is nested deeper than {DEEPEST} levels")
         self._parents.add(identity)
         if isinstance(simpler, dict):
             converted: Any = self._object(simpler)
@@ -181,7 +183,7 @@ class _Converter:
         self._bytes_left -= least_bytes
         if self._bytes_left < 0:
             del self._path[1:]
-            reason = f"is too large: an input has at most {INPUT_LIMIT_BYTES} bytes"
+            reason = f"is too large: an input has at most {INPUT_LIMIT_BYTES} bytes; send less data"
             raise ValidationError.at(self._dotted(), reason)
 
     def _note(self, problem: str) -> None:

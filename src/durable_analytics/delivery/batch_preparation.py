@@ -22,6 +22,7 @@ from durable_analytics.errors import (
 )
 from durable_analytics.providers import BatchDelivery, Delivery, HttpRequest, Provider
 from durable_analytics.wire.contexts import merge_context
+from durable_analytics.wire.json_reader import has_many_brackets, is_too_deep
 from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.keys import snake_case
 from durable_analytics.wire.limits import PREPARED_LIMIT_BYTES
@@ -327,7 +328,9 @@ def _prepare_message(
 ) -> PreparedMessage:
     provider = prepared.integration.provider
     if fast_path and (plain := fast_path.read(index, message)):
-        return _write_message(provider, index, plain)
+        ready = _write_message(provider, index, plain)
+        if not has_many_brackets(ready.item or b"") or not is_too_deep(message):
+            return ready
     fields = read_batch_message(envelope, message)
     delivery = prepare(provider, fields, envelope, prepared.defaults.of(index)).delivery
     method, message_id = delivery.method, delivery.message.message_id

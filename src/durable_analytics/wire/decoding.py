@@ -43,6 +43,23 @@ def decode(
     return decode_json(value.payload.data, name, list_key)
 
 
+def decode_readable(value: Any) -> Any:
+    """Read as much as possible of an argument of any size, also of one that `decode` refuses.
+
+    Args:
+        value: The raw payload, or the value that the SDK decoded because it had no type hint.
+
+    Returns:
+        The value; in an object, each wrong part is an `Unreadable`. None if it is not JSON.
+    """
+    if not isinstance(value, RawValue):
+        return value
+    try:
+        return read_parts(value.payload.data)
+    except ValueError:
+        return None
+
+
 def decode_json(data: bytes, name: str = "the input", list_key: str = "") -> Any:
     """Parse JSON that came from outside.
 
@@ -70,8 +87,7 @@ def _decode_parts(data: bytes, name: str, list_key: str) -> Any:
     try:
         parts = read_parts(data, list_key)
     except ValueError:
-        reason = "is not valid JSON, or is nested deeper than 200 levels"
-        raise ValidationError.at("", f"{name} {reason}") from None
+        raise ValidationError.at("", f"{name} is not valid JSON") from None
     if isinstance(parts, Unreadable):
         raise ValidationError.at("", f"{name} {parts.problem.message}")
     if isinstance(parts, dict):

@@ -19,8 +19,11 @@ from durable_analytics.errors import FieldProblem
 from durable_analytics.wire.json_reasons import MOST_DIGITS, NOT_FINITE, TOO_MANY_DIGITS
 
 DEEPEST = 100
-"""Levels of nesting that a message may have. The JSON parser allows 200, some providers allow far
-fewer."""
+"""Levels of nesting that a message may have, itself included. The JSON parser allows 200, some
+providers allow far fewer."""
+
+DEEPEST_INPUT = DEEPEST + 1
+"""Levels of nesting that an input may have: its message is one of its values."""
 
 _KEPT_CHARACTERS = 16 * 1024
 """Characters that are kept of an unreadable part, for an operator to read."""
@@ -93,9 +96,19 @@ def problem_of(value: Any) -> FieldProblem | None:
     return None
 
 
+def deep_problem(value: Any) -> FieldProblem | None:
+    """Return the problem of a message that is nested too deeply; None if it is not."""
+    return FieldProblem(_deep_step(value), _TOO_DEEP) if is_too_deep(value) else None
+
+
 def is_too_deep(value: Any) -> bool:
     """Whether a value is nested too deeply; fast enough to check every message."""
     return _has_levels([value], DEEPEST)
+
+
+def has_many_brackets(content: bytes) -> bool:
+    """Whether JSON has so many brackets that it may be nested too deeply."""
+    return content.count(b"[") + content.count(b"{") > _FEW_BRACKETS
 
 
 def _has_levels(values: Iterable[Any], count: int) -> bool:
@@ -244,8 +257,9 @@ class _Reader:
             problem = FieldProblem("", "contains bytes that are not UTF-8")
             return self._unreadable(start, problem, value)
         # This check comes first: an exception that passes through each level takes milliseconds.
-        if self._has_many_brackets(start) and is_too_deep(value):
-            return self._unreadable(start, FieldProblem(_deep_step(value), _TOO_DEEP), value)
+        deep = deep_problem(value) if self._has_many_brackets(start) else None
+        if deep:
+            return self._unreadable(start, deep, value)
         if not self._is_suspicious:
             return value
         try:

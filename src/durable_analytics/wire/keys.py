@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from durable_analytics.errors import FieldProblem, ValidationError
 from durable_analytics.wire.decoding import check_size
+from durable_analytics.wire.json_reader import deep_problem, has_many_brackets
 from durable_analytics.wire.json_writer import ascii_size, write_json
 from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject, MetricUser, Wire
@@ -26,11 +27,25 @@ def normalise(method: Method, data: Any) -> JsonObject:
 
     Raises:
         ValidationError: The input is not an object, contains a value that is not JSON, has one key
-            in both spellings, or is too large.
+            in both spellings, is too large, or is nested too deeply.
     """
     renamed = rename_keys(method, data)
-    check_size("the input", ascii_size(write_json(renamed)), INPUT_LIMIT_BYTES)
+    content = write_json(renamed)
+    check_size("the input", ascii_size(content), INPUT_LIMIT_BYTES)
+    if has_many_brackets(content):
+        refuse_deep_values(renamed)
     return renamed
+
+
+def refuse_deep_values(data: JsonObject) -> None:
+    """Check that no value of an input is nested too deeply.
+
+    Raises:
+        ValidationError: A value is; the error names each.
+    """
+    problems = {key: problem for key, value in data.items() if (problem := deep_problem(value))}
+    if problems:
+        raise ValidationError.of(problem.below(key) for key, problem in problems.items())
 
 
 def rename_keys(method: Method, data: Any) -> JsonObject:

@@ -12,9 +12,10 @@ from durable_analytics.wire._lenient import NOTHING, Lenient, split_known
 from durable_analytics.wire.contexts import split_context, split_shared_context
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.field_types import is_message_id
-from durable_analytics.wire.json_reader import Unreadable
+from durable_analytics.wire.json_reader import Unreadable, deep_problem
 from durable_analytics.wire.keys import (
     is_lenient,
+    refuse_deep_values,
     refuse_surplus_keys,
     rename_keys,
     snake_case,
@@ -194,7 +195,9 @@ def read_batch(value: Any) -> BatchInput:
             "split it into several inputs"
         )
         raise ValidationError.at("messages", reason)
-    return BatchInput(read_envelope(BATCH, {**data, "messages": []}), messages)
+    beside = {**data, "messages": []}
+    refuse_deep_values(beside)
+    return BatchInput(read_envelope(BATCH, beside), messages)
 
 
 def decode_batch(value: Any) -> Any:
@@ -216,6 +219,8 @@ def read_batch_message(envelope: Envelope, message: Any) -> Fields:
         raise ValidationError.of([message.problem])
     if not isinstance(message, dict):
         raise ValidationError.at("", 'must be an object, like {"type": "track", …}')
+    if problem := deep_problem(message):
+        raise ValidationError.of([problem])
     name = message.get("type")
     method = METHODS.get(name) if isinstance(name, str) else None
     if method is None:
