@@ -1,6 +1,7 @@
 """The baseline workflow: the steps of `Track` without their work; it measures what Temporal costs.
 
-It passes its input to one local activity and to one activity.
+It passes its input to one local activity and, on a task queue of its own as for an integration, to
+one activity.
 """
 
 from datetime import timedelta
@@ -11,6 +12,11 @@ from temporalio import activity, workflow
 Json = dict[str, Any]
 
 _TIMEOUT = timedelta(seconds=5)
+
+
+def requests_queue(task_queue: str) -> str:
+    """Return the task queue of the activity, from that of the workflow."""
+    return f"{task_queue}-requests"
 
 
 @activity.defn
@@ -38,5 +44,8 @@ class Baseline:
             validate_nothing, input, start_to_close_timeout=_TIMEOUT
         )
         return await workflow.execute_activity(
-            send_nothing, args=[input, plan], start_to_close_timeout=_TIMEOUT
+            send_nothing,
+            args=[input, plan],
+            task_queue=requests_queue(workflow.info().task_queue),
+            start_to_close_timeout=_TIMEOUT,
         )
