@@ -99,23 +99,25 @@ class Testbed(Side):
             await self._stack.enter_async_context(worker)
         return queue
 
-    async def gateway(self, queue: str, module: str = "gateway") -> int:
+    async def gateway(self, queue: str, module: str = "gateway", *, compress: bool) -> int:
         """Start a gateway for a task queue, unless it runs already; return its port.
 
         Returns when it accepts connections.
         """
-        if not self._runs(module):
-            port = self._gateway_ports[module] = free_port()
+        name = f"{module} of {queue}"
+        if not self._runs(name):
+            port = self._gateway_ports[name] = free_port()
             settings = {
                 "TEMPORAL_ADDRESS": self.address,
                 "ANALYTICS_TASK_QUEUE": queue,
+                "ANALYTICS_COMPRESS_PAYLOADS": str(compress).lower(),
                 "ANALYTICS_GATEWAY__PORT": str(port),
                 "ANALYTICS_SOURCES__SEGMENT__WRITE_KEY": WRITE_KEY,
             }
-            gateway = self._run_module(module, module, "gateway", settings)
+            gateway = self._run_module(name, module, "gateway", settings)
             await self._stack.enter_async_context(gateway)
             await self.wait_until_it_listens(port)
-        return self._gateway_ports[module]
+        return self._gateway_ports[name]
 
     @asynccontextmanager
     async def fresh_worker(self, **settings: str) -> AsyncIterator[tuple[str, RunningProcess]]:

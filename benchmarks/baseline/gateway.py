@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from durable_analytics import AnalyticsClient
+from durable_analytics.temporal.codecs import data_converter
 from gateway.settings import Settings
 
 
@@ -33,7 +34,11 @@ def app(analytics: AnalyticsClient) -> Starlette:
 async def main() -> None:
     """Serve until the process ends, with the settings of our gateway."""
     settings = Settings.load()
-    analytics = await AnalyticsClient.connect(integration="segment", task_queue=settings.task_queue)
+    analytics = await AnalyticsClient.connect(
+        integration="segment",
+        task_queue=settings.task_queue,
+        data_converter=data_converter(compress=settings.compress_payloads),
+    )
     port = settings.gateway.port
     config = uvicorn.Config(app(analytics), port=port, access_log=False, log_config=None)
     await uvicorn.Server(config).serve()

@@ -122,7 +122,7 @@ def summarize_rounds(
         value: Which of the values of a round to compare.
         unit: The unit of the value.
         less_is_better: Divide the other value by ours, so that a higher ratio is better.
-        codec: Whether payloads are compressed, if it is a figure of batches.
+        codec: Whether payloads are compressed, if it is a figure of batches or of the gateway.
         details: More keys, for the JSON only.
     """
     ours, other = ([result.values[value] for result in results] for results in rounds)
@@ -161,7 +161,7 @@ def make_figure(
         other: The value of the other contender in each round.
         ratios: The ratio of each round.
         unit: The unit of the values.
-        codec: Whether payloads are compressed, if it is a figure of batches.
+        codec: Whether payloads are compressed, if it is a figure of batches or of the gateway.
         rounds: The rounds whose CPU time the JSON holds.
         details: More keys, for the JSON only.
     """

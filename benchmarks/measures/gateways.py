@@ -19,14 +19,21 @@ from benchmarks.measures.histories import wait_until_closed
 from benchmarks.options import Sizes
 from benchmarks.testbed import WRITE_KEY, Testbed, start_testbed
 
-_QUEUE = "gateways"
+_QUEUES = {True: "gateways", False: "gateways-codec-off"}
+"""The task queue of the worker that compresses payloads, and of the one that does not."""
 
 _SEEDS = count()
 """Each round sends different messages: the gateway stores a repeated message only once."""
 
 
 async def _send(
-    testbed: Testbed, port: int, requests: int, connections: int, messages_per_request: int = 1
+    testbed: Testbed,
+    port: int,
+    queue: str,
+    requests: int,
+    connections: int,
+    *,
+    messages_per_request: int = 1,
 ) -> RoundResult:
     """Send requests, then wait for their delivery, so that it does not slow the next round."""
     sent = (requests + WARM_UP_REQUESTS) * messages_per_request
@@ -42,32 +49,42 @@ async def _send(
             messages_per_request=messages_per_request,
         )
         await testbed.wait_for_messages(sent)
-        await wait_until_closed(testbed.temporal, _QUEUE)
+        await wait_until_closed(testbed.temporal, queue)
     await testbed.clear_received()
     return RoundResult(values, cpu)
 
 
 async def _compare_with_one_execution(
-    testbed: Testbed, rounds: int, connections: int, counts: tuple[int, int], advance: Advance
+    testbed: Testbed,
+    rounds: int,
+    connections: int,
+    counts: tuple[int, int],
+    advance: Advance,
+    *,
+    compress: bool = True,
 ) -> Rounds:
-    queue = await testbed.worker(_QUEUE, compress=False)
-    gateway = await testbed.gateway(queue)
-    baseline = await testbed.gateway(queue, "benchmarks.baseline.gateway")
+    queue = await testbed.worker(_QUEUES[compress], compress=compress)
+    gateway = await testbed.gateway(queue, compress=compress)
+    baseline = await testbed.gateway(queue, "benchmarks.baseline.gateway", compress=compress)
     ours, other = counts
     return await run_alternately(
         rounds,
-        lambda: _send(testbed, gateway, ours, connections),
-        lambda: _send(testbed, baseline, other, connections),
+        lambda: _send(testbed, gateway, queue, ours, connections),
+        lambda: _send(testbed, baseline, queue, other, connections),
         advance,
     )
 
 
-async def _rate(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
-    counts = sizes.requests, sizes.baseline_requests
-    rounds = await _compare_with_one_execution(
-        testbed, sizes.rounds, options.GATEWAY_CONNECTIONS, counts, advance
-    )
-    return [summarize_rounds("gateway_vs_one_execution", rounds, "rate", "requests/s", codec=False)]
+def _rate(name: str, *, compress: bool) -> Measure:
+    async def compare(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
+        counts = sizes.requests, sizes.baseline_requests
+        connections = options.GATEWAY_CONNECTIONS
+        rounds = await _compare_with_one_execution(
+            testbed, sizes.rounds, connections, counts, advance, compress=compress
+        )
+        return [summarize_rounds(name, rounds, "rate", "requests/s", codec=compress)]
+
+    return Measure((name,), compare, lambda sizes: 2 * sizes.rounds)
 
 
 async def _latency(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
@@ -77,7 +94,7 @@ async def _latency(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Fig
     ours, other = ([result.values["median_seconds"] * 1000 for result in side] for side in rounds)
     added = [our_ms - other_ms for our_ms, other_ms in zip(ours, other, strict=True)]
     name = "gateway_latency"
-    return [make_figure(name, ours, other, added, "ms; difference", codec=False, rounds=rounds)]
+    return [make_figure(name, ours, other, added, "ms; difference", codec=True, rounds=rounds)]
 
 
 async def _lists(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
@@ -87,11 +104,18 @@ async def _lists(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figur
     async with start_testbed() as ours, start_testbed(environment) as other:
         ports = {}
         for side in (ours, other):
-            ports[side] = await side.gateway(await side.worker(_QUEUE, compress=False))
+            queue = await side.worker(_QUEUES[False], compress=False)
+            ports[side] = await side.gateway(queue, compress=False)
 
         async def send(side: Testbed, lists: int) -> RoundResult:
-            senders, messages = options.LIST_SENDERS, options.LIST_MESSAGES
-            return await _send(side, ports[side], lists, senders, messages)
+            return await _send(
+                side,
+                ports[side],
+                _QUEUES[False],
+                lists,
+                options.LIST_SENDERS,
+                messages_per_request=options.LIST_MESSAGES,
+            )
 
         rounds = await run_alternately(
             sizes.gateway_rounds,
@@ -107,11 +131,11 @@ async def _lists(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figur
     ]
 
 
-def _sdk(name: str, processes: int) -> Measure:
+def _sdk(name: str, processes: int, *, compress: bool = True) -> Measure:
     async def compare(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
         """Send by Segment's SDK to the gateway, and straight to the stand-in."""
-        queue = await testbed.worker(_QUEUE, compress=False)
-        gateway = f"http://127.0.0.1:{await testbed.gateway(queue)}"
+        queue = await testbed.worker(_QUEUES[compress], compress=compress)
+        gateway = f"http://127.0.0.1:{await testbed.gateway(queue, compress=compress)}"
         messages = processes * sizes.sdk_messages
 
         async def send(url: str) -> RoundResult:
@@ -135,15 +159,19 @@ def _sdk(name: str, processes: int) -> Measure:
             "messages": messages,
             "provider_answers_after_seconds": options.PROVIDER_SECONDS,
         }
-        return [summarize_rounds(name, rounds, "rate", "messages/s", codec=False, details=details)]
+        return [
+            summarize_rounds(name, rounds, "rate", "messages/s", codec=compress, details=details)
+        ]
 
     return Measure((name,), compare, lambda sizes: 2 * sizes.gateway_rounds)
 
 
 MEASURES = [
     _sdk("gateway_sdk_vs_direct", options.SDK_PROCESSES),
+    _sdk("gateway_sdk_vs_direct_codec_off", options.SDK_PROCESSES, compress=False),
     _sdk("gateway_sdk_vs_direct_one_process", 1),
     Measure(("gateway_lists",), _lists, lambda sizes: 2 * sizes.gateway_rounds),
-    Measure(("gateway_vs_one_execution",), _rate, lambda sizes: 2 * sizes.rounds),
+    _rate("gateway_vs_one_execution", compress=True),
+    _rate("gateway_vs_one_execution_codec_off", compress=False),
     Measure(("gateway_latency",), _latency, lambda sizes: 2 * sizes.rounds),
 ]
