@@ -15,9 +15,10 @@ from worker.run import PATIENCE, run
 
 log = logging.getLogger("durable_analytics.worker")
 
-_OBJECTS_BEFORE_COLLECTION = (20_000, 20, 50)
+_OBJECTS_BEFORE_COLLECTION = (100_000, 20, 50)
 """The thresholds of `gc`. A batch is 100,000 objects without cycles, which Python would look
-through for cycles a hundred times while it reads them."""
+through for cycles a hundred times while it reads them. What ended executions leave is collected
+earlier: see `worker/ended_executions.py`."""
 
 _SWITCH_SECONDS = 0.0001
 """How long the event loop waits while a thread checks a large input. With Python's 5 ms, it would
@@ -40,6 +41,8 @@ def main(patience: timedelta = PATIENCE) -> int:
         reason = "it runs one process; run more containers, and remove the setting"
         log.warning("worker.processes has no effect", extra={"reason": reason})
     gc.set_threshold(*_OBJECTS_BEFORE_COLLECTION)
+    gc.collect()
+    gc.freeze()  # collections skip what is imported
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         with traces("durable-analytics-worker"):

@@ -26,6 +26,7 @@ from durable_analytics.wire.message_counts import MessageCount
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS, Method
 from durable_analytics.wire.outputs import batch_output, output
+from worker.ended_executions import EndedExecutions
 from workflows.message_counts import RECORD, MessageCounts
 
 log = logging.getLogger("durable_analytics.encryption")
@@ -34,6 +35,7 @@ _WAIT_FOR_KEY = timedelta(seconds=10)
 """The wait before the next attempt, at another worker or with other settings."""
 
 _EXTERN = "durable_analytics_execution_failed"
+_ENDED = "durable_analytics_execution_ended"
 
 _ACTIVITIES = frozenset(activity_names())
 _MOST_ARGUMENTS = 2
@@ -57,6 +59,7 @@ class DeliveryInterceptor(Interceptor):
     ) -> None:
         self._notify = notify
         self._record = record
+        self._ended = EndedExecutions()
 
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
@@ -64,6 +67,7 @@ class DeliveryInterceptor(Interceptor):
         """See base class."""
         input.unsafe_extern_functions[_EXTERN] = self._notify
         input.unsafe_extern_functions[RECORD] = self._record
+        input.unsafe_extern_functions[_ENDED] = self._ended.add
         return _Inbound
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
@@ -107,6 +111,7 @@ class _Inbound(WorkflowInboundInterceptor):
         method = _METHOD_BY_WORKFLOW.get(workflow.info().workflow_type)
         if method is None:
             return await super().execute_workflow(input)
+        has_ended = workflow.extern_functions()[_ENDED]
         try:
             if len(input.args) > 1:
                 # Otherwise a TypeError fails the workflow task, which Temporal retries for ever.
@@ -118,6 +123,8 @@ class _Inbound(WorkflowInboundInterceptor):
             if not workflow.unsafe.is_replaying():
                 workflow.extern_functions()[_EXTERN](_event(method.key, error))
             raise
+        finally:
+            has_ended(input.args)  # also if it leaves the worker's cache, and on replay
 
 
 def _surplus(method: Method, inputs: int) -> ApplicationError:
