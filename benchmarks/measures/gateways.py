@@ -55,17 +55,11 @@ async def _send(
 
 
 async def _compare_with_one_execution(
-    testbed: Testbed,
-    rounds: int,
-    connections: int,
-    counts: tuple[int, int],
-    advance: Advance,
-    *,
-    compress: bool = True,
+    testbed: Testbed, rounds: int, connections: int, counts: tuple[int, int], advance: Advance
 ) -> Rounds:
-    queue = await testbed.worker(_QUEUES[compress], compress=compress)
-    gateway = await testbed.gateway(queue, compress=compress)
-    baseline = await testbed.gateway(queue, "benchmarks.baseline.gateway", compress=compress)
+    queue = await testbed.worker(_QUEUES[True], compress=True)
+    gateway = await testbed.gateway(queue, compress=True)
+    baseline = await testbed.gateway(queue, "benchmarks.baseline.gateway", compress=True)
     ours, other = counts
     return await run_alternately(
         rounds,
@@ -75,16 +69,12 @@ async def _compare_with_one_execution(
     )
 
 
-def _rate(name: str, *, compress: bool) -> Measure:
-    async def compare(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
-        counts = sizes.requests, sizes.baseline_requests
-        connections = options.GATEWAY_CONNECTIONS
-        rounds = await _compare_with_one_execution(
-            testbed, sizes.rounds, connections, counts, advance, compress=compress
-        )
-        return [summarize_rounds(name, rounds, "rate", "requests/s", codec=compress)]
-
-    return Measure((name,), compare, lambda sizes: 2 * sizes.rounds)
+async def _rate(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
+    counts = sizes.requests, sizes.baseline_requests
+    rounds = await _compare_with_one_execution(
+        testbed, sizes.rounds, options.GATEWAY_CONNECTIONS, counts, advance
+    )
+    return [summarize_rounds("gateway_vs_one_execution", rounds, "rate", "requests/s", codec=True)]
 
 
 async def _latency(testbed: Testbed, sizes: Sizes, advance: Advance) -> list[Figure]:
@@ -171,7 +161,6 @@ MEASURES = [
     _sdk("gateway_sdk_vs_direct_codec_off", options.SDK_PROCESSES, compress=False),
     _sdk("gateway_sdk_vs_direct_one_process", 1),
     Measure(("gateway_lists",), _lists, lambda sizes: 2 * sizes.gateway_rounds),
-    _rate("gateway_vs_one_execution", compress=True),
-    _rate("gateway_vs_one_execution_codec_off", compress=False),
+    Measure(("gateway_vs_one_execution",), _rate, lambda sizes: 2 * sizes.rounds),
     Measure(("gateway_latency",), _latency, lambda sizes: 2 * sizes.rounds),
 ]

@@ -43,7 +43,6 @@ def test_every_comparison_yields_its_figures(tmp_path: Path) -> None:
         "cpu_per_message_vs_before_codec_off",
         "gateway_sdk_vs_direct_codec_off",
         "gateway_sdk_vs_direct_one_process",
-        "gateway_vs_one_execution_codec_off",
         "about",
     }
     assert results.keys() == {*GOALS, *without_goal} - not_measured
