@@ -5,7 +5,6 @@ the user's cache.
 """
 
 import asyncio
-import json
 import os
 import shutil
 import sys
@@ -14,21 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.processes import ROOT, BenchmarkError, clean_environment
-from runtime.embedded_server import server_options
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "durable-analytics-bench"
 """Holds what the benchmarks install; it may be deleted at any time."""
 
 _INSTALL_TIMEOUT_SECONDS = 600.0
-_PRINT_SERVER_OPTIONS = """
-import json
-try:
-    from runtime.embedded_server import server_options
-except ImportError:  # the first commits have no options
-    print("[]")
-else:
-    print(json.dumps(server_options()))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +29,6 @@ class Environment:
 
     root: Path
     python: Path
-    server_options: tuple[str, ...]
-    """The options of this tree's embedded Temporal server."""
 
     @property
     def temporal(self) -> str:
@@ -49,7 +36,7 @@ class Environment:
         return str(self.python.with_name("temporal"))
 
 
-CURRENT = Environment("current", ROOT, Path(sys.executable), tuple(server_options()))
+CURRENT = Environment("current", ROOT, Path(sys.executable))
 
 
 async def environment_of(commit: str | None) -> Environment:
@@ -71,8 +58,7 @@ async def environment_of(commit: str | None) -> Environment:
         await run_to_end(*pip, "--require-hashes", "-r", str(root / "requirements-dev.lock"))
         await run_to_end(*pip, "--no-build-isolation", "--editable", str(root))
         installed.touch()
-    options = await run_to_end(str(python), "-c", _PRINT_SERVER_OPTIONS, folder=root)
-    return Environment(commit, root, python, tuple(json.loads(options)))
+    return Environment(commit, root, python)
 
 
 async def run_to_end(*command: str, folder: Path = ROOT) -> str:

@@ -18,6 +18,7 @@ from benchmarks.processes import RunningProcess, clean_environment, run_process
 from benchmarks.side import HOST, Side, free_port
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.connection import connect
+from runtime.embedded_server import server_options
 
 WRITE_KEY = "benchmark"
 
@@ -35,7 +36,8 @@ class Testbed(Side):
     Args:
         folder: For logs and for the data of the server.
         stack: Ends the processes.
-        environment: The tree whose server, workers, gateways and clients run.
+        environment: The tree whose server, workers, gateways and clients run. The options of the
+            server are always those of this tree, so that a comparison measures the code alone.
     """
 
     __test__ = False
@@ -58,7 +60,7 @@ class Testbed(Side):
             *("--port", self.address.rpartition(":")[2]),
             *("--metrics-port", str(self._metrics_port)),
             *("--db-filename", str(self.folder / "temporal.db")),
-            *self._environment.server_options,
+            *server_options(),
         ]
         temporal = self._environment.temporal
         process = self.run("server", *server, role="server", program=temporal)

@@ -9,6 +9,9 @@ from temporalio.client import Client, WorkflowHandle
 
 from benchmarks.processes import BenchmarkError
 
+_LISTING_SECONDS = 0.5
+"""How long the embedded server may take to list an execution."""
+
 _POLL_SECONDS = 0.1
 _TIMEOUT_SECONDS = 120.0
 
@@ -69,6 +72,7 @@ async def wait_until_closed(client: Client, queue: str) -> None:
     """
     query = f"TaskQueue = '{queue}' AND ExecutionStatus = 'Running'"
     running = 0
+    await asyncio.sleep(_LISTING_SECONDS)
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             while running := (await client.count_workflows(query)).count:  # noqa: ASYNC110

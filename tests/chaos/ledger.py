@@ -105,9 +105,9 @@ async def wait_until_settled(client: Client, seconds: float) -> bool:
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while loop.time() < until:
+        await asyncio.sleep(_POLL_SECONDS)  # a new execution is listed after half a second
         if not (await client.count_workflows(open_deliveries(TASK_QUEUE))).count:
             return True
-        await asyncio.sleep(_POLL_SECONDS)
     return False
 
 

@@ -1,10 +1,11 @@
-"""The compose file has every provider of this repository, at the stand-in."""
+"""The compose file has every provider of this repository, and the options of its server."""
 
 import re
 from pathlib import Path
 
 from durable_analytics.providers import provider_class
 from durable_analytics.testing import VENDORS
+from runtime.embedded_server import server_options
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 
@@ -43,3 +44,12 @@ def test_the_gateway_has_a_source_for_each_integration() -> None:
     assert variables("ANALYTICS_SOURCES__") == {
         f"{name.upper()}__WRITE_KEY": name for name in VENDORS
     }
+
+
+def test_the_server_has_the_options_of_make_run() -> None:
+    """All of them, and no other pragma or dynamic configuration."""
+    options = server_options()
+    expected = [f"{name}={value}" for name, value in zip(options[::2], options[1::2], strict=True)]
+
+    pattern = r"^ +- (--(?:sqlite-pragma|dynamic-config-value)=.+)$"
+    assert re.findall(pattern, COMPOSE.read_text(), re.MULTILINE) == expected
