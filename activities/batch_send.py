@@ -1,7 +1,6 @@
 """`Batch.Send`: one attempt to deliver all that is open of a batch."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import ClassVar
 
 from temporalio import activity
@@ -59,7 +58,7 @@ class BatchSend(BatchActivity):
             settled = batch.result()
             result: SendResult = {
                 **settled,  # type: ignore[typeddict-item]  # it has none of the keys below
-                "open": [list(bounds) for bounds in slices.open],
+                "open": slices.left_open(),
                 "split": list(batch.progress.split),
             }
             if slices.is_held:
@@ -86,7 +85,6 @@ class SliceBySlice:
         if self._progress.open is None:
             self._progress.open, self._progress.split = [*plan.slices], plan.split
         self.open = self._progress.open
-        self._deadline = plan.deadline()
         self.is_held = False
         """Whether a request was held back."""
 
@@ -126,21 +124,27 @@ class SliceBySlice:
             self.earlier = self._attempt.used_up() if left else None
 
     def _must_stop(self) -> bool:
-        if self._pause.is_paused() or activity.is_worker_shutdown():
-            return True
-        return self._is_retry or not self._has_time()
+        return self._is_retry or not self._batch.sender.has_time_for_another()
 
-    def _has_time(self) -> bool:
-        limit = activity.info().start_to_close_timeout
-        return not limit or self._attempt.remaining_time(reserve=timedelta(0)) >= self._deadline
+    def left_open(self) -> list[list[int]]:
+        """Return the open slices without the messages in them that are settled."""
+        settled = self._progress.accepted | self._progress.rejected.keys()
+        return [
+            [*part]
+            for first, end in self.open
+            for part in ranges([index for index in range(first, end) if index not in settled])
+        ]
 
     async def _send_first(self) -> None:
-        """Settle the first open slice, or halve it."""
+        """Settle the first open slice, or halve it, or leave a part of it open."""
         prepared = await self._batch.prepare(self.open[0])
         response: Response | None
         self._attempt.begin_request()
         try:
             received = await send_slice(prepared, self._attempt, self._progress, self._batch.sender)
+            if self._progress.unsettled(prepared.messages):
+                self._attempt.end_request(None)
+                return
             response = self._write(received) if received else None
             attempts = self._attempt.end_request(None)
         except Held:

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from temporalio import activity
+
 from activities.attempt import Attempt
 from activities.http import HttpClient
 from activities.http_send import HTTP_SHARE, send
@@ -51,6 +53,13 @@ class BatchSender:
             within=None if self.provider.batch_limits else self._remaining_time(),
             may_be_held=self.turns.may_be_held,
         )
+
+    def has_time_for_another(self) -> bool:
+        """Whether this attempt may send one more request: it has the time, and need not stop."""
+        if self.turns.pause.is_paused() or activity.is_worker_shutdown():
+            return False
+        limit = activity.info().start_to_close_timeout
+        return not limit or self.attempt.remaining_time(reserve=timedelta(0)) >= self.deadline
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""One attempt to deliver the messages of a slice in one request."""
+"""One attempt to deliver the messages of a slice: one request, or more if some are refused."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from activities.attempt import Attempt
 from activities.batch_sender import BatchSender
 from activities.progress import Progress
 from durable_analytics.delivery.batch_preparation import PreparedBatch, PreparedMessage
-from durable_analytics.errors import DeliveryError
+from durable_analytics.errors import DeliveryError, Unavailable
 from durable_analytics.providers import HttpResponse
 
 
@@ -16,25 +16,61 @@ async def send_slice(
 ) -> HttpResponse | None:
     """Send the messages of a slice that are not settled, and settle them.
 
+    If the provider refuses a request because of messages that it names, the others are sent again
+    at once, without them. That is no other attempt. If the attempt has no time for it, and the
+    policy allows no other one, `Batch.Send` leaves them open: they are then not settled.
+
     Returns:
-        The response; None if all messages were settled before.
+        The last response; None if all messages were settled before.
 
     Raises:
         DeliveryError: The provider accepted nothing; or some messages must be sent again, and the
             policy allows it.
     """
-    messages = progress.unsettled(prepared.messages)
-    if not messages:
-        return None
-    request = prepared.request(messages, datetime.now(UTC))
-    response = attempt.response = await sender.send(request, _delivery_id(prepared, messages[0]))
-    failures = _classify(prepared, messages, response)
-    if isinstance(failures, DeliveryError):
-        if len(messages) == len(prepared.messages):
-            raise failures
-        failures = dict.fromkeys(range(len(messages)), failures)
-    _settle(messages, failures, attempt, progress)
-    return response
+    while messages := progress.unsettled(prepared.messages):
+        request = prepared.request(messages, datetime.now(UTC))
+        delivery_id = _delivery_id(prepared, messages[0])
+        response = attempt.response = await sender.send(request, delivery_id)
+        failures = _classify(prepared, messages, response)
+        if isinstance(failures, DeliveryError):
+            if len(messages) == len(prepared.messages):
+                raise failures
+            failures = dict.fromkeys(range(len(messages)), failures)
+        retryable = _settle(messages, failures, progress)
+        if retryable is None:
+            return response
+        is_split = _names_the_refused(prepared, messages, failures, attempt)
+        if is_split and sender.has_time_for_another():
+            attempt.report(retryable)
+            attempt.begin_request()
+            progress.beat()
+        elif is_split and progress.open is not None and attempt.is_last(retryable):
+            attempt.report(retryable)
+            return response
+        else:
+            progress.retry_or_reject(messages, retryable, attempt)
+            return response
+    return None
+
+
+def _names_the_refused(
+    prepared: PreparedBatch,
+    messages: Sequence[PreparedMessage],
+    failures: Mapping[int, DeliveryError],
+    attempt: Attempt,
+) -> bool:
+    """Whether the provider accepted nothing only because of messages that it refused for good.
+
+    So each request without them has fewer messages than the one before.
+    """
+    response = attempt.response
+    if response is None or attempt.requested_wait(response) or len(failures) < len(messages):
+        return False
+    whole = prepared.integration.provider.classify(response)
+    if whole is None or whole.retried:
+        return False
+    others = [failure for failure in failures.values() if failure.retried]
+    return len(others) < len(messages) and all(isinstance(one, Unavailable) for one in others)
 
 
 def _delivery_id(prepared: PreparedBatch, first: PreparedMessage) -> str:
@@ -56,9 +92,9 @@ def _classify(
 def _settle(
     messages: Sequence[PreparedMessage],
     failures: Mapping[int, DeliveryError],
-    attempt: Attempt,
     progress: Progress,
-) -> None:
+) -> DeliveryError | None:
+    """Settle the messages that need no other request; return the first failure of the others."""
     retryable: DeliveryError | None = None
     for position, message in enumerate(messages):
         failure = failures.get(position)
@@ -68,5 +104,4 @@ def _settle(
             retryable = retryable or failure
         else:
             progress.reject([message], failure)
-    if retryable:
-        progress.retry_or_reject(messages, retryable, attempt)
+    return retryable

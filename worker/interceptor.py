@@ -21,7 +21,7 @@ from activities import activity_names
 from activities.failures import application_error
 from durable_analytics.errors import UnreadablePayload, ValidationError
 from durable_analytics.events import ExecutionFailed
-from durable_analytics.temporal.encryption import ENCODING, named_key
+from durable_analytics.temporal.encryption import named_key, waits_for_key
 from durable_analytics.wire.message_counts import MessageCount
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS, Method
@@ -90,12 +90,15 @@ class _ActivityInbound(ActivityInboundInterceptor):
 def _check_readable(values: Sequence[Any]) -> None:
     """Fail an attempt, and not the activity, if this worker lacks a key that another one may have.
 
+    A payload that no key decrypts is left to the activity, which refuses it as it does any other
+    that is no JSON.
+
     Raises:
         ApplicationError: A value is a payload that this worker cannot decrypt.
     """
     for value in values:
         payload = value.payload if isinstance(value, RawValue) else None
-        if payload and payload.metadata.get("encoding") == ENCODING:
+        if payload and waits_for_key(payload):
             error = UnreadablePayload(
                 f"this worker cannot decrypt a payload: it lacks the key {named_key(payload)} in "
                 "encryption_keys, or has another key of that id"

@@ -45,7 +45,7 @@ class BatchResults:
         self._filtered = plan.get("filtered_messages", [])
         self._settled_before = {one["index"] for one in (*self._rejected, *self._filtered)}
         """The indexes of messages that must not be sent: Validation has rejected or filtered them,
-        or they were sent before a pause."""
+        or an earlier activity has settled them."""
 
         self._responses: list[Response] = []
 
@@ -104,10 +104,14 @@ class BatchResults:
 
     def merge_slices(self, slices: list[list[int]]) -> list[list[int]]:
         """Return one slice that spans these slices; the messages between them count as settled."""
-        bounds = [slices[0][0], slices[-1][1]]
-        remaining = {index for first, end in slices for index in range(first, end)}
-        self._settled_before |= {*range(*bounds)} - remaining
-        return [bounds]
+        self.settle_between(slices)
+        return [[slices[0][0], slices[-1][1]]]
+
+    def settle_between(self, slices: list[list[int]]) -> None:
+        """Count the messages between open slices as settled: they were sent, or rejected."""
+        if slices:
+            remaining = {index for first, end in slices for index in range(first, end)}
+            self._settled_before |= {*range(slices[0][0], slices[-1][1])} - remaining
 
     def add_failure(self, first: int, end: int, outcome: JsonObject) -> None:
         """Add the results of an activity that failed.

@@ -119,6 +119,7 @@ class BatchSends:
     ) -> None:
         """Keep open these of the slices that were sent, and all slices after them."""
         self._open = [*still_open, *self._open[len(slices) :]]
+        self._results.settle_between(self._open)
         self._split = split or self._split
         self._wait = _FIRST_WAIT
 

@@ -10,6 +10,7 @@ from temporalio.common import RetryPolicy
 from activities.http import HttpClient
 from activities.provider_health import ProviderHealth
 from durable_analytics.testing import StandIn
+from durable_analytics.wire.indexes import encode_indexes
 from durable_analytics.wire.integration_state import paused
 from tests.support.batch_activities import Alone
 from tests.support.batches import DELETE, numbered
@@ -49,6 +50,20 @@ async def test_a_slice_goes_back_with_its_attempts(alone: Alone, standin: StandI
     assert result["earlier"] == {"attempts": records(1, 2, 3), "count": 3}
     assert result["open"] == [[0, 2]]
     assert not standin.requests
+
+
+async def test_settled_messages_of_a_slice_do_not_go_back(alone: Alone) -> None:
+    """An earlier attempt has settled them; the others are open."""
+    data = {"messages": numbered(4)}
+    earlier = {"accepted": encode_indexes([1]), "open": [[0, 4]]}
+    pause(alone.clients["segment"])
+
+    result = await alone.send(
+        data, await alone.validate(data), attempt=2, heartbeat_details=[earlier]
+    )
+
+    assert (result["accepted"], result["held"]) == (1, True)
+    assert result["open"] == [[0, 1], [2, 4]]
 
 
 async def test_a_slice_without_attempts_goes_back_as_before(alone: Alone) -> None:

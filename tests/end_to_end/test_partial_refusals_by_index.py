@@ -54,6 +54,73 @@ async def test_amplitude_refuses_one(execute: Execute, standin: StandIn) -> None
     assert accepted == ["m-0", "m-2", "m-3"]
 
 
+def naming(*positions: int, **more: Any) -> Json:
+    """A refusal because of the events at these positions in the request."""
+    body = {"code": 400, "error": "…", "events_with_invalid_fields": {"time": [*positions]}}
+    return {"status": 400, "body": body, **more}
+
+
+ONE_ATTEMPT: Json = {"request": {"retry_policy": {"maximum_attempts": 1}}}
+
+
+async def test_a_request_without_the_refused_is_no_other_attempt(
+    execute: Execute, standin: StandIn
+) -> None:
+    """So the policy allows it, as it allows the halves after a 413."""
+    standin.script("amplitude", naming(1), naming(0, 2))
+
+    output = await execute("Batch", {**at("amplitude"), "policies": ONE_ATTEMPT})
+
+    assert [sent_ids(request) for request in standin.requests] == [
+        ["m-0", "m-1", "m-2", "m-3"],
+        ["m-0", "m-2", "m-3"],
+        ["m-2"],
+    ]
+    assert (output["status"], output["accepted"]) == ("partial", 1)
+    assert {i: kind for i, (kind, _) in told(output).items()} == dict.fromkeys(
+        (0, 1, 3), "Rejected"
+    )
+    assert [response["status_code"] for response in output["responses"]] == [200]
+
+
+async def test_requests_without_the_refused_end(execute: Execute, standin: StandIn) -> None:
+    """Each has fewer messages. A refusal that names none of them concerns all."""
+    standin.script("amplitude", naming(3), naming(3), naming(0))
+
+    output = await execute("Batch", {**at("amplitude"), "policies": ONE_ATTEMPT})
+
+    assert [len(sent_ids(request)) for request in standin.requests] == [4, 3]
+    assert output["status"] == "failure"
+    assert told(output) == {i: ("Rejected", f"m-{i}") for i in range(4)}
+
+
+async def test_a_refusal_that_takes_long(execute: Execute, standin: StandIn) -> None:
+    """The attempt has no time for another request: another activity sends what is left."""
+    policies = {"request": {**ONE_ATTEMPT["request"], "single_attempt_timeout": "PT1S"}}
+    standin.script("amplitude", naming(1, delay=0.4))
+
+    output = await execute("Batch", {**at("amplitude"), "policies": policies})
+
+    assert [sent_ids(request) for request in standin.requests[1:]] == [["m-0"], ["m-2", "m-3"]]
+    assert (output["status"], output["accepted"]) == ("partial", 3)
+    assert told(output) == {1: ("Rejected", "m-1")}
+
+
+async def test_an_unavailable_provider_is_not_asked_again_at_once(
+    execute: Execute, standin: StandIn
+) -> None:
+    """After the request without the refused message, the attempts of the policy count."""
+    standin.script("amplitude", naming(1), {"status": 503})
+
+    output = await execute("Batch", {**at("amplitude"), "policies": ONE_ATTEMPT})
+
+    assert len(standin.requests) == 2
+    assert {i: kind for i, (kind, _) in told(output).items()} == {
+        1: "Rejected",
+        **dict.fromkeys((0, 2, 3), "Unavailable"),
+    }
+
+
 async def test_amplitude_throttles_one(execute: Execute, standin: StandIn) -> None:
     """All go out again, and each is taken once."""
     answer = {"code": 429, "throttled_users": {"u-1": 31}, "throttled_events": [2]}

@@ -123,8 +123,13 @@ async def test_a_missing_or_different_key_is_an_error_that_names_it(keys: list[s
     assert not any(key.split(":")[1] in str(raised.value) for key in (K1, *keys))
 
 
-@pytest.mark.parametrize("data", [b"", b"garbage"])
-@pytest.mark.parametrize("key_id", [b"k1", b""])
+@pytest.mark.parametrize(
+    ("key_id", "data"),
+    [
+        *((b"k1", data) for data in (b"", b"garbage")),
+        *((key_id, b"garbage" * 9) for key_id in (b"", b" ", b"k 1", b"\xff", b"k" * 65)),
+    ],
+)
 async def test_what_was_never_encrypted_is_left(data: bytes, key_id: bytes) -> None:
     """No key would help: whoever reads it says that it is no JSON."""
     payload = Payload(metadata={"encoding": ENCODING, KEY_ID: key_id}, data=data)

@@ -25,11 +25,13 @@ class Journy(SegmentCompatible):
     """Set your own domain if you use journy.io's proxy."""
 
     def fill_in(self, method: str, message: JsonObject) -> JsonObject:
-        """Set the id of a group without a person as the anonymous id."""
-        ids = (message.get("user_id"), message.get("anonymous_id"))
+        """Set the id of a group without a person as the anonymous id.
+
+        A person's id that is set, even to something wrong, is checked as it is in any message.
+        """
+        names_nobody = all(message.get(name) is None for name in ("user_id", "anonymous_id"))
         group_id = message.get("group_id")
-        has_no_person = not any(is_filled(id_) or is_number(id_) for id_ in ids)
-        if method == "group" and has_no_person and (is_filled(group_id) or is_number(group_id)):
+        if method == "group" and names_nobody and (is_filled(group_id) or is_number(group_id)):
             return {"anonymous_id": group_id}
         return {}
 

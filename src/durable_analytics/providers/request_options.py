@@ -203,7 +203,9 @@ def http_problems(
     if too_many := _header_limit_problem(f"{path}.headers", headers):
         return [too_many]
     problems = []
+    spelled: dict[str, str] = {}
     for name, value in headers.items():
+        first = spelled.setdefault(_hyphenated(name), name)
         if is_reserved_header(name, credential_names):
             reason = (
                 "is set by the worker and must not be in an input; "
@@ -213,6 +215,8 @@ def http_problems(
             reason = "is not the name of a header: use letters, digits, - and _"
         elif not is_header_value(value):
             reason = "must be printable ASCII without leading or trailing spaces"
+        elif first != name:
+            reason = f"is set twice, as {first} and as {name}: remove one"
         else:
             continue
         shown = name or '""'

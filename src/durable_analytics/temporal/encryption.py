@@ -14,7 +14,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
 
 from durable_analytics.errors import UnreadablePayload
-from durable_analytics.temporal.encryption_keys import EncryptionKey
+from durable_analytics.temporal.encryption_keys import EncryptionKey, is_key_id
 from durable_analytics.temporal.recent_payloads import RecentPayloads
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ class EncryptionCodec(PayloadCodec):
             raise
 
     def _decrypted(self, payload: Payload) -> Payload:
-        key_id = payload.metadata.get(KEY_ID, b"").decode(errors="replace")
-        if not key_id or len(payload.data) < _NONCE_BYTES + _TAG_BYTES:
-            return payload  # No key would help: who reads it reports that it is no JSON.
+        if not waits_for_key(payload):
+            return payload  # Who reads it reports that it is no JSON.
+        key_id = _key_id(payload)
         if key_id not in self._keys:
             known = f"it has {', '.join(self._keys)}" if self._keys else "it has none"
             raise UnreadablePayload(
@@ -126,6 +126,20 @@ class EncryptionCodec(PayloadCodec):
             ) from None
 
 
+def waits_for_key(payload: Payload) -> bool:
+    """Whether a payload is encrypted, and a key that can be configured may decrypt it.
+
+    No key helps where the payload names none, or is too short.
+    """
+    is_encrypted = payload.metadata.get("encoding") == ENCODING
+    is_whole = len(payload.data) >= _NONCE_BYTES + _TAG_BYTES
+    return is_encrypted and is_whole and is_key_id(_key_id(payload))
+
+
 def named_key(payload: Payload) -> str:
     """Return the id of the key that an encrypted payload names, in printable text."""
-    return repr(payload.metadata.get(KEY_ID, b"").decode(errors="replace"))[1:-1][:64]
+    return repr(_key_id(payload))[1:-1][:64]
+
+
+def _key_id(payload: Payload) -> str:
+    return payload.metadata.get(KEY_ID, b"").decode(errors="replace")

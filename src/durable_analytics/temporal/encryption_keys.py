@@ -18,6 +18,11 @@ _ID_FORM = "1 to 64 letters, digits, or the characters _ . -"
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
+def is_key_id(text: str) -> bool:
+    """Whether a text can be the id of a key."""
+    return _ID.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
     """A key, and the id that each payload names it with.
@@ -42,7 +47,7 @@ class EncryptionKey:
         name, colon, encoded = text.strip().partition(":")
         if not colon:
             raise ValueError(f"{_FORM}; {_HINT}")
-        if not _ID.fullmatch(name):
+        if not is_key_id(name):
             raise ValueError(f"{_FORM}, and the id {_ID_FORM}; {_HINT}")
         try:
             secret = base64.b64decode(encoded, validate=True)
@@ -86,6 +91,6 @@ def new_key(name: str | None = None) -> str:
     """
     if name is None:
         name = f"k{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(2)}"
-    if not _ID.fullmatch(name):
+    if not is_key_id(name):
         raise ValueError(f"must be {_ID_FORM}")
     return f"{name}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
