@@ -12,13 +12,14 @@ import typer
 from temporalio.client import WorkflowExecution
 
 from durable_analytics.cli._integrations import integrations_of
-from durable_analytics.cli._output import iso, printable
+from durable_analytics.cli._output import iso
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
 from durable_analytics.temporal.histories import read_output
 from durable_analytics.temporal.visibility import FAILED, Deliveries, at, quoted
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS
+from durable_analytics.wire.shown_text import printable
 
 _POLL_SECONDS = 1.0
 _OVERLAP = timedelta(seconds=10)
