@@ -113,7 +113,11 @@ REFUSED: list[tuple[Any, str, str]] = [
     ),
     ("\ud800", "", f"is not valid Unicode text{HALF_A_PAIR}"),
     ({"a": [1, {"b": b""}]}, ".a.1.b", f"has the type bytes, which is not JSON{CONVERT}"),
-    ([{"price": 1}, {"price": math.inf}], ".1.price", "is not a finite number: send a finite number"),
+    (
+        [{"price": 1}, {"price": math.inf}],
+        ".1.price",
+        "is not a finite number: send a finite number",
+    ),
     ({None: 1}, "", "has a key that is not text: write the key as text"),
     ({True: 1}, "", "has a key that is not text: write the key as text"),
     ({1.5: 1}, "", "has a key that is not text: write the key as text"),
