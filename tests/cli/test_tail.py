@@ -58,6 +58,9 @@ async def test_shows_what_has_failed(command: Command, execute: Execute, standin
     [
         ({"deliver_to": ["segment", "journy"]}, "fanout:track:{}", "segment, journy"),
         ({"integration": "segment"}, "own-{}", "segment"),
+        ({"integration": "x" * 100_000}, "own-{}", "x" * 199 + "…"),
+        ({"deliver_to": ["x", *"abc" * 1_000]}, "own-{}", ", ".join(["x", *"abc" * 7][:20])),
+        ({}, "x" * 300 + ":track:{}", "x" * 199 + "…"),
         ({}, "default:track:{}", None),
     ],
 )

@@ -158,7 +158,7 @@ def _print_failed(shown: JsonObject) -> None:
             typer.echo(f"{key}:")
             Console(soft_wrap=True).print_json(json.dumps(value))
         else:
-            typer.echo(f"{key}: {'-' if value is None else value}")
+            print_line(f"{key}: {'-' if value is None else value}")
 
 
 @failed_app.command("redrive")

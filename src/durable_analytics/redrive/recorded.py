@@ -14,6 +14,7 @@ from durable_analytics.errors import ValidationError
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.json_reader import Unreadable
 from durable_analytics.wire.keys import rename_keys
+from durable_analytics.wire.limits import MOST_INTEGRATIONS
 from durable_analytics.wire.message_ids import derive_message_id
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS, Method
@@ -71,7 +72,9 @@ class Recorded:
     def deliver_to(self) -> list[str]:
         """Return the integrations of a fan-out, each once; none if its input is wrong there."""
         names = self.data.get("deliver_to")
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        if not isinstance(names, list) or len(names) > MOST_INTEGRATIONS:
+            return []
+        if not all(isinstance(name, str) for name in names):
             return []
         return list(dict.fromkeys(names))
 
