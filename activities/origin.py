@@ -13,7 +13,7 @@ from durable_analytics.errors import ValidationError
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.message_ids import derive_message_id
 from durable_analytics.wire.messages import JsonObject
-from durable_analytics.wire.timestamps import parse_time
+from durable_analytics.wire.timestamps import parse_time, timestamp_problem
 
 log = logging.getLogger("durable_analytics.validation")
 
@@ -79,7 +79,7 @@ def _time(origin: JsonObject, key: str) -> datetime | None:
         return None
     time = parse_time(origin[key])
     if time is None:
-        raise ValidationError.at(f"origin.{key}", "must be ISO 8601")
+        raise ValidationError.at(f"origin.{key}", timestamp_problem(origin[key]))
     return time
 
 

@@ -144,7 +144,9 @@ class _Report:
 def _integration_of(integrations: Integrations, input: Any) -> Integration | None:
     """Return the integration that a refused input names; None if it names none or several."""
     data = decode_readable(input)
-    if not isinstance(data, dict) or any(data.get(key) for key in ("deliver_to", "deliverTo")):
+    if not isinstance(data, dict):
+        return None
+    if any(data.get(key) is not None for key in ("deliver_to", "deliverTo")):  # also a wrong one
         return None
     name = data.get("integration")
     if not isinstance(name, str | None):

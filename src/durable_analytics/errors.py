@@ -82,8 +82,8 @@ class DeliveryError(AnalyticsError):
     """An execution failed.
 
     Args:
-        message: One sentence. It may name fields, but contains no values of fields and no
-            credentials.
+        message: One sentence. It may name fields and integrations, but contains no other values of
+            fields and no credentials.
         fields: The invalid fields, for a `ValidationError`.
         output: The output of the contract, with `"status": "failure"`, if the execution has one.
     """
@@ -145,8 +145,7 @@ class ValidationError(DeliveryError):
         problems = list(problems)
         surplus = max(len(problems) - cls.MOST_FIELDS, 0) + more
         listed = [
-            FieldProblem(_cut(p.path, cls.LONGEST_TEXT), _cut(p.message, cls.LONGEST_TEXT))
-            for p in problems[: cls.MOST_FIELDS]
+            FieldProblem(shorten(p.path), shorten(p.message)) for p in problems[: cls.MOST_FIELDS]
         ]
         message = "; ".join(f"{p.path} {p.message}" if p.path else p.message for p in listed)
         if surplus:
@@ -165,12 +164,17 @@ class ValidationError(DeliveryError):
         return ValidationError.of((problem.below(path) for problem in self.fields), self.more)
 
 
-def _cut(text: str, longest: int) -> str:
+def shorten(text: str, longest: int = ValidationError.LONGEST_TEXT) -> str:
+    """Return a caller's text as errors and lists show it: cut if it is long.
+
+    >>> shorten("integration", 6)
+    'integ…'
+    """
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 class UnknownIntegration(DeliveryError):
-    """The integration is not configured; the message lists the configured integrations."""
+    """The integration is not configured; the message names it and lists those configured."""
 
 
 class UnsupportedMethod(DeliveryError):

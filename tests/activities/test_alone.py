@@ -57,8 +57,17 @@ async def test_a_wrong_plan_is_told(running_worker: Settings, plan: Any, message
     [
         ([], 'origin must be an object like {"started_at": …}, or null'),
         (5, 'origin must be an object like {"started_at": …}, or null'),
-        ({"started_at": "yesterday"}, "origin.started_at must be ISO 8601"),
-        ({"started_at": "0001-01-01T00:00:00+14:00"}, "origin.started_at must be ISO 8601"),
+        (
+            {"started_at": "yesterday"},
+            'origin.started_at must be ISO 8601, like "2026-01-31T09:30:00Z"',
+        ),
+        (
+            {"started_at": "0001-01-01T00:00:00+14:00"},
+            (
+                "origin.started_at must be a day and a time that exist, "
+                "in the years 1 to 9999 in UTC, with seconds from 0 to 59"
+            ),
+        ),
         (raw(b"{"), "origin is not valid JSON"),
     ],
 )

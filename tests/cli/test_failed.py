@@ -50,6 +50,26 @@ async def test_a_list_has_two_lines_for_each_failed_delivery(
     assert max(map(len, lines)) <= 80
 
 
+async def test_a_name_of_an_integration_is_cut_and_has_no_control_characters(
+    temporal: Client, queue: str, command: Command
+) -> None:
+    """An input may have any text there."""
+    for name in ("x" * 100_000, "a\x1b[2Jb"):
+        await run(temporal, queue, "Track", {"integration": name, "track": track()})
+    data = {"deliver_to": ["y" * 100_000], "track": track()}
+    handle = await run(temporal, queue, "Track", data)
+    await closed(temporal, queue, 3)
+
+    shown = (await command("list")).stdout
+    printed = (await command("show", handle.id)).stdout.split("input:")[0]
+    rows = json.loads((await command("list", "--json")).stdout)
+
+    assert max(map(len, (shown + printed).splitlines())) < 500
+    assert f"  {'x' * 199}…  UnknownIntegration  1 message\n" in shown
+    assert r"  a\x1b[2Jb  UnknownIntegration  1 message" in shown
+    assert max(len(row["integration"]) for row in rows) == 200
+
+
 async def test_a_list_as_json_has_the_keys_of_the_contract(
     temporal: Client, queue: str, standin: StandIn, command: Command
 ) -> None:

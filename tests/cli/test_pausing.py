@@ -222,6 +222,15 @@ async def test_wrong_duration_is_wrong_use(operator: Command, duration: str) -> 
     assert "is not a duration" in ended.err
 
 
+async def test_a_refused_duration_is_not_warned_about(operator: Command) -> None:
+    """Nor is the name: no pause follows."""
+    ended = await operator("pause", "segmnt", "--for", "99999999h")
+
+    assert ended.status == 2
+    assert "for must be " in ended.err
+    assert "warning" not in ended.err
+
+
 @pytest.mark.parametrize("name", ["", 'seg"; x', "Segment", "segment "])
 async def test_what_is_no_name_is_not_paused(operator: Command, name: str) -> None:
     """It would be a part of the queries of `status`, which then failed for everybody."""

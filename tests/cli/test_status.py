@@ -171,6 +171,22 @@ async def test_shows_an_integration_that_is_only_paused(
     await control.terminate()
 
 
+async def test_a_name_that_is_none_is_cut(
+    on_queue: Command, temporal: Client, task_queue: str
+) -> None:
+    """Any program may start a control workflow."""
+    control = await temporal.start_workflow(
+        "Integration",
+        id=f"{task_queue}:integration:{'x' * 300}",
+        task_queue=task_queue,
+        memo={"state": {**RUNNING, "state": "paused"}},
+    )
+    await until_visible(temporal, f"TaskQueue = '{task_queue}'")
+
+    assert {"x" * 199 + "…"} < {*await rows(on_queue)}
+    await control.terminate()
+
+
 async def test_a_failure_counts_once(
     command: Command,
     temporal: Client,

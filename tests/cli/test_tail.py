@@ -44,13 +44,14 @@ async def test_shows_deliveries_as_they_close(
 async def test_shows_what_has_failed(command: Command, execute: Execute, standin: StandIn) -> None:
     """From a time ago on, filtered, in lines for people."""
     standin.script("segment", {"status": 401})
-    await execute("Page", {"page": {"user_id": "u-1", "name": "Failed Page"}})
+    name = "Failed Page" + "x" * 10_000
+    await execute("Page", {"page": {"user_id": "u-1", "name": name}})
 
     ended = await command("tail", "--since", "1m", "--method", "page", "--failed", "--limit", "1")
 
     (line,) = ended.out.splitlines()
     assert line.endswith(" Unauthorized")
-    assert "Failed Page" in line
+    assert f"  {name[:199]}…  " in line
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,9 @@ async def test_shows_what_has_failed(command: Command, execute: Execute, standin
     [
         ({"deliver_to": ["segment", "journy"]}, "fanout:track:{}", "segment, journy"),
         ({"integration": "segment"}, "own-{}", "segment"),
+        ({"integration": "x" * 100_000}, "own-{}", "x" * 199 + "…"),
+        ({"deliver_to": ["x", *"abc" * 1_000]}, "own-{}", ", ".join(["x", *"abc" * 7][:20])),
+        ({}, "x" * 300 + ":track:{}", "x" * 199 + "…"),
         ({}, "default:track:{}", None),
     ],
 )

@@ -15,7 +15,7 @@ from tests.support.noted_starts import Starts
 CONVERT = ": convert it to text, a number, a list or an object"
 HALF_A_PAIR = ": remove the half of a surrogate pair, or replace it with U+FFFD"
 
-NOT_FINITE = "is not a finite number: remove the key, or send null"
+NOT_FINITE = "is not a finite number: send a finite number or text"
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,14 @@ async def test_what_is_not_json(
                 "event": "E",
                 "properties": {"deep": json.loads("[" * 99 + "]" * 99)},
             },
-            "track is nested deeper than 100 levels",
+            "track.properties is nested deeper than 100 levels",
         ),
         (
             {"user_id": "u-1", "event": "E", "properties": {"digits": 10**5000}},
-            "track.properties.digits is a number with more than 4300 digits: send it as text",
+            (
+                "track.properties.digits is a number with more than 4300 digits: "
+                "send a shorter one or text"
+            ),
         ),
         (
             {"user_id": "u-1", "event": "é" * 200_000},

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from durable_analytics import BufferingClient
 from durable_analytics.errors import DELIVERY_ERRORS
+from durable_analytics.wire.limits import BATCH_LIMIT_BYTES, INPUT_LIMIT_BYTES
 from durable_analytics.wire.policies import RequestPolicy, RetryPolicy
+from gateway.partition import GATHERED_LIMIT_BYTES, LIMIT_BYTES
 from gateway.settings import GatewaySettings, SourceSettings
 from tests.documentation.pages import DOCS, PAGES, README, ROOT, page, without_code
 from tests.method_tables import with_current_tables
@@ -50,6 +53,17 @@ def test_every_failure_type_is_documented() -> None:
         (row,) = re.findall(rf"^\| `{name}` \|.*\| (yes|no)", text, flags=re.MULTILINE)
         assert row == ("yes" if error.retried else "no")
         assert f"`{name}`" in troubleshooting
+
+
+def test_limits_are_those_of_the_code() -> None:
+    """In bytes: "1.9 MB" is more than the limit."""
+    batch, single = f"{BATCH_LIMIT_BYTES:,}", f"{INPUT_LIMIT_BYTES:,}"
+    assert f"up to {batch} bytes" in page("batches")
+    inputs = f"up to {single} bytes (a [batch](batches.md) {batch})"
+    assert inputs in page("methods-and-providers")
+    assert f"1,000 messages or {LIMIT_BYTES:,} bytes" in page("gateway")
+    assert page("gateway").count(f"{GATHERED_LIMIT_BYTES:,} bytes") == 2
+    assert f"{batch} bytes and 5,000 divided" in str(BufferingClient.__doc__)
 
 
 def test_make_targets_on_pages_exist() -> None:

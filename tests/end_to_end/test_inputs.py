@@ -45,7 +45,7 @@ NOT_AN_OBJECT = 'the input must be one JSON object, like {"track": {"…": "…"
         ([raw(b"[" * 5000)], NOT_JSON),
         (
             [raw(b'{"track":{"user_id":"u","event":' + b"9" * 5000 + b"}}")],
-            "track.event is a number with more than 4300 digits: send it as text",
+            "track.event is a number with more than 4300 digits: send a shorter one or text",
         ),
         (
             [raw(b"{}"), raw(b"not json")],
@@ -84,7 +84,7 @@ NOT_AN_OBJECT = 'the input must be one JSON object, like {"track": {"…": "…"
         ),
         (
             [raw(b'{"track":{"user_id":"u","event":"e","properties":{"a":[1e999]}}}')],
-            "track.properties.a.0 is not a finite number: remove the key, or send null",
+            "track.properties.a.0 is not a finite number: send a finite number or text",
         ),
         ([{}], "track is required"),
         ([{"track": None}], "track must be an object"),
@@ -272,6 +272,20 @@ async def test_an_unknown_integration_is_told_the_known_ones(
     known = ", ".join(provider_names())
     assert output["error"]["message"].endswith(f"configured: {known}; did you mean segment?")
     assert standin.requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("shop", "shop"), ("x" * 100_000, "x" * 199 + "…"), ("a\x1b\n", r"a\x1b\n")],
+    ids=["short", "long", "control characters"],
+)
+async def test_an_unknown_integration_is_named(execute: Execute, name: str, shown: str) -> None:
+    output = await execute(
+        "Track", {"integration": name, "track": {"user_id": "u-1", "event": "E"}}
+    )
+
+    words = f"the integration {shown} is not configured; configured: "
+    assert output["error"]["message"].startswith(words)
 
 
 async def test_camel_case_is_taken_and_data_is_not_renamed(

@@ -72,10 +72,7 @@ def test_constructor_refuses_what_is_no_task_queue(
         (
             {"User-Agent": "b"},
             "User-Agent",
-            (
-                "is set by the worker and must not be in an input; "
-                "for another API key, configure another integration"
-            ),
+            "is reserved for the worker and must not be in an input: remove it",
         ),
     ],
 )

@@ -141,21 +141,24 @@ def test_headers_that_forge_or_carry_a_credential_are_refused(name: str) -> None
     method = "identify" if has_identify else "track"
     person = {"user_id": "user-1"}
     message = person if has_identify else {**person, "event": "E"}
-    reason = (
-        "is set by the worker and must not be in an input; "
-        "for another API key, configure another integration"
-    )
+    reasons = {
+        "is reserved for the worker and must not be in an input: remove it",
+        (
+            "is a credential and must not be in an input; "
+            "for another API key, configure another integration"
+        ),
+    }
 
     for first in range(0, len(REFUSED), 20):
         part = REFUSED[first : first + 20]
         some = {header: headers[header] for header in part}
-        assert refusal(ACCOUNTS[name], method, message, request_options={"headers": some}) == {
-            f"request_options.headers.{header}": reason for header in part
-        }
+        told = refusal(ACCOUNTS[name], method, message, request_options={"headers": some})
+        assert told.keys() == {f"request_options.headers.{header}" for header in part}
+        assert {*told.values()} <= reasons
         call = {"method": "GET", "path": "/x", "headers": some}
-        assert refusal(ACCOUNTS[name], "call", call) == {
-            f"call.headers.{header}": reason for header in part
-        }
+        told = refusal(ACCOUNTS[name], "call", call)
+        assert told.keys() == {f"call.headers.{header}" for header in part}
+        assert {*told.values()} <= reasons
 
 
 def test_harmless_headers_are_let_through() -> None:

@@ -147,6 +147,20 @@ async def test_each_answer_is_that_of_its_request(gateway: Gateway) -> None:
     assert b"HTTP/1.1 400" not in answers
 
 
+async def test_a_half_closed_connection_gets_no_response(
+    own_gateway: Gateway, temporal: Client, task_queue: str
+) -> None:
+    """The message may be stored; with its id, it is not stored twice."""
+    body = json.dumps(good()).encode()
+    request = post(BASIC, b"Content-Length: %d" % len(body), body=body)
+
+    half_closed = await exchange(own_gateway, request, half_close=True)
+    repeated = await exchange(own_gateway, request)
+
+    assert (half_closed.head, repeated.status) == (b"", 200)
+    assert len(await executions(temporal, task_queue, 1)) == 1
+
+
 @pytest.mark.parametrize("path", ["/v1/track/", "/track/", "/t/", "/backend/v1/track/"])
 async def test_a_slash_at_the_end(http_: httpx.AsyncClient, path: str) -> None:
     """The same as without it."""

@@ -100,17 +100,20 @@ OWN_HEADERS = {
 @pytest.mark.parametrize(("name", "own"), OWN_HEADERS.items())
 def test_no_header_replaces_a_credential_or_the_connections(name: str, own: list[str]) -> None:
     """Each is named; the value is not shown."""
-    names = [*own, "Authorization", "authorization", "Proxy-Authorization", "Cookie", "HOST"]
-    names += ["Content-Length", "Transfer-Encoding", "Content-Encoding", "Connection", "TE"]
-    call = {"method": "GET", "path": "/x", "headers": dict.fromkeys(names, "geheim")}
+    credentials = [*own, "Authorization", "authorization", "Proxy-Authorization", "Cookie"]
+    others = ["HOST", "Content-Length", "Transfer-Encoding", "Content-Encoding", "Connection", "TE"]
+    headers = dict.fromkeys([*credentials, *others], "geheim")
+    call = {"method": "GET", "path": "/x", "headers": headers}
 
     told = refusal(ACCOUNTS[name], "call", call)
 
-    reason = (
-        "is set by the worker and must not be in an input; "
+    is_credential = (
+        "is a credential and must not be in an input; "
         "for another API key, configure another integration"
     )
-    assert told == {f"call.headers.{header}": reason for header in names}
+    is_reserved = "is reserved for the worker and must not be in an input: remove it"
+    reasons = dict.fromkeys(credentials, is_credential) | dict.fromkeys(others, is_reserved)
+    assert told == {f"call.headers.{header}": reason for header, reason in reasons.items()}
 
 
 @pytest.mark.parametrize("part", ["query", "body"])

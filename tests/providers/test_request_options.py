@@ -15,10 +15,6 @@ OPTIONS: Json = {
 }
 
 NOT_REPLACED = "is already part of the provider's request and cannot be replaced: remove it"
-BY_THE_WORKER = (
-    "is set by the worker and must not be in an input; "
-    "for another API key, configure another integration"
-)
 A_CREDENTIAL = (
     "is a credential and must not be in an input; "
     "for another API key, configure another integration"
@@ -174,7 +170,7 @@ def test_no_option_is_a_credential(provider: Provider, names: list[str]) -> None
     call = {"method": "POST", "path": "/x", "body": {}}
     headers = {"headers": {name.upper(): "geheim" for name in names}}
     assert refusal(provider, "call", call, request_options=headers) == {
-        f"request_options.headers.{name.upper()}": BY_THE_WORKER for name in names
+        f"request_options.headers.{name.upper()}": A_CREDENTIAL for name in names
     }
 
     for part in ("query", "body"):

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pydantic_core import to_json
@@ -233,6 +234,33 @@ async def test_a_message_that_cannot_be_read_is_counted_as_failed(
     await closed(temporal, queue, 1)
 
     assert await redrive(temporal, queue) == Report(selected=1, failed=1)
+
+
+@pytest.mark.parametrize(
+    ("items", "sent", "reason"),
+    [
+        ([1, None, "a", []] * 1_300, 0, "ValidationError: messages.0 must be an object"),
+        ([track(1), 1, track(2)], 2, "ValidationError: messages.1 must be an object"),
+    ],
+)
+async def test_what_is_no_object_is_not_sent_again(
+    temporal: Client, queue: str, standin: StandIn, items: list[Any], sent: int, reason: str
+) -> None:
+    """No redrive can deliver it, so it is counted, and no execution has it."""
+    typed = [{"type": "track", **item} if isinstance(item, dict) else item for item in items]
+    await run(temporal, queue, "Batch", {"integration": "nobody", "messages": typed})
+    await closed(temporal, queue, 1)
+    options, wrong = Options(to="segment"), len(items) - sent
+
+    preview = await Redrive(temporal, queue, Filters(), options).preview()
+    report = await Redrive(temporal, queue, Filters(), options).run()
+
+    assert preview == Report(selected=len(items), failed=wrong, dry_run=True)
+    assert report == Report(selected=len(items), redriven=sent, failed=wrong)
+    assert preview.reason == report.reason == reason
+    assert len(accepted_ids(standin)) == sent
+    redrives = f"WorkflowId STARTS_WITH '{redrive_prefix(queue)}'"
+    assert (await temporal.count_workflows(redrives)).count == bool(sent)
 
 
 async def test_messages_that_a_provider_refused_in_a_batch_are_sent_alone(

@@ -34,13 +34,15 @@ class RawResponse:
         return str(from_json(self.body).get("message", ""))
 
 
-async def exchange(gateway: Gateway, request: bytes) -> RawResponse:
+async def exchange(gateway: Gateway, request: bytes, *, half_close: bool = False) -> RawResponse:
     """Send these bytes, and read the whole response."""
     port = int(gateway.url.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             writer.write(request)
+            if half_close:
+                writer.write_eof()
             try:
                 head = await reader.readuntil(b"\r\n\r\n")
             except (asyncio.IncompleteReadError, ConnectionResetError):

@@ -70,7 +70,7 @@ class BufferingClient(EnqueueMethods):
             being sent.
         max_batch_bytes: The largest total size of the messages of one execution, each counted with
             the shared context. With `deliver_to`, it and `max_batch_messages` are reduced: to
-            1.9 MB and 5,000 divided by the number of integrations.
+            1,966,080 bytes and 5,000 divided by the number of integrations.
         max_batch_messages: The most messages in one execution.
         max_flushes: The most executions that the client starts at the same time.
         wait_when_full: The longest time that a call blocks its thread if the queue is full.

@@ -5,12 +5,13 @@ from typing import Any
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.errors import ValidationError
+from durable_analytics.errors import ValidationError, shorten
 from durable_analytics.redrive.names import is_redrive
 from durable_analytics.redrive.recorded import METHOD_BY_WORKFLOW
 from durable_analytics.temporal.histories import Beginning, read_beginning
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.keys import rename_keys
+from durable_analytics.wire.limits import MOST_INTEGRATIONS
 from durable_analytics.wire.methods import BATCH, named_integrations
 from durable_analytics.wire.parsing import decode_batch
 from durable_analytics.wire.search_attributes import INTEGRATION
@@ -24,7 +25,8 @@ async def integrations_of(
 ) -> list[str]:
     """Return the integrations of an execution, several for a fan-out; none if nothing has a name.
 
-    The search attribute has them, or the workflow id of our clients, or else the history.
+    The search attribute has them, or the workflow id of our clients, or else the history. What an
+    id or an input names may be no integration, so it is cut as lists show it.
 
     Args:
         client: A client that can read the payloads.
@@ -35,7 +37,7 @@ async def integrations_of(
         return list(named)
     by_id = execution.id.split(":")[0] if execution.id.count(":") > 1 else None
     if by_id and by_id not in _NO_NAMES and not is_redrive(task_queue, execution.id):
-        return [by_id]
+        return [shorten(by_id)]
     try:
         beginning = await read_beginning(client, execution)
     except RPCError as error:
@@ -58,4 +60,6 @@ def _named(beginning: Beginning, execution: WorkflowExecution) -> list[str]:
         names: Any = named_integrations(rename_keys(method, data))
     except ValidationError:
         return []
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    if not isinstance(names, list):
+        return []
+    return [shorten(name) for name in names[:MOST_INTEGRATIONS] if isinstance(name, str)]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from durable_analytics.errors import shorten
 from durable_analytics.redrive.concurrency import map_concurrently
 from durable_analytics.redrive.recorded import METHOD_BY_WORKFLOW
 from durable_analytics.temporal.histories import Beginning, read_beginning, read_output
@@ -141,7 +142,7 @@ async def _count(deliveries: Deliveries, execution: WorkflowExecution) -> Rows:
     is_waiting = execution.status is WorkflowExecutionStatus.RUNNING
     rows: defaultdict[str, Row] = defaultdict(Row)
     for integration, stage, reason, count in ended:
-        row = rows[integration or UNKNOWN]
+        row = rows[shorten(integration or UNKNOWN)]
         row.received += count
         row.by_stage["waiting" if is_waiting else stage] += count
         if reason and not is_waiting:

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from durable_analytics.wire.shown_text import printable
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 """The option of every listing."""
 
@@ -41,13 +43,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for row in rows:
         table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
     Console(highlight=False, soft_wrap=False).print(table)
-
-
-def printable(text: str) -> str:
-    """Escape control characters, which a terminal would obey."""
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in text
-    )
 
 
 def age(time: datetime | None) -> str | None:

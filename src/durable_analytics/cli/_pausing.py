@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from durable_analytics.cli._names import is_polled
-from durable_analytics.cli._output import JsonOption, print_json, print_line, printable
+from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._settings import DeliverySettings
 from durable_analytics.cli._times import read_duration
@@ -21,6 +21,7 @@ from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.integration_control import Commanded
 from durable_analytics.temporal.visibility import Deliveries
 from durable_analytics.wire.policies import merge_policies
+from durable_analytics.wire.shown_text import printable
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The integration.")]
 
@@ -41,12 +42,14 @@ def pause(
     as_json: JsonOption = False,
 ) -> None:
     """Pause an integration: its messages wait in Temporal, and spend no attempt."""
-    _warn_of_lost_messages(name, for_)
+    by = getpass.getuser()
     try:
-        commanded = asyncio.run(_pause(name, reason, for_))
+        # Before the warnings, which are about a pause that is possible.
+        integration_control.pause_request(name, reason=reason, by=by, for_=for_)
     except ValidationError as error:
         raise typer.BadParameter(error.message) from None
-    _print(name, commanded, as_json=as_json)
+    _warn_of_lost_messages(name, for_)
+    _print(name, asyncio.run(_pause(name, reason, by, for_)), as_json=as_json)
 
 
 def resume(name: NameArgument, *, as_json: JsonOption = False) -> None:
@@ -54,11 +57,11 @@ def resume(name: NameArgument, *, as_json: JsonOption = False) -> None:
     _print(name, asyncio.run(_resume(name)), as_json=as_json)
 
 
-async def _pause(name: str, reason: str, duration: timedelta | None) -> Commanded:
+async def _pause(name: str, reason: str, by: str, duration: timedelta | None) -> Commanded:
     client = await connect_client()
     await _warn_of_unknown_name(client, name)
     return await integration_control.pause(
-        client, configured_task_queue(), name, reason=reason, by=getpass.getuser(), for_=duration
+        client, configured_task_queue(), name, reason=reason, by=by, for_=duration
     )
 
 

@@ -9,6 +9,7 @@ from temporalio.service import RPCError
 from durable_analytics.cli._left_held import LeftHeld, find_left_held
 from durable_analytics.cli._output import JsonOption, age, print_json, print_line, print_table
 from durable_analytics.cli._session import configured_task_queue, connect_client
+from durable_analytics.errors import shorten
 from durable_analytics.settings.sources import configured_names, configured_value
 from durable_analytics.temporal.integration_status import IntegrationStatus, integration_statuses
 from durable_analytics.temporal.pollers import RECENT, WORKFLOWS, last_polls
@@ -76,6 +77,8 @@ async def _status() -> tuple[list[IntegrationStatus], list[LeftHeld], bool, bool
     if default is None and len(configured) == 1:
         default = configured[0]
     rows = await integration_statuses(deliveries, configured, default)
+    for row in rows:
+        row["integration"] = shorten(row["integration"])
     names = [row["integration"] for row in rows]
     found = await asyncio.gather(
         *(find_left_held(client, configured_task_queue(), name) for name in names)

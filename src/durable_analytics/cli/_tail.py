@@ -12,13 +12,15 @@ import typer
 from temporalio.client import WorkflowExecution
 
 from durable_analytics.cli._integrations import integrations_of
-from durable_analytics.cli._output import iso, printable
+from durable_analytics.cli._output import iso
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
+from durable_analytics.errors import shorten
 from durable_analytics.temporal.histories import read_output
 from durable_analytics.temporal.visibility import FAILED, Deliveries, at, quoted
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS
+from durable_analytics.wire.shown_text import printable
 
 _POLL_SECONDS = 1.0
 _OVERLAP = timedelta(seconds=10)
@@ -101,6 +103,7 @@ async def _described(deliveries: Deliveries, execution: WorkflowExecution) -> Js
     of_each: JsonObject = output.get("deliveries") or {"": output}
     message: JsonObject = next((one[method] for one in of_each.values() if one.get(method)), {})
     attempts = output.get("attempts") or []
+    event = message.get("event") or message.get("name") or message.get("key")
     integration = output.get("integration") or ", ".join(of_each)
     if not integration:
         names = await integrations_of(deliveries.client, deliveries.task_queue, execution)
@@ -109,7 +112,7 @@ async def _described(deliveries: Deliveries, execution: WorkflowExecution) -> Js
         "closed_at": iso(execution.close_time),
         "integration": integration,
         "method": method,
-        "event": message.get("event") or message.get("name") or message.get("key"),
+        "event": shorten(event) if isinstance(event, str) else event,
         "outcome": _outcome(execution, output),
         "attempts": attempts[-1]["attempt"] if attempts else None,
         "workflow_id": execution.id,

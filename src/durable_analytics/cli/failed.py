@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 
 from durable_analytics.cli._errors import describe_rpc_error
 from durable_analytics.cli._names import unknown_integration
-from durable_analytics.cli._output import JsonOption, print_json, printable
+from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
 from durable_analytics.errors import (
@@ -34,6 +34,7 @@ from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.redrive import Options, Redrive, Report
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS
+from durable_analytics.wire.shown_text import printable
 
 failed_app = typer.Typer(
     name="failed",
@@ -118,11 +119,11 @@ def _print_rows(rows: list[JsonObject]) -> None:
     """Print two lines a row: a workflow id is on a line of its own, so that it can be copied."""
     for row in rows:
         what = f"{row['messages']} messages" if row["messages"] != 1 else "1 message"
-        typer.echo(
+        print_line(
             f"{row['closed_at'][:19]}Z  {row['method']}  {row['integration'] or '-'}  "
             f"{row['type']}  {what}"
         )
-        typer.echo(f"  {row['workflow_id']}")
+        print_line(f"  {row['workflow_id']}")
     if not rows:
         typer.echo("nothing failed")
 
@@ -157,7 +158,7 @@ def _print_failed(shown: JsonObject) -> None:
             typer.echo(f"{key}:")
             Console(soft_wrap=True).print_json(json.dumps(value))
         else:
-            typer.echo(f"{key}: {'-' if value is None else value}")
+            print_line(f"{key}: {'-' if value is None else value}")
 
 
 @failed_app.command("redrive")

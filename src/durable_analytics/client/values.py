@@ -136,7 +136,7 @@ class _Converter:
         if identity in self._parents:
             return self._note("contains itself")
         if len(self._parents) >= self._levels:
-            del self._path[1:]  # the full path would be too long
+            del self._path[2:]  # the full path would be too long
             raise ValidationError.at(self._dotted(), f"is nested deeper than {DEEPEST} levels")
         self._parents.add(identity)
         if isinstance(simpler, dict):
@@ -243,7 +243,7 @@ def _decimal(number: Decimal) -> int | float:
 
 def _datetime(when: datetime) -> str:
     if when != when:  # noqa: PLR0124  # pandas.NaT is a datetime
-        raise _NotJson("is not a time: remove the key, or send null")
+        raise _NotJson("is not a time: send a time or text")
     return (when if when.utcoffset() is not None else when.replace(tzinfo=UTC)).isoformat()
 
 

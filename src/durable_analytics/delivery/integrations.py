@@ -11,6 +11,7 @@ from durable_analytics.errors import UnknownIntegration, ValidationError
 from durable_analytics.providers import Provider
 from durable_analytics.wire.methods import integration_queue
 from durable_analytics.wire.policies import Policies, PolicyLimits
+from durable_analytics.wire.shown_text import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,10 @@ class Integrations:
                 f"configured: {known}"
             )
         if name not in self.by_name:
+            name = shown(name)
             close = get_close_matches(name, self.by_name, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise UnknownIntegration(
-                f"the integration that the input names is not configured; configured: {known}{hint}"
+                f"the integration {name} is not configured; configured: {known}{hint}"
             )
         return self.by_name[name]

@@ -23,7 +23,12 @@ from durable_analytics.wire.parsing import (
     read_batch_message,
     read_message,
 )
-from durable_analytics.wire.timestamps import is_missing_time, to_timestamp, write_timestamp
+from durable_analytics.wire.timestamps import (
+    is_missing_time,
+    timestamp_problem,
+    to_timestamp,
+    write_timestamp,
+)
 
 DEFAULT_TIMESTAMP = "default_timestamp"
 """The key of a message for the time at which software that stores messages for a while, like the
@@ -166,9 +171,7 @@ def _split_default_time(method: Method, fields: JsonObject) -> tuple[JsonObject,
     value = fields[DEFAULT_TIMESTAMP]
     time = to_timestamp(value)
     if time is None and not is_missing_time(value):
-        raise ValidationError.at(
-            f"{method.key}.{DEFAULT_TIMESTAMP}", 'must be ISO 8601, like "2026-01-31T09:30:00Z"'
-        )
+        raise ValidationError.at(f"{method.key}.{DEFAULT_TIMESTAMP}", timestamp_problem(value))
     return rest, time
 
 

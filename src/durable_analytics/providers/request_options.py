@@ -26,6 +26,7 @@ _IS_CREDENTIAL = (
     "is a credential and must not be in an input; "
     "for another API key, configure another integration"
 )
+_IS_RESERVED = "is reserved for the worker and must not be in an input: remove it"
 
 _CONNECTION = re.compile(
     "accept-encoding|connection|content-(encoding|length)|expect|forwarded|host|http2-settings"
@@ -207,10 +208,8 @@ def http_problems(
     for name, value in headers.items():
         first = spelled.setdefault(_hyphenated(name), name)
         if is_reserved_header(name, credential_names):
-            reason = (
-                "is set by the worker and must not be in an input; "
-                "for another API key, configure another integration"
-            )
+            is_credential = _is_credential(name, credential_names)
+            reason = _IS_CREDENTIAL if is_credential else _IS_RESERVED
         elif not is_header_name(name):
             reason = "is not the name of a header: use letters, digits, - and _"
         elif not is_header_value(value):

@@ -14,7 +14,6 @@ from durable_analytics.redrive.names import Origin
 from durable_analytics.redrive.recorded import Recorded
 from durable_analytics.temporal.batch_start import batch_envelope, batch_input
 from durable_analytics.wire.contexts import merge_context
-from durable_analytics.wire.json_reader import Unreadable
 from durable_analytics.wire.keys import is_lenient, snake_case
 from durable_analytics.wire.messages import Context, JsonObject
 from durable_analytics.wire.methods import BATCH
@@ -67,7 +66,7 @@ def carry(recorded: Recorded, origin: Origin, integration: str | None) -> Carrie
 
     Args:
         recorded: The execution that failed.
-        origin: The message.
+        origin: The message, which is an object.
         integration: The integration to send it to.
     """
     method, message = recorded.method, _message(recorded, origin.position)
@@ -75,7 +74,7 @@ def carry(recorded: Recorded, origin: Origin, integration: str | None) -> Carrie
     if integration:
         data["integration"] = integration
         data.pop("deliver_to", None)
-    if method is not BATCH and "request_options" in data and isinstance(message, dict):
+    if method is not BATCH and "request_options" in data:
         # Its options belong to the request of one message, which differs from that of a batch.
         own = {key: value for key, value in message.items() if key not in {"type", "context"}}
         alone = to_json({**data, "context": message["context"], method.key: own})
@@ -89,11 +88,8 @@ def carry(recorded: Recorded, origin: Origin, integration: str | None) -> Carrie
     return CarriedMessage(origin, BATCH.workflow, batch_envelope(options), to_json(message))
 
 
-def _message(recorded: Recorded, index: int) -> Any:
-    message = recorded.message(index)
-    message = message.value if isinstance(message, Unreadable) else message
-    if not isinstance(message, dict):
-        return message  # It is refused again.
+def _message(recorded: Recorded, index: int) -> JsonObject:
+    message = recorded.fields(index) or {}
     kept = {key: value for key, value in message.items() if key not in _REPLACED}
     if recorded.method is not BATCH:
         kept["type"] = recorded.method.key

@@ -10,7 +10,7 @@ from temporalio import exceptions
 from temporalio.client import Client, WorkflowExecution, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.errors import Unavailable, ValidationError
+from durable_analytics.errors import Unavailable, ValidationError, shorten
 from durable_analytics.redrive.concurrency import map_concurrently
 from durable_analytics.redrive.filters import Filters, build_queries, has_search_attributes
 from durable_analytics.redrive.names import Origin, is_redrive
@@ -71,7 +71,7 @@ class FailedDelivery:
             "workflow_id": self.workflow_id,
             "run_id": self.run_id,
             "method": self.method.key,
-            "integration": self.integration,
+            "integration": self.integration and shorten(self.integration),
             "type": self.type,
             "message": self.message,
             "closed_at": write_timestamp(self.closed_at),

@@ -12,7 +12,9 @@ from temporalio.converter import DataConverter
 
 from durable_analytics.errors import ValidationError
 from durable_analytics.wire.decoding import decode
+from durable_analytics.wire.json_reader import Unreadable
 from durable_analytics.wire.keys import rename_keys
+from durable_analytics.wire.limits import MOST_INTEGRATIONS
 from durable_analytics.wire.message_ids import derive_message_id
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS, Method
@@ -50,6 +52,16 @@ class Recorded:
         messages = self.data.get("messages")
         return messages[index] if isinstance(messages, list) and index < len(messages) else None
 
+    def fields(self, index: int = 0) -> JsonObject | None:
+        """Return the fields of a message; None if it is not an object, so it is always refused."""
+        message = self.message(index)
+        message = message.value if isinstance(message, Unreadable) else message
+        return message if isinstance(message, dict) else None
+
+    def path(self, index: int = 0) -> str:
+        """Return the path of a message in the input."""
+        return f"messages.{index}" if self.method is BATCH else self.method.key
+
     def count(self) -> int:
         """Return the number of messages."""
         messages = self.data.get("messages")
@@ -60,7 +72,9 @@ class Recorded:
     def deliver_to(self) -> list[str]:
         """Return the integrations of a fan-out, each once; none if its input is wrong there."""
         names = self.data.get("deliver_to")
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        if not isinstance(names, list) or len(names) > MOST_INTEGRATIONS:
+            return []
+        if not all(isinstance(name, str) for name in names):
             return []
         return list(dict.fromkeys(names))
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -33,7 +33,7 @@ from durable_analytics.redrive.filters import Filters, quoted
 from durable_analytics.redrive.lock import RedriveLock
 from durable_analytics.redrive.message_rate import MessageRate
 from durable_analytics.redrive.names import MEMO_KEY, TO_MEMO_KEY, redrive_id
-from durable_analytics.redrive.recorded import read_recorded
+from durable_analytics.redrive.recorded import Recorded, read_recorded
 from durable_analytics.redrive.redriven_messages import RedrivenMessages, rejected_indexes
 from durable_analytics.redrive.selected import Selected, unite_runs
 from durable_analytics.wire.messages import JsonObject
@@ -197,15 +197,26 @@ class Redrive:
                 raise
             reason = "Temporal does not keep its execution any more"  # its retention has ended
         else:
-            to = self._options.to
-            integration = to or failed.integration
-            carried = (
-                carry(recorded, failed.origin(index), integration)
-                for index in indexes
-                if not (to and failed.has_reached(to, index))
-            )
-            return Selected(run, failed_indexes, tuple(carried))
+            return self._read(failed, recorded, indexes)
         return Selected(run, failed_indexes, unreadable=failed_indexes, reason=reason)
+
+    def _read(self, failed: FailedDelivery, recorded: Recorded, indexes: Iterable[int]) -> Selected:
+        """Read the messages that nothing has delivered since they failed."""
+        to, messages, unreadable = self._options.to, [], list[int]()
+        for index in indexes:
+            if recorded.fields(index) is None:
+                unreadable.append(index)
+            elif not (to and failed.has_reached(to, index)):
+                messages.append(carry(recorded, failed.origin(index), to or failed.integration))
+        return Selected(
+            (failed.workflow_id, failed.run_id),
+            frozenset(failed.indexes),
+            tuple(messages),
+            frozenset(unreadable),
+            f"ValidationError: {recorded.path(unreadable[0])} must be an object"
+            if unreadable
+            else None,
+        )
 
     async def _start(self, carrier: Carrier) -> WorkflowHandle[Any, Any]:
         workflow_id = redrive_id(self._task_queue, carrier.origins)

@@ -20,7 +20,8 @@ class Selected:
     """Those that are still to be sent."""
 
     unreadable: frozenset[int] = frozenset()
-    """Those that cannot be sent: the input is not JSON, or Temporal does not keep it any more."""
+    """Those that cannot be sent: the input is not JSON, Temporal does not keep it any more, or the
+    message is not an object."""
 
     reason: str | None = None
     """Why those cannot be sent."""

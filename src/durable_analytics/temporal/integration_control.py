@@ -69,6 +69,19 @@ class Commanded:
     """Why the server does not hold back the messages, or why the worker's response was not read."""
 
 
+def pause_request(
+    name: str, *, reason: str, by: str | None = None, for_: timedelta | None = None
+) -> PauseRequest:
+    """Check the arguments of `pause`, and return its request.
+
+    Raises:
+        ValidationError: An argument is wrong.
+    """
+    if not is_integration_name(name):
+        raise ValidationError.at("name", NOT_A_NAME)
+    return PauseRequest.read({"reason": reason, "by": by, "for": for_})
+
+
 async def pause(
     client: Client,
     task_queue: str,
@@ -94,9 +107,7 @@ async def pause(
         ValidationError: An argument is wrong.
         RPCError: A request to Temporal failed.
     """
-    if not is_integration_name(name):
-        raise ValidationError.at("name", NOT_A_NAME)
-    request = PauseRequest.read({"reason": reason, "by": by, "for": for_})
+    request = pause_request(name, reason=reason, by=by, for_=for_)
     state = paused("operator", request.described(), since=datetime.now(UTC), duration=for_)
     warning = None
     try:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, PlainValidator, ValidationError, Validation
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
 
 from durable_analytics.wire.currencies import CURRENCIES
-from durable_analytics.wire.timestamps import checked_timestamp
+from durable_analytics.wire.timestamps import checked_timestamp, timestamp_problem
 
 
 def is_filled(value: Any) -> TypeGuard[str]:
@@ -64,7 +64,7 @@ def _timestamp(value: Any) -> str:
     try:
         return checked_timestamp(value)
     except (ValueError, TypeError):
-        raise wrong('must be ISO 8601, like "2026-01-31T09:30:00Z"') from None
+        raise wrong(timestamp_problem(value)) from None
 
 
 def _number_as_written(value: Any) -> int | float:

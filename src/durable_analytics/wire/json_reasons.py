@@ -1,10 +1,13 @@
-"""Why a value cannot be represented in JSON, in the words of errors."""
+"""Why a value cannot be represented in JSON, in the words of errors.
+
+Any field can have such a value, so the advice must fit required fields, and numbers and texts.
+"""
 
 MOST_DIGITS = 4300
 """Digits of the longest whole number, in Python and in the fast parser."""
 
-NOT_FINITE = "is not a finite number: remove the key, or send null"
-TOO_MANY_DIGITS = f"is a number with more than {MOST_DIGITS} digits: send it as text"
+NOT_FINITE = "is not a finite number: send a finite number or text"
+TOO_MANY_DIGITS = f"is a number with more than {MOST_DIGITS} digits: send a shorter one or text"
 
 _HALF_A_PAIR = "remove the half of a surrogate pair, or replace it with U+FFFD"
 NOT_UNICODE = f"is not valid Unicode text: {_HALF_A_PAIR}"

@@ -10,6 +10,14 @@ _ISO_8601 = re.compile(
 )
 """The format that providers read; Python accepts any character between date and time."""
 
+_LONG_YEAR = re.compile(r"\A[+-]?\d{5,}(?=-)", re.ASCII)
+"""The beginning of a time in ISO 8601 whose year is not between 0 and 9999."""
+
+_NOT_ISO_8601 = 'must be ISO 8601, like "2026-01-31T09:30:00Z"'
+_OUT_OF_RANGE = (
+    "must be a day and a time that exist, in the years 1 to 9999 in UTC, with seconds from 0 to 59"
+)
+
 _LOOSE_ISO_8601 = re.compile(
     r"(\d{4})(?:-?(\d\d)(?:-?(\d\d))?)?"
     r"([T ]\d\d:?\d\d(?::?\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?",
@@ -66,6 +74,16 @@ def checked_timestamp(value: str) -> str:
     """
     time = _parse_iso(value)
     return value if time.tzinfo else time.replace(tzinfo=UTC).isoformat()
+
+
+def timestamp_problem(value: Any) -> str:
+    """Return what a value that is not a valid timestamp must be, as the rest of a sentence.
+
+    >>> timestamp_problem("yesterday")
+    'must be ISO 8601, like "2026-01-31T09:30:00Z"'
+    """
+    is_iso = isinstance(value, str) and _ISO_8601.fullmatch(_LONG_YEAR.sub("2000", value, count=1))
+    return _OUT_OF_RANGE if is_iso else _NOT_ISO_8601
 
 
 def parse_time(value: Any) -> datetime | None:
