@@ -7,11 +7,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from durable_analytics.delivery.routes import OPEN_ROUTE, Route
-from durable_analytics.errors import UnknownIntegration, ValidationError
+from durable_analytics.errors import UnknownIntegration, ValidationError, shorten
 from durable_analytics.providers import Provider
-from durable_analytics.wire.methods import integration_queue
+from durable_analytics.wire.methods import integration_queue, is_integration_name
 from durable_analytics.wire.policies import Policies, PolicyLimits
-from durable_analytics.wire.shown_text import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +102,11 @@ class Integrations:
                 f"configured: {known}"
             )
         if name not in self.by_name:
-            name = shown(name)
-            close = get_close_matches(name, self.by_name, n=1)
+            close = get_close_matches(shorten(name), self.by_name, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
+            # Any other text may be a credential, or tell about a person.
+            named = name if is_integration_name(name) else "that the input names"
             raise UnknownIntegration(
-                f"the integration {name} is not configured; configured: {known}{hint}"
+                f"the integration {named} is not configured; configured: {known}{hint}"
             )
         return self.by_name[name]
