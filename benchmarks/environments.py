@@ -13,11 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.processes import ROOT, BenchmarkError, clean_environment
+from runtime.embedded_server import server_options
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "durable-analytics-bench"
 """Holds what the benchmarks install; it may be deleted at any time."""
 
 _INSTALL_TIMEOUT_SECONDS = 600.0
+
+_EARLIER_SERVER_OPTIONS = (
+    *("--sqlite-pragma", "journal_mode=wal"),
+    *("--sqlite-pragma", "synchronous=full"),
+    *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000"),
+)
+"""The options of the server of an earlier commit, whose own server had none: without them, a
+comparison would mostly measure the journal of SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,7 @@ class Environment:
 
     root: Path
     python: Path
+    server_options: tuple[str, ...]
 
     @property
     def temporal(self) -> str:
@@ -36,7 +46,7 @@ class Environment:
         return str(self.python.with_name("temporal"))
 
 
-CURRENT = Environment("current", ROOT, Path(sys.executable))
+CURRENT = Environment("current", ROOT, Path(sys.executable), tuple(server_options()))
 
 
 async def environment_of(commit: str | None) -> Environment:
@@ -58,7 +68,7 @@ async def environment_of(commit: str | None) -> Environment:
         await run_to_end(*pip, "--require-hashes", "-r", str(root / "requirements-dev.lock"))
         await run_to_end(*pip, "--no-build-isolation", "--editable", str(root))
         installed.touch()
-    return Environment(commit, root, python)
+    return Environment(commit, root, python, _EARLIER_SERVER_OPTIONS)
 
 
 async def run_to_end(*command: str, folder: Path = ROOT) -> str:

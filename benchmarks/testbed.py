@@ -18,7 +18,6 @@ from benchmarks.processes import RunningProcess, clean_environment, run_process
 from benchmarks.side import HOST, Side, free_port
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.connection import connect
-from runtime.embedded_server import server_options
 
 WRITE_KEY = "benchmark"
 
@@ -36,8 +35,7 @@ class Testbed(Side):
     Args:
         folder: For logs and for the data of the server.
         stack: Ends the processes.
-        environment: The tree whose server, workers, gateways and clients run. The options of the
-            server are always those of this tree, so that a comparison measures the code alone.
+        environment: The tree whose server, workers, gateways and clients run.
     """
 
     __test__ = False
@@ -60,7 +58,7 @@ class Testbed(Side):
             *("--port", self.address.rpartition(":")[2]),
             *("--metrics-port", str(self._metrics_port)),
             *("--db-filename", str(self.folder / "temporal.db")),
-            *server_options(),
+            *self._environment.server_options,
         ]
         temporal = self._environment.temporal
         process = self.run("server", *server, role="server", program=temporal)
