@@ -276,8 +276,13 @@ async def test_an_unknown_integration_is_told_the_known_ones(
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("shop", "shop"), ("x" * 100_000, "x" * 199 + "…"), ("a\x1b\n", r"a\x1b\n")],
-    ids=["short", "long", "control characters"],
+    [
+        ("shop", "shop"),
+        ("x" * 100_000, "that the input names"),
+        ("a\x1b\n", "that the input names"),
+        ("WriteKey1", "that the input names"),
+    ],
+    ids=["a name", "too long for one", "control characters", "perhaps a credential"],
 )
 async def test_an_unknown_integration_is_named(execute: Execute, name: str, shown: str) -> None:
     output = await execute(
