@@ -156,6 +156,7 @@ async def fill(standin: StandIn, client: Client, queue: str, keys: Sequence[str]
         await until_visible(client, done, SINGLES + BATCHES + 2)
     await control.pause(client, queue, "segment", reason=f"asked by {NAME}", by=EMAIL)
     await deliver_one_paused(client, queue)
+    await asyncio.sleep(1)  # the server lists an execution half a second after its end
     return failed[0]
 
 
