@@ -2,9 +2,10 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
 from durable_analytics import AnalyticsClient
@@ -155,17 +156,25 @@ async def test_counts_what_names_no_integration(
     assert (status["unknown"]["waiting"], status["segment"]["waiting"]) == (1, 0)
 
 
-async def test_shows_an_integration_that_is_only_paused(
-    on_queue: Command, temporal: Client, task_queue: str
-) -> None:
-    """Although it is not configured here and has no deliveries."""
+async def start_paused(
+    temporal: Client, task_queue: str, integration: str
+) -> WorkflowHandle[Any, Any]:
+    """Start the control workflow of an integration that is paused, as any program may."""
     control = await temporal.start_workflow(
         "Integration",
-        id=f"{task_queue}:integration:journy",
+        id=f"{task_queue}:integration:{integration}",
         task_queue=task_queue,
         memo={"state": {**RUNNING, "state": "paused"}},
     )
     await until_visible(temporal, f"TaskQueue = '{task_queue}'")
+    return control
+
+
+async def test_shows_an_integration_that_is_only_paused(
+    on_queue: Command, temporal: Client, task_queue: str
+) -> None:
+    """Although it is not configured here and has no deliveries."""
+    control = await start_paused(temporal, task_queue, "journy")
 
     assert (await rows(on_queue))["journy"]["state"] == "paused"
     await control.terminate()
@@ -175,13 +184,7 @@ async def test_a_name_that_is_none_is_cut(
     on_queue: Command, temporal: Client, task_queue: str
 ) -> None:
     """Any program may start a control workflow."""
-    control = await temporal.start_workflow(
-        "Integration",
-        id=f"{task_queue}:integration:{'x' * 300}",
-        task_queue=task_queue,
-        memo={"state": {**RUNNING, "state": "paused"}},
-    )
-    await until_visible(temporal, f"TaskQueue = '{task_queue}'")
+    control = await start_paused(temporal, task_queue, "x" * 300)
 
     assert {"x" * 199 + "…"} < {*await rows(on_queue)}
     await control.terminate()
