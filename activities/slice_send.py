@@ -33,7 +33,8 @@ async def send_slice(
         response = attempt.response = await sender.send(request, delivery_id)
         failures = _classify(prepared, messages, response)
         if isinstance(failures, DeliveryError):
-            if len(messages) == len(prepared.messages):
+            # `Batch.Send` knows what is settled, and halves the rest if that is too large.
+            if len(messages) == len(prepared.messages) or progress.open is not None:
                 raise failures
             failures = dict.fromkeys(range(len(messages)), failures)
         retryable = _settle(messages, failures, progress)

@@ -63,6 +63,21 @@ def naming(*positions: int, **more: Any) -> Json:
 ONE_ATTEMPT: Json = {"request": {"retry_policy": {"maximum_attempts": 1}}}
 
 
+@pytest.mark.parametrize("between", [[], [{"status": 503}]])
+async def test_a_rest_that_is_too_large_is_halved(
+    execute: Execute, standin: StandIn, between: list[Json]
+) -> None:
+    """As a whole slice is; a single message that is too large is rejected."""
+    standin.script("amplitude", naming(1), *between, {"status": 413}, {"status": 413})
+
+    output = await execute("Batch", at("amplitude"))
+
+    assert (output["status"], output["accepted"]) == ("partial", 2)
+    assert told(output) == {0: ("Rejected", "m-0"), 1: ("Rejected", "m-1")}
+    accepted = [message.id for message in standin.accepted["amplitude"]]
+    assert accepted == ["m-2", "m-3"]
+
+
 async def test_a_request_without_the_refused_is_no_other_attempt(
     execute: Execute, standin: StandIn
 ) -> None:
