@@ -19,6 +19,7 @@ from durable_analytics.delivery.batch_preparation import (
 from durable_analytics.delivery.integrations import Integration
 from durable_analytics.providers import Delivery
 from durable_analytics.providers.trakio import Trakio
+from durable_analytics.testing import StandIn
 from durable_analytics.wire.json_reader import Unreadable, read_parts
 from durable_analytics.wire.messages import Alias, RequestOptions
 from tests.support.json_objects import Execute
@@ -52,6 +53,25 @@ async def test_an_id_that_is_no_number_of_json(execute: Execute, number: bytes) 
 
     assert output["accepted"] == 1
     assert output["rejected"][0]["error"]["fields"][0]["path"] == "messages.0.user_id"
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"1e400", b"-Infinity"])
+@pytest.mark.parametrize("key", ["query", "body"])
+async def test_options_that_are_no_number_of_json(
+    execute: Execute, standin: StandIn, key: str, number: bytes
+) -> None:
+    """A batch did send `?a=nan`; now it is refused as a message by itself is."""
+    options = b'"request_options":{"%b":{"a":%b}}' % (key.encode(), number)
+    message = b'{"user_id":"u","event":"E"'
+
+    single = await execute("Track", raw(b'{"track":%b},%b}' % (message, options)))
+    batch = await execute(
+        "Batch", raw(b'{"messages":[%b,"type":"track"}],%b}' % (message, options))
+    )
+
+    assert single["error"]["fields"] == batch["error"]["fields"]
+    assert batch["error"]["fields"][0]["path"] == f"request_options.{key}.a"
+    assert standin.requests == []
 
 
 @pytest.mark.parametrize(

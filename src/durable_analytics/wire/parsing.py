@@ -13,6 +13,7 @@ from durable_analytics.wire.contexts import split_context, split_shared_context
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.field_types import is_message_id
 from durable_analytics.wire.json_reader import Unreadable, deep_problem
+from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.keys import (
     is_lenient,
     refuse_deep_values,
@@ -181,8 +182,8 @@ def read_batch(value: Any) -> BatchInput:
     """Read an input of `Batch`, without reading its messages.
 
     Raises:
-        ValidationError: The input is not an object with a list of messages, or its envelope breaks
-            the contract.
+        ValidationError: The input is not an object with a list of messages, or what is beside them
+            is not JSON, or breaks the contract.
     """
     data = rename_keys(BATCH, decode_batch(value))
     messages = data.get("messages")
@@ -196,6 +197,7 @@ def read_batch(value: Any) -> BatchInput:
         )
         raise ValidationError.at("messages", reason)
     beside = {**data, "messages": []}
+    write_json(beside)  # NaN in it would reach the provider
     refuse_deep_values(beside)
     return BatchInput(read_envelope(BATCH, beside), messages)
 
