@@ -251,7 +251,7 @@ async def test_a_source_of_three_integrations(
     variables = {"ANALYTICS_SOURCES__SEGMENT__INTEGRATIONS": "segment,posthog,amplitude"}
     message = {
         "userId": "u-1",
-        "event": "E",
+        "event": settings.task_queue,
         "properties": {"plan": "pro"},
         "integrations": {"All": False, "PostHog": True},
     }
@@ -266,4 +266,10 @@ async def test_a_source_of_three_integrations(
 
     statuses = {output["integration"]: output["status"] for output in outputs}
     assert statuses == {"segment": "filtered", "posthog": "success", "amplitude": "filtered"}
-    assert [name for name, accepted in standin.accepted.items() if accepted] == ["posthog"]
+    # A message of an earlier test may still arrive.
+    received = {
+        name
+        for name, accepted in standin.accepted.items()
+        if any(settings.task_queue in str(message.content) for message in accepted)
+    }
+    assert received == {"posthog"}
