@@ -52,8 +52,8 @@ async def test_a_time_out_of_range_is_not_called_malformed(
 @pytest.mark.parametrize(
     ("number", "reason"),
     [
-        (b"1e400", "is not a finite number: send a finite number or text"),
-        (b"1" * 4301, "is a number with more than 4300 digits: send a shorter one or text"),
+        (b"1e400", "is not a finite number (JSON has no NaN and no infinity): send another value"),
+        (b"1" * 4301, "is a number with more than 4300 digits: send another value"),
     ],
 )
 async def test_the_advice_about_a_number_fits_any_field(

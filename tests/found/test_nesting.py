@@ -36,8 +36,15 @@ def track(levels: int, key: str = "properties") -> Json:
     return {"user_id": "u", "event": "E", key: deep(levels - 1)}
 
 
+def alone(message: Json) -> Json:
+    """The input of a message, whose context stands beside it."""
+    message = dict(message)
+    context = {"context": message.pop("context")} if "context" in message else {}
+    return {"track": message, **context}
+
+
 async def by_itself(execute: Execute, message: Json) -> str:
-    output = await execute("Track", json_payload({"track": message}))
+    output = await execute("Track", json_payload(alone(message)))
     return str(output["error"]["message"]) if output["status"] == "failure" else ""
 
 
@@ -62,7 +69,7 @@ def refusal(check: Callable[[], object]) -> str:
 
 async def by_the_client(execute: Execute, message: Json) -> str:
     del execute
-    return refusal(lambda: as_input(METHODS["track"], {"track": message}))
+    return refusal(lambda: as_input(METHODS["track"], alone(message)))
 
 
 async def by_the_client_in_a_batch(execute: Execute, message: Json) -> str:
@@ -95,12 +102,10 @@ PATHS = [
 
 
 KEYS = ("properties", "integrations", "context")
-CASES = [(path, key) for path in PATHS for key in KEYS]
-CASES.remove((by_itself, "context"))  # it stands beside the message
-CASES.remove((by_the_client, "context"))
 
 
-@pytest.mark.parametrize(("path", "key"), CASES)
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("path", PATHS)
 async def test_the_limit_is_the_same(
     execute: Execute, path: Callable[[Execute, Json], Awaitable[str]], key: str
 ) -> None:
@@ -119,16 +124,22 @@ async def test_of_a_batch_only_the_deep_message_is_rejected(execute: Execute) ->
     assert (rejected["index"], rejected["error"]["message"]) == (1, words)
 
 
-@pytest.mark.parametrize("key", ["context", "request_options"])
-async def test_what_messages_share_has_the_same_limit(execute: Execute, key: str) -> None:
-    shared = {key: deep(101)}
+@pytest.mark.parametrize(
+    ("key", "levels", "path"),
+    [("context", 100, "context"), ("request_options", 101, "request_options.a")],
+)
+async def test_what_messages_share_has_the_same_limit(
+    execute: Execute, key: str, levels: int, path: str
+) -> None:
+    """A context becomes a part of each message."""
+    shared = {key: deep(levels)}
 
     single = await execute("Track", json_payload({"track": track(3), **shared}))
     batch = await execute("Batch", json_payload({"messages": [track(3)], **shared}))
 
     for output in (single, batch):
         assert output["error"]["type"] == "ValidationError"
-        assert output["error"]["message"].startswith(f"{key}.a is nested deeper than 100 levels")
+        assert output["error"]["message"].startswith(f"{path} is nested deeper than 100 levels")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from tests.support.failed_deliveries import (
     track,
     unique,
 )
+from tests.support.json_objects import Json
 from tests.support.worker_settings import settings_for
 from worker import register
 
@@ -234,6 +235,22 @@ async def test_a_message_that_cannot_be_read_is_counted_as_failed(
     await closed(temporal, queue, 1)
 
     assert await redrive(temporal, queue) == Report(selected=1, failed=1)
+
+
+@pytest.mark.parametrize("data", [{}, {"messages": []}, {"messages": {}}])
+async def test_a_batch_without_messages_is_counted_with_its_reason(
+    temporal: Client, queue: str, standin: StandIn, data: Json
+) -> None:
+    await run(temporal, queue, "Batch", data)
+    await closed(temporal, queue, 1)
+
+    report = await redrive(temporal, queue)
+
+    assert (report, report.reason) == (
+        Report(selected=1, failed=1),
+        "ValidationError: messages is required",
+    )
+    assert not standin.requests
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.errors import ValidationError, shorten
+from durable_analytics.errors import UnreadablePayload, ValidationError, shorten
 from durable_analytics.redrive.names import is_redrive
 from durable_analytics.redrive.recorded import METHOD_BY_WORKFLOW
 from durable_analytics.temporal.histories import Beginning, read_beginning
@@ -43,6 +43,8 @@ async def integrations_of(
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:  # its retention has just ended
             raise
+        return []
+    except UnreadablePayload:
         return []
     return _planned(beginning.plan) or _named(beginning, execution)
 

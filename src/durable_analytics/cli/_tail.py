@@ -15,7 +15,8 @@ from durable_analytics.cli._integrations import integrations_of
 from durable_analytics.cli._output import iso
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
-from durable_analytics.errors import shorten
+from durable_analytics.errors import UnreadablePayload, shorten
+from durable_analytics.redrive.failures import UNREADABLE
 from durable_analytics.temporal.histories import read_output
 from durable_analytics.temporal.visibility import FAILED, Deliveries, at, quoted
 from durable_analytics.wire.messages import JsonObject
@@ -99,7 +100,10 @@ async def _closed(
 
 async def _described(deliveries: Deliveries, execution: WorkflowExecution) -> JsonObject:
     method = execution.workflow_type.lower()
-    output = await read_output(deliveries.client, execution)
+    try:
+        output = await read_output(deliveries.client, execution)
+    except UnreadablePayload as error:
+        output = {"error": {"type": UNREADABLE, "message": str(error)}}
     of_each: JsonObject = output.get("deliveries") or {"": output}
     message: JsonObject = next((one[method] for one in of_each.values() if one.get(method)), {})
     attempts = output.get("attempts") or []

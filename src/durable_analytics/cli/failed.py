@@ -29,7 +29,7 @@ from durable_analytics.errors import (
     UnreadablePayload,
 )
 from durable_analytics.redrive.explained import explain_failed
-from durable_analytics.redrive.failures import list_failed
+from durable_analytics.redrive.failures import UNREADABLE, list_failed
 from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.redrive import Options, Redrive, Report
 from durable_analytics.wire.messages import JsonObject
@@ -111,8 +111,11 @@ def list_command(
     listed = _run(rows)
     if as_json:
         print_json(listed)
-        return
-    _print_rows(listed)
+    else:
+        _print_rows(listed)
+    unreadable = [row["message"] for row in listed if row["type"] == UNREADABLE]
+    if unreadable:
+        _exit(f"{len(unreadable)} of them cannot be read: {unreadable[0]}", _WRONG_USE)
 
 
 def _print_rows(rows: list[JsonObject]) -> None:

@@ -11,7 +11,7 @@ from durable_analytics.errors import ValidationError
 from durable_analytics.providers.request_options import check_call, check_options
 from durable_analytics.wire.contexts import merge_context
 from durable_analytics.wire.decoding import check_size
-from durable_analytics.wire.json_reader import DEEPEST, DEEPEST_INPUT
+from durable_analytics.wire.json_reader import DEEPEST_INPUT
 from durable_analytics.wire.json_writer import ascii_size, write_json
 from durable_analytics.wire.keys import normalise, snake_case
 from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
@@ -87,9 +87,7 @@ def checked_message(
     message = dict(values)
     context = message.pop("context", None)
     if isinstance(context, Mapping):
-        # It becomes a part of the message.
-        context = to_json_values(context, "context", levels=DEEPEST - 1)
-        context = read_context(context, strict=strict)
+        context = read_context(to_json_values(context, "context"), strict=strict)
     if context is not None:
         data["context"] = context
     data = as_input(method, {**data, method.key: message})

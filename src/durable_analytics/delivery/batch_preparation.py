@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -327,10 +328,12 @@ def _prepare_message(
     fast_path: FastPath | None,
 ) -> PreparedMessage:
     provider = prepared.integration.provider
-    if fast_path and (plain := fast_path.read(index, message)):
-        ready = _write_message(provider, index, plain)
-        if not has_many_brackets(ready.item or b"") or not is_too_deep(message):
-            return ready
+    if fast_path:
+        with suppress(ValidationError):  # the full check names all that is wrong in the message
+            if plain := fast_path.read(index, message):
+                ready = _write_message(provider, index, plain)
+                if not has_many_brackets(ready.item or b"") or not is_too_deep(message):
+                    return ready
     fields = read_batch_message(envelope, message)
     delivery = prepare(provider, fields, envelope, prepared.defaults.of(index)).delivery
     method, message_id = delivery.method, delivery.message.message_id

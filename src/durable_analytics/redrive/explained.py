@@ -2,7 +2,7 @@
 
 from temporalio.client import Client
 
-from durable_analytics.errors import ValidationError
+from durable_analytics.errors import UnreadablePayload, ValidationError
 from durable_analytics.redrive.failures import FailedDelivery, list_failed
 from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.recorded import read_recorded
@@ -18,7 +18,8 @@ async def explain_failed(client: Client, workflow_id: str, task_queue: str) -> J
         task_queue: The task queue of the workers.
 
     Returns:
-        The row of the list, and: `input`, as the execution was started (null if it is not JSON);
+        The row of the list, and: `input`, as the execution was started (null if it cannot
+        be read);
         `rejected`, of a batch, the refused messages; `attempts`; `response`, the provider's last.
         If a fan-out failed at several integrations: the first one, and `others`, a list with the
         same keys without `input`.
@@ -45,7 +46,7 @@ async def explain_failed(client: Client, workflow_id: str, task_queue: str) -> J
 async def _input(client: Client, failed: FailedDelivery) -> JsonObject | None:
     try:
         recorded = await read_recorded(client, failed.method, failed.workflow_id, failed.run_id)
-    except ValidationError:
+    except (ValidationError, UnreadablePayload):
         return None
     return recorded.data
 

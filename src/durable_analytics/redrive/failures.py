@@ -10,7 +10,7 @@ from temporalio import exceptions
 from temporalio.client import Client, WorkflowExecution, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.errors import Unavailable, ValidationError, shorten
+from durable_analytics.errors import Unavailable, UnreadablePayload, ValidationError, shorten
 from durable_analytics.redrive.concurrency import map_concurrently
 from durable_analytics.redrive.filters import Filters, build_queries, has_search_attributes
 from durable_analytics.redrive.names import Origin, is_redrive
@@ -18,6 +18,9 @@ from durable_analytics.redrive.recorded import METHOD_BY_WORKFLOW, read_recorded
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, Method
 from durable_analytics.wire.timestamps import write_timestamp
+
+UNREADABLE = "UnreadablePayload"
+"""The type of what failed in an execution whose output this process has no key for."""
 
 _TIMED_OUT = "the execution has timed out, because its caller had limited its time"
 
@@ -31,7 +34,7 @@ class FailedDelivery:
     method: Method
     integration: str | None
     type: str
-    """The failure type; of refused messages the most frequent."""
+    """The failure type, of refused messages the most frequent; or `UNREADABLE`."""
 
     message: str
     closed_at: datetime
@@ -85,6 +88,7 @@ async def list_failed(
     """Yield the failed deliveries, the newest first; failed executions before partial batches.
 
     Redrives are left out: what they could not deliver is still failed where it failed first.
+    An execution that cannot be read is listed unless its search attributes exclude it.
 
     Args:
         client: A client that can read the payloads.
@@ -99,6 +103,8 @@ async def list_failed(
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             return []  # Its retention has just ended.
+        except UnreadablePayload as error:
+            return [_unreadable(execution, error)]
         return [one for each in failed if (one := _filtered(each, filters))]
 
     has_attributes = await has_search_attributes(client)
@@ -106,6 +112,20 @@ async def list_failed(
         async for failed in map_concurrently(read, _executions(client, query, task_queue)):
             for one in failed:
                 yield one
+
+
+def _unreadable(execution: WorkflowExecution, error: UnreadablePayload) -> FailedDelivery:
+    return FailedDelivery(
+        workflow_id=execution.id,
+        run_id=execution.run_id,
+        method=METHOD_BY_WORKFLOW[execution.workflow_type],
+        integration=None,
+        type=UNREADABLE,
+        message=str(error),
+        closed_at=execution.close_time or execution.start_time,
+        indexes=(0,),
+        output={},
+    )
 
 
 async def _executions(
@@ -117,7 +137,11 @@ async def _executions(
 
 
 async def read_failed(client: Client, execution: WorkflowExecution) -> list[FailedDelivery]:
-    """Return what failed in a closed execution, of a fan-out at each integration."""
+    """Return what failed in a closed execution, of a fan-out at each integration.
+
+    Raises:
+        UnreadablePayload: Its output is encrypted with a key that is not there.
+    """
     handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
     error: JsonObject | None = None
     try:
@@ -171,7 +195,7 @@ async def _with_input(
     """Add what only the input tells: the integrations, and how many messages there are."""
     try:
         recorded = await read_recorded(client, failed.method, failed.workflow_id, failed.run_id)
-    except ValidationError:
+    except (ValidationError, UnreadablePayload):
         return [failed]
     name = failed.integration or recorded.data.get("integration")
     indexes = failed.indexes if has_indexes else tuple(range(recorded.count()))

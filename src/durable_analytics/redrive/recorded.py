@@ -58,9 +58,11 @@ class Recorded:
         message = message.value if isinstance(message, Unreadable) else message
         return message if isinstance(message, dict) else None
 
-    def path(self, index: int = 0) -> str:
-        """Return the path of a message in the input."""
-        return f"messages.{index}" if self.method is BATCH else self.method.key
+    def missing(self, index: int) -> str:
+        """Return why a message has no fields."""
+        if self.method is not BATCH:
+            return f"{self.method.key} must be an object"
+        return f"messages.{index} must be an object" if self.count() else "messages is required"
 
     def count(self) -> int:
         """Return the number of messages."""

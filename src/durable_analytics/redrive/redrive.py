@@ -13,7 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.errors import ValidationError
+from durable_analytics.errors import UnreadablePayload, ValidationError
 from durable_analytics.redrive.carried import (
     MOST_BYTES,
     MOST_MESSAGES,
@@ -24,6 +24,7 @@ from durable_analytics.redrive.carried import (
 )
 from durable_analytics.redrive.concurrency import map_concurrently
 from durable_analytics.redrive.failures import (
+    UNREADABLE,
     FailedDelivery,
     first_error,
     list_failed,
@@ -188,10 +189,14 @@ class Redrive:
     async def _select(self, failed: FailedDelivery, redriven: RedrivenMessages) -> Selected:
         run, failed_indexes = (failed.workflow_id, failed.run_id), frozenset(failed.indexes)
         try:
+            if failed.type == UNREADABLE:
+                raise UnreadablePayload(failed.message)
             recorded = await read_recorded(self._client, failed.method, *run)
             indexes = await redriven.undelivered_indexes(failed, recorded)
         except ValidationError as error:
             reason = f"ValidationError: {error}"
+        except UnreadablePayload as error:
+            reason = f"{UNREADABLE}: {error}"
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -213,9 +218,7 @@ class Redrive:
             frozenset(failed.indexes),
             tuple(messages),
             frozenset(unreadable),
-            f"ValidationError: {recorded.path(unreadable[0])} must be an object"
-            if unreadable
-            else None,
+            f"ValidationError: {recorded.missing(unreadable[0])}" if unreadable else None,
         )
 
     async def _start(self, carrier: Carrier) -> WorkflowHandle[Any, Any]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client, WorkflowExecution
 
+from durable_analytics.errors import UnreadablePayload
 from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.histories import read_output
 from durable_analytics.temporal.visibility import FAILED, OPEN, Deliveries, all_of, at, quoted
@@ -122,7 +123,10 @@ async def _refused(
     completed = "ExecutionStatus = 'Completed'"
     async for one in deliveries.executions(f"{REJECTED.name} > 0", completed, condition):
         if len(one.typed_search_attributes.get(INTEGRATION) or ()) > 1:
-            total += await outputs.refused_at(name, one)
+            try:
+                total += await outputs.refused_at(name, one)
+            except UnreadablePayload:
+                return None
         else:
             total += one.typed_search_attributes.get(REJECTED) or 0
         if total > _MOST:

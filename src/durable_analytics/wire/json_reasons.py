@@ -6,8 +6,8 @@ Any field can have such a value, so the advice must fit required fields, and num
 MOST_DIGITS = 4300
 """Digits of the longest whole number, in Python and in the fast parser."""
 
-NOT_FINITE = "is not a finite number: send a finite number or text"
-TOO_MANY_DIGITS = f"is a number with more than {MOST_DIGITS} digits: send a shorter one or text"
+NOT_FINITE = "is not a finite number (JSON has no NaN and no infinity): send another value"
+TOO_MANY_DIGITS = f"is a number with more than {MOST_DIGITS} digits: send another value"
 
 _HALF_A_PAIR = "remove the half of a surrogate pair, or replace it with U+FFFD"
 NOT_UNICODE = f"is not valid Unicode text: {_HALF_A_PAIR}"

@@ -38,14 +38,18 @@ def normalise(method: Method, data: Any) -> JsonObject:
 
 
 def refuse_deep_values(data: JsonObject) -> None:
-    """Check that no value of an input is nested too deeply.
+    """Check that no value of an input is nested too deeply, with the context as part of a message.
 
     Raises:
         ValidationError: A value is; the error names each.
     """
-    problems = {key: problem for key, value in data.items() if (problem := deep_problem(value))}
+    as_part = {"context": data["context"]} if "context" in data else {}
+    others = {key: value for key, value in data.items() if key != "context"}
+    problems = [p.below(key) for key, value in others.items() if (p := deep_problem(value))]
+    if problem := deep_problem(as_part):
+        problems.append(problem)
     if problems:
-        raise ValidationError.of(problem.below(key) for key, problem in problems.items())
+        raise ValidationError.of(problems)
 
 
 def rename_keys(method: Method, data: Any) -> JsonObject:

@@ -12,7 +12,7 @@ from durable_analytics.wire._lenient import NOTHING, Lenient, split_known
 from durable_analytics.wire.contexts import split_context, split_shared_context
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.field_types import is_message_id
-from durable_analytics.wire.json_reader import Unreadable, deep_problem
+from durable_analytics.wire.json_reader import Unreadable, deep_problem, has_many_brackets
 from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.keys import (
     is_lenient,
@@ -221,8 +221,6 @@ def read_batch_message(envelope: Envelope, message: Any) -> Fields:
         raise ValidationError.of([message.problem])
     if not isinstance(message, dict):
         raise ValidationError.at("", 'must be an object, like {"type": "track", …}')
-    if problem := deep_problem(message):
-        raise ValidationError.of([problem])
     name = message.get("type")
     method = METHODS.get(name) if isinstance(name, str) else None
     if method is None:
@@ -230,9 +228,16 @@ def read_batch_message(envelope: Envelope, message: Any) -> Fields:
     try:
         fields = snake_case(message, method.message, "")
         del fields["type"]
+        _refuse_what_json_lacks(fields)
         return Fields(method, *split_context(fields, envelope.context, lenient=not envelope.strict))
     except ValidationError as error:
         raise error.below(method.key) from None
+
+
+def _refuse_what_json_lacks(fields: JsonObject) -> None:
+    content = write_json(fields)
+    if has_many_brackets(content) and (problem := deep_problem(fields)):
+        raise ValidationError.of([problem])
 
 
 def _unknown_type(envelope: Envelope, message: JsonObject) -> FieldProblem:

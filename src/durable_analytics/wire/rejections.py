@@ -34,7 +34,7 @@ def reject(index: int, message: Any, error: DeliveryError) -> Rejection:
     fields: Mapping[str, Any] = message if isinstance(message, dict) else {}
     if error.fields:
         error = ValidationError.of(
-            FieldProblem(_path_in_batch(index, problem.path, fields.get("type")), problem.message)
+            FieldProblem(_path_in_batch(index, problem.path, fields), problem.message)
             for problem in error.fields
         )
     message_id = fields.get("message_id") or fields.get("messageId")
@@ -45,11 +45,12 @@ def reject(index: int, message: Any, error: DeliveryError) -> Rejection:
     }
 
 
-def _path_in_batch(index: int, path: str, method: Any) -> str:
+def _path_in_batch(index: int, path: str, message: Mapping[str, Any]) -> str:
     first, _, rest = path.partition(".")
-    if first == "request_options":
+    is_shared = first == "context" and message.get("context") is None
+    if is_shared or first == "request_options":
         return path
-    inside = rest if first == method else path
+    inside = rest if first == message.get("type") else path
     return f"messages.{index}.{inside}" if inside else f"messages.{index}"
 
 
