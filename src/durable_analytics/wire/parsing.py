@@ -228,13 +228,14 @@ def read_batch_message(envelope: Envelope, message: Any) -> Fields:
     try:
         fields = snake_case(message, method.message, "")
         del fields["type"]
-        _refuse_what_json_lacks(fields)
+        _check_values(fields)
         return Fields(method, *split_context(fields, envelope.context, lenient=not envelope.strict))
     except ValidationError as error:
         raise error.below(method.key) from None
 
 
-def _refuse_what_json_lacks(fields: JsonObject) -> None:
+def _check_values(fields: JsonObject) -> None:
+    """Refuse the values that `normalise` refuses in the input of one message."""
     content = write_json(fields)
     if has_many_brackets(content) and (problem := deep_problem(fields)):
         raise ValidationError.of([problem])
