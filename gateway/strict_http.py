@@ -10,7 +10,7 @@ from gateway.errors import RequestError
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 _USER_PATH = "/v1/users/"
-"""The rest of such a path is a user id, which may hold any character."""
+"""The rest of such a path is a user id, which may end with a slash."""
 
 
 def check_request(scope: Scope) -> None:
@@ -49,5 +49,5 @@ def _problems(scope: Scope) -> Iterator[str]:
     if codings and (version == "1.0" or codings != [b"chunked"]):
         yield "Transfer-Encoding must be chunked, in HTTP/1.1"
     path: str = scope["path"]
-    if _CONTROL_CHARACTER.search(path) and not path.startswith(_USER_PATH):
+    if _CONTROL_CHARACTER.search(path):
         yield "the path contains a control character"

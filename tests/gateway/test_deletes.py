@@ -25,8 +25,6 @@ PATHS = {
     "a%252Fb": "a%2Fb",
     "%2e%2e": "..",
     "..": "..",
-    "%00": "\0",
-    "%0d%0aX:%20x%0a": "\r\nX: x\n",
     "%": "%",
     "%zz": "%zz",
     "a%C3%A9": "aé",
@@ -61,11 +59,13 @@ async def test_user_id_in_path_is_deleted(
     }
 
 
-@pytest.mark.parametrize("path", ["", "%20", "%FF", "%ED%A0%80", "%C0%AF"])
+@pytest.mark.parametrize(
+    "path", ["", "%20", "%FF", "%ED%A0%80", "%C0%AF", "%00", "a%0ab", "%0d%0aX:%20x%0a"]
+)
 async def test_invalid_user_id_deletes_nobody(
     gateway: Gateway, http: httpx.AsyncClient, standin: StandIn, path: str
 ) -> None:
-    """An empty id, or one that is not UTF-8."""
+    """An empty id, one that is not UTF-8, or one with control characters."""
     status = await delete(gateway, path)
 
     assert status in {400, 404}
