@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client, GrpcCompression
+from temporalio.runtime import Runtime
 from temporalio.testing import WorkflowEnvironment
 
 from durable_analytics import AnalyticsClient, NotAccepted, SettingsError
@@ -79,6 +80,42 @@ async def test_no_server(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
         "start one, or set TEMPORAL_ADDRESS"
     )
     assert isinstance(refused.value.__cause__, RuntimeError)
+
+
+async def test_after_a_fork_a_client_connects_by_a_runtime_of_its_own(
+    temporal: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK refuses the runtime of the process before the fork."""
+    attempt = Client.connect
+    runtimes: list[Runtime | None] = []
+
+    async def in_a_child(*, runtime: Runtime | None = None, **config: Any) -> Client:
+        runtimes.append(runtime)
+        if runtime is None:
+            raise AssertionError("Cannot create client across forks")
+        return await attempt(runtime=runtime, **config)
+
+    monkeypatch.setattr(Client, "connect", in_a_child)
+
+    client = await connect(target_host=temporal.service_client.config.target_host)
+
+    assert await client.count_workflows("WorkflowId = 'nobody'")
+    assert [runtime is None for runtime in runtimes] == [True, False]
+
+
+async def test_a_client_of_before_a_fork_says_so(
+    temporal: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what to do."""
+    analytics = AnalyticsClient(temporal, integration="segment")
+
+    async def in_a_child(*_: Any, **__: Any) -> None:
+        raise AssertionError("Cannot use client across forks")
+
+    monkeypatch.setattr(Client, "start_workflow", in_a_child)
+
+    with pytest.raises(NotAccepted, match="connected before a fork, in another process: connect"):
+        await analytics.track(user_id="u-1", event="E")
 
 
 async def test_no_such_profile(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 from temporalio.common import RawValue
 
 from durable_analytics.buffering._buffer import Batch, Buffer, Part
-from durable_analytics.buffering._first_use import FIRST_USE
+from durable_analytics.buffering._fork_guard import FORK_GUARD
 from durable_analytics.buffering._reports import Outage
 from durable_analytics.buffering._settings import ClientSettings, FlushSettings
 from durable_analytics.errors import NotAccepted
@@ -206,7 +206,7 @@ class BatchStarter:
     async def _attempt(self, workflow_id: str, input: RawValue, count: int) -> Exception | None:
         """Try to start an execution of so many messages once; returns why it failed."""
         try:
-            with FIRST_USE.guard():
+            async with FORK_GUARD.use(self._connection):
                 client = await self._connection.client()
                 await start_batch(
                     client,

@@ -14,12 +14,8 @@ from durable_analytics.buffering._buffer import Buffer
 from durable_analytics.buffering._flusher import BatchStarter, Flusher, OnFailure
 from durable_analytics.buffering._reports import Outage
 from durable_analytics.buffering._settings import ClientSettings
-from durable_analytics.buffering._thread import (
-    FlusherThread,
-    ForkClaim,
-    is_uwsgi_master,
-    uwsgi_will_fork,
-)
+from durable_analytics.buffering._thread import FlusherThread, ForkClaim
+from durable_analytics.buffering._uwsgi import is_uwsgi_master, uwsgi_will_fork
 from durable_analytics.errors import NotAccepted
 from durable_analytics.temporal.connection import Connection
 

@@ -10,7 +10,6 @@ import asyncio
 import gc
 import logging
 import os
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -166,23 +165,6 @@ class FlusherThread:
 
 def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def uwsgi_will_fork() -> bool:
-    """Whether this process is uWSGI's first one, before it has forked its workers."""
-    uwsgi: Any = sys.modules.get("uwsgi")
-    return (
-        hasattr(uwsgi, "worker_id")
-        and uwsgi.worker_id() == 0
-        and uwsgi.mule_id() == 0
-        and not uwsgi.i_am_the_spooler()
-    )
-
-
-def is_uwsgi_master() -> bool:
-    """Whether this process is uWSGI's master, which sends nothing itself."""
-    uwsgi: Any = sys.modules.get("uwsgi")
-    return hasattr(uwsgi, "masterpid") and uwsgi.masterpid() == os.getpid()
 
 
 class ForkClaim:

@@ -382,6 +382,9 @@ def _start_errors_as_not_accepted(id_argument: str) -> Iterator[None]:
     """
     try:
         yield
+    except AssertionError as error:  # the SDK's: its clients do not work across forks
+        reason = "this client was connected before a fork, in another process"
+        raise NotAccepted(f"{reason}: connect another one in this process ({error})") from error
     except (RPCError, TimeoutError) as error:
         if isinstance(error, TimeoutError) or error.status in _TIMEOUT_STATUSES:
             reason = "Temporal did not respond in time"

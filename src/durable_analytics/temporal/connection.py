@@ -50,6 +50,12 @@ async def connect(patience: timedelta = _PATIENCE, *, lazy: bool = False, **opti
             while True:
                 try:
                     return await Client.connect(**config)
+                except AssertionError:
+                    # The SDK's default runtime is that of a process before a fork.
+                    if config.get("runtime"):
+                        raise
+                    config["runtime"] = _new_runtime()
+                    continue
                 except (RuntimeError, ValueError) as error:
                     reason = error
                     if problem := setting_at_fault(error, config):
@@ -73,13 +79,15 @@ def wrong_setting(error: Exception) -> str | None:
 
 
 class Connection:
-    """Connects once, and again in a forked process.
+    """Connects at the first use, and again in a forked process and after `drop`.
+
+    A connection of its own has a runtime of its own: the SDK's default one belongs to the whole
+    process, so it cannot be dropped, and may belong to the process that this one was forked from.
 
     Args:
         client: The caller's connected client; None to connect by the environment.
         data_converter: How inputs are stored by a client that connects by the environment.
-        forked: Whether this process was forked from one that may have used Temporal: the threads
-            of its runtime do not exist here, so a new runtime is needed.
+        forked: Whether this process was forked from one that may have used the caller's client.
     """
 
     def __init__(
@@ -87,8 +95,8 @@ class Connection:
     ) -> None:
         self._callers_client = client
         self._data_converter = data_converter
-        self._runtime = Runtime(telemetry=TelemetryConfig()) if forked else None
         self._client: Client | None = None if forked else client
+        self._is_own = forked or client is None
         self._lock = asyncio.Lock()
 
     async def client(self) -> Client:
@@ -107,14 +115,29 @@ class Connection:
                 )
             return self._client
 
+    def drop(self) -> bool:
+        """Drop the connection while nobody uses it, unless it is the caller's.
+
+        Returns:
+            Whether there was one. Its threads end when it is finalised.
+        """
+        if not self._is_own or self._client is None:
+            return False
+        self._client = None
+        return True
+
     async def _connect_from_environment(self) -> Client:
-        return await connect(data_converter=self._data_converter, runtime=self._runtime)
+        return await connect(data_converter=self._data_converter, runtime=_new_runtime())
 
     async def _reconnect(self, client: Client) -> Client:
         config = client.config()
         service_config = dataclasses.replace(
-            config["service_client"].config, runtime=self._runtime, lazy=False
+            config["service_client"].config, runtime=_new_runtime(), lazy=False
         )
         async with asyncio.timeout(_PATIENCE.total_seconds()):
             config["service_client"] = await ServiceClient.connect(service_config)
         return Client(**config)
+
+
+def _new_runtime() -> Runtime:
+    return Runtime(telemetry=TelemetryConfig())

@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from multiprocessing import get_context
 from typing import Any
 
 from temporalio.client import Client
 
 from durable_analytics import BufferingClient
-from durable_analytics.buffering._first_use import FIRST_USE
+from durable_analytics.buffering._fork_guard import FORK_GUARD
 from durable_analytics.temporal.connection import Connection
 
 
@@ -66,13 +67,12 @@ def forks_during_the_first_use() -> None:
         return await connect(connection)
 
     Connection.client = connect_and_say  # type: ignore[method-assign,assignment]
-    FIRST_USE.patience_seconds = 30
+    FORK_GUARD.patience_seconds = 30
     client = buffering(flush_interval=0)
     say("id", client.track(user_id="u-1", event="E"))
     connecting.wait()
     child = os.fork()
     if child == 0:
-        say("used", FIRST_USE.is_over)
         say("id", client.track(user_id="u-1", event="E"))
         return
     _, status = os.waitpid(child, 0)
@@ -105,6 +105,30 @@ def forks_used() -> None:
     client.flush(30)
     until_idle()
     three_children(client)
+
+
+def pools_after_use() -> None:
+    """Processes of `multiprocessing`, again and again, each after a message of the parent."""
+    client = buffering(flush_interval=0)
+    for number in range(12):
+        say("id", client.track(user_id="u-1", event="before"))
+        client.flush(30)
+        # In turn with the client of the parent, and with one of the child's own.
+        child = get_context("fork").Process(
+            target=child_of_a_pool, args=[client if number % 2 else None]
+        )
+        child.start()
+        child.join(60)
+        say("child", child.exitcode)
+
+
+def child_of_a_pool(client: BufferingClient | None) -> None:
+    """Five events, and no end of the interpreter, which the SDK may crash."""
+    client = client or buffering()
+    for _ in range(5):
+        say("id", client.track(user_id="u-1", event="E"))
+    client.close(30)
+    os._exit(0)
 
 
 def forks_while_locks_are_held() -> None:
@@ -171,6 +195,7 @@ PROGRAMS: Mapping[str, Callable[[], None]] = {
         forks_with_messages,
         forks_used,
         forks_during_the_first_use,
+        pools_after_use,
         forks_while_locks_are_held,
         tracks_first_at_exit,
         exits_in_a_callback,
