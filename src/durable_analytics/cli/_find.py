@@ -23,7 +23,7 @@ from durable_analytics.errors import UnreadablePayload, ValidationError
 from durable_analytics.redrive.recorded import planned_message
 from durable_analytics.settings.sources import configured_names
 from durable_analytics.temporal.histories import Beginning, read_beginning
-from durable_analytics.temporal.visibility import Deliveries, at, one_of, quoted
+from durable_analytics.temporal.visibility import Deliveries, at, is_findable, one_of, quoted
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS
@@ -117,8 +117,10 @@ async def _find(message_id: str, begin: str, unreadable: UnreadableExecutions) -
     ]
     if found:
         return _latest(found)
-    others = " AND ".join(f"WorkflowId NOT STARTS_WITH {quoted(name + ':')}" for name in names)
-    unknown = f"WorkflowType = {quoted(BATCH.workflow)} OR ({others})"
+    unknown = ""
+    if is_findable(message_id):  # else an execution with one of the ids may be listed all the same
+        others = " AND ".join(f"WorkflowId NOT STARTS_WITH {quoted(name + ':')}" for name in names)
+        unknown = f"WorkflowType = {quoted(BATCH.workflow)} OR ({others})"
     async for part in _in_parts(deliveries.executions(unknown, begin)):
         indexes = await asyncio.gather(
             *(_index(deliveries, one, message_id, unreadable) for one in part)

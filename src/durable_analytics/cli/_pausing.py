@@ -9,7 +9,7 @@ import typer
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from durable_analytics.cli._names import is_polled
+from durable_analytics.cli._names import NameArgument, is_polled
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._settings import DeliverySettings
@@ -21,8 +21,6 @@ from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.integration_control import Commanded
 from durable_analytics.temporal.visibility import Deliveries
 from durable_analytics.wire.policies import merge_policies
-
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The integration.")]
 
 
 def pause(
