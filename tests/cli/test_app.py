@@ -71,6 +71,26 @@ def test_an_impossible_name_of_an_integration_is_wrong_use(
     assert err == f"durable-analytics: Invalid value for {place}: {NOT_A_NAME}\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        (["find"], "'MESSAGE_ID'"),
+        (["find", "--user"], "'--user'"),
+        (["cancel", "--user"], "'--user'"),
+        (["failed", "show"], "'ID'"),
+        (["failed", "redrive", "--yes", "an-id"], "'[ID]...'"),
+    ],
+)
+def test_an_id_that_is_not_utf_8_is_wrong_use(
+    arguments: list[str], place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ended with the traceback of an exception."""
+    assert run([*arguments, "a\udcff"]) == 2
+
+    err = capsys.readouterr().err
+    assert err == f"durable-analytics: Invalid value for {place}: must be text in UTF-8\n"
+
+
 def test_no_connection_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.cli._errors import CommandFailed
+from durable_analytics.cli._names import unicode_text
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._unreadable import UnreadableExecutions
@@ -19,7 +20,7 @@ from durable_analytics.wire.methods import BATCH
 
 def cancel(
     *,
-    user: Annotated[str, typer.Option(metavar="ID", help="The user id.")],
+    user: Annotated[str, typer.Option(parser=unicode_text, metavar="ID", help="The user id.")],
     as_json: JsonOption = False,
 ) -> None:
     """Cancel the deliveries of single messages that are still open for a user.

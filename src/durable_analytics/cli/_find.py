@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.cli._errors import CommandFailed
 from durable_analytics.cli._integrations import integrations_of
+from durable_analytics.cli._names import unicode_text
 from durable_analytics.cli._outcomes import outcome_of
 from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
@@ -38,11 +39,16 @@ _ANY_BATCH = str(UUID(int=0))
 def find(
     message_id: Annotated[
         str | None,
-        typer.Argument(metavar="MESSAGE_ID", help="The message_id that the provider gets."),
+        typer.Argument(
+            parser=unicode_text, metavar="MESSAGE_ID", help="The message_id that the provider gets."
+        ),
     ] = None,
     *,
     user: Annotated[
-        str | None, typer.Option(metavar="ID", help="Find the messages of a user instead.")
+        str | None,
+        typer.Option(
+            parser=unicode_text, metavar="ID", help="Find the messages of a user instead."
+        ),
     ] = None,
     since: Annotated[
         datetime | None,

@@ -1,6 +1,7 @@
-"""The names of integrations that commands take: their form, and whether they are known."""
+"""Names and ids that commands take: their form, and whether an integration is known."""
 
 import asyncio
+import re
 from typing import Annotated
 
 import typer
@@ -25,6 +26,17 @@ def integration_name(text: str) -> str:
     """
     if not is_integration_name(text):
         raise typer.BadParameter(NOT_A_NAME)
+    return text
+
+
+def unicode_text(text: str) -> str:
+    """Return an id, which may be any text that Temporal takes.
+
+    Raises:
+        typer.BadParameter: Its bytes are not UTF-8.
+    """
+    if re.search("[\ud800-\udfff]", text):  # what Python makes of such a byte
+        raise typer.BadParameter("must be text in UTF-8")
     return text
 
 

@@ -17,7 +17,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from temporalio.service import RPCError
 
 from durable_analytics.cli._errors import describe_rpc_error
-from durable_analytics.cli._names import integration_name, unknown_integration
+from durable_analytics.cli._names import integration_name, unicode_text, unknown_integration
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
@@ -135,7 +135,8 @@ def _print_rows(rows: list[JsonObject]) -> None:
 
 @failed_app.command("show")
 def show_command(
-    workflow_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonOption = False
+    workflow_id: Annotated[str, typer.Argument(parser=unicode_text, metavar="ID")],
+    as_json: JsonOption = False,
 ) -> None:
     """Show one failed delivery: its input, its attempts, and the provider's last response.
 
@@ -169,7 +170,8 @@ def _print_failed(shown: JsonObject) -> None:
 @failed_app.command("redrive")
 def redrive_command(
     workflow_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Only these workflow ids.")
+        list[str] | None,
+        typer.Argument(parser=unicode_text, metavar="[ID]...", help="Only these workflow ids."),
     ] = None,
     *,
     integration: Integration = None,
