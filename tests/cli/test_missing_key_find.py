@@ -8,11 +8,12 @@ from temporalio.client import Client
 from temporalio.common import RawValue
 from temporalio.worker import Worker
 
+from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.encryption_keys import new_key
 from durable_analytics.testing import StandIn
 from tests.support.clients_with_keys import client_with_keys
 from tests.support.command import Command
-from tests.support.failed_deliveries import closed, fail_track, run, track
+from tests.support.failed_deliveries import closed, fail_track, redrive, run, track
 from tests.support.visible import until_visible
 from tests.support.worker_settings import settings_for
 from worker import register
@@ -167,3 +168,48 @@ async def test_unreadable_executions_found_by_their_id_and_counted(
     assert total["reasons"]["failed"] == {"UnreadablePayload": 1, "TimedOut": 1}
     assert rows["segment"]["delivered"] == 1
     assert "UNREADABLE" in as_table.out
+
+
+async def test_a_redrive_that_cannot_be_read_hides_no_outcome(
+    temporal: Client, standin: StandIn, task_queue: str, command: Command
+) -> None:
+    """Only whether a refused message was delivered since is not known."""
+    keyed = await client_with_keys(temporal, KEY)
+    settings = settings_for(standin, task_queue=task_queue)
+    async with Worker(temporal, task_queue=task_queue, plugins=[register(settings)]):
+        delivered = await run(temporal, task_queue, "Track", {"track": track()})
+        refused = await fail_track(temporal, standin, task_queue)
+        await closed(temporal, task_queue, 2)
+    async with Worker(keyed, task_queue=task_queue, plugins=[register(settings)]):
+        await redrive(keyed, task_queue)
+    await closed(temporal, task_queue, 3)
+
+    outcomes = [
+        (await command("find", handle.id, "--json")).json[0] for handle in (delivered, refused)
+    ]
+
+    assert [one["outcome"] for one in outcomes] == ["delivered", "refused"]
+    assert outcomes[0]["reason"] is None
+    assert outcomes[1]["reason"].startswith("Unauthorized: ")
+    assert f"; whether it has been redriven cannot be read: {NAMED}" in outcomes[1]["reason"]
+
+
+async def test_a_pause_that_cannot_be_read_hides_no_message(
+    temporal: Client, task_queue: str, command: Command
+) -> None:
+    keyed = await client_with_keys(temporal, KEY)
+    handle = await temporal.start_workflow(
+        "Track",
+        {"integration": "segment", "track": track()},
+        id=task_queue,
+        task_queue=task_queue,
+    )
+    await until_visible(temporal, f"WorkflowId = '{handle.id}'")
+    patience = timedelta(seconds=0.2)
+    await integration_control.pause(keyed, task_queue, "segment", reason="x", patience=patience)
+
+    found = await command("find", task_queue, "--json")
+
+    (one,) = found.json
+    assert (found.status, one["outcome"]) == (0, "waiting")
+    assert f"whether the integration segment is paused cannot be read: {NAMED}" in one["reason"]

@@ -59,7 +59,8 @@ async def outcome_of(
             execution, output, integrations, index, RedrivenMessages(client)
         )
         if outcome not in _NEVER_REDRIVEN:
-            reason = "; ".join(filter(None, [reason, f"a redrive of it cannot be read: {error}"]))
+            unknown = f"whether it has been redriven cannot be read: {error}"
+            reason = "; ".join(filter(None, [reason, unknown]))
         return outcome, reason
     return _outcome_of_closed(execution, output, integrations, index, redriven)
 
