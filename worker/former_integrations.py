@@ -14,8 +14,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
-from durable_analytics.redrive.filters import quoted
 from durable_analytics.temporal.pollers import ACTIVITIES, last_polls
+from durable_analytics.temporal.visibility import quoted
 from durable_analytics.wire.methods import integration_queue, is_integration_name
 from durable_analytics.wire.search_attributes import INTEGRATION
 

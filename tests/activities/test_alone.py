@@ -39,7 +39,7 @@ async def refusal(activity: Any, *arguments: Any) -> str:
         ("plan", PLAN_REFUSED),
         ({"integration": "segment", "message": {}}, PLAN_REFUSED),
         ({"integration": "segment", "message": {"message_id": None}}, PLAN_REFUSED),
-        (raw(b"nope"), "plan is not valid JSON"),
+        (raw(b"nope"), "plan is not valid JSON: expected ident at column 2"),
     ],
 )
 async def test_a_wrong_plan_is_told(running_worker: Settings, plan: Any, message: str) -> None:
@@ -68,7 +68,7 @@ async def test_a_wrong_plan_is_told(running_worker: Settings, plan: Any, message
                 "in the years 1 to 9999 in UTC, with seconds from 0 to 59"
             ),
         ),
-        (raw(b"{"), "origin is not valid JSON"),
+        (raw(b"{"), "origin is not valid JSON: EOF while parsing an object at column 1"),
     ],
 )
 async def test_a_wrong_origin_is_told(running_worker: Settings, origin: Any, message: str) -> None:
@@ -81,7 +81,7 @@ async def test_a_wrong_origin_is_told(running_worker: Settings, origin: Any, mes
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([raw(b"nope")], "the input is not valid JSON"),
+        ([raw(b"nope")], "the input is not valid JSON: expected ident at column 2"),
         (
             [raw(b"x", b"foreign")],
             "the input must be JSON (json/plain), not a payload with encoding 'foreign'",

@@ -10,6 +10,7 @@ import httpx
 from temporalio.client import Client
 
 from durable_analytics.cli._message_report import CURRENT_STAGES, count_executions, total
+from durable_analytics.cli._unreadable import UnreadableExecutions
 from durable_analytics.redrive.failures import list_failed
 from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.recorded import read_recorded
@@ -131,6 +132,8 @@ async def look_for_messages(ledger: Ledger, system: System) -> None:
 async def report(client: Client) -> dict[str, int]:
     """Return how many messages `durable-analytics report` counts, by how they ended."""
     deliveries = await Deliveries.find(client, TASK_QUEUE)
-    rows = await count_executions(deliveries, datetime.fromtimestamp(0, UTC), datetime.now(UTC))
+    unreadable = UnreadableExecutions()
+    since, until = datetime.fromtimestamp(0, UTC), datetime.now(UTC)
+    rows = await count_executions(deliveries, since, until, unreadable)
     counted = total(rows.values()).as_json()
     return {name: counted[name] for name in ("received", *CURRENT_STAGES)}

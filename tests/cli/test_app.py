@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from durable_analytics.cli._app import run
+from durable_analytics.wire.methods import NOT_A_NAME
 from tests.support.command import Command
 
 
@@ -36,6 +37,58 @@ def test_wrong_use_is_one_line(
     err = capsys.readouterr().err
     assert reason in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\", "Segment", ""])
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        (["pause"], "'NAME'"),
+        (["resume"], "'NAME'"),
+        (["test", "--yes"], "'NAME'"),
+        (["tail", "--integration"], "'--integration'"),
+        (["failed", "list", "--integration"], "'--integration'"),
+        (["failed", "redrive", "--yes", "--integration"], "'--integration'"),
+        (["failed", "redrive", "--yes", "--to"], "'--to'"),
+        (["import", "no-such-file.csv", "--integration"], "'--integration'"),
+        (["explain", "no-such-file.json", "--integration"], "'--integration'"),
+        (["plan", "check", "no-such-file.json", "--integration"], "'--integration'"),
+    ],
+)
+def test_an_impossible_name_of_an_integration_is_wrong_use(
+    arguments: list[str],
+    place: str,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each command says so at once, without asking Temporal, and does not repeat the text."""
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+
+    assert run([*arguments, name]) == 2
+
+    err = capsys.readouterr().err
+    assert err == f"durable-analytics: Invalid value for {place}: {NOT_A_NAME}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        (["find"], "'MESSAGE_ID'"),
+        (["find", "--user"], "'--user'"),
+        (["cancel", "--user"], "'--user'"),
+        (["failed", "show"], "'ID'"),
+        (["failed", "redrive", "--yes", "an-id"], "'[ID]...'"),
+    ],
+)
+def test_an_id_that_is_not_utf_8_is_wrong_use(
+    arguments: list[str], place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ended with the traceback of an exception."""
+    assert run([*arguments, "a\udcff"]) == 2
+
+    err = capsys.readouterr().err
+    assert err == f"durable-analytics: Invalid value for {place}: must be text in UTF-8\n"
 
 
 def test_no_connection_is_one_line(

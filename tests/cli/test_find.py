@@ -47,6 +47,27 @@ async def test_finds_a_single_message(
     assert (found["outcome"], found["reason"]) == ("delivered", None)
 
 
+@pytest.mark.parametrize("mark", ['"', "\\", "'", "'' OR WorkflowId != '", "%_;--"])
+async def test_finds_an_id_with_a_mark_of_the_query(
+    command: Command, temporal: Client, running_worker: Settings, mark: str
+) -> None:
+    """It is text, whatever it means to the query of Temporal or to its database."""
+    message_id = f"a{mark}b-{uuid.uuid4()}"
+    analytics = AnalyticsClient(temporal, task_queue=running_worker.task_queue)
+    handle = await analytics.track(
+        integration="journy", user_id="u-1", event="Hi", message_id=message_id
+    )
+    await handle.result()
+    description = await temporal.get_workflow_handle(handle.workflow_id).describe()
+    await until_visible(temporal, f"RunId = '{description.run_id}' AND CloseTime IS NOT NULL")
+
+    ended = await command("find", message_id, "--since", "1h", "--json")
+    other = await command("find", f"a{mark}", "--since", "1h", "--json")
+
+    assert [one["workflow_id"] for one in ended.json] == [handle.workflow_id]
+    assert (other.status, other.json) == (1, [])
+
+
 async def test_finds_a_message_of_a_batch(
     command: Command, execute: Execute, temporal: Client
 ) -> None:

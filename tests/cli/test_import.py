@@ -15,6 +15,7 @@ import pytest
 from temporalio.client import Client
 
 from durable_analytics.testing import StandIn
+from durable_analytics.wire.json_reasons import NOT_FINITE
 from tests.support.command import Command
 from tests.support.imported_files import delivered, track, write_rows
 from tests.support.visible import until_visible
@@ -83,6 +84,7 @@ async def test_a_bad_row_is_reported_with_its_line_and_stops_no_other(
             '{"type": "track", "user_id": "u", "event": "E", "properties": {"x": NaN}}',
             track(10, evnt="E"),
             track(11),
+            '{"type": "track", ',
         ],
     )
     refused = tmp_path / "refused.ndjson"
@@ -90,11 +92,19 @@ async def test_a_bad_row_is_reported_with_its_line_and_stops_no_other(
     ended = await command(*command_line, "--json")
 
     assert ended.status == 1
-    assert (ended.json["rows"], ended.json["delivered"], ended.json["refused"]) == (11, 2, 9)
+    assert (ended.json["rows"], ended.json["delivered"], ended.json["refused"]) == (12, 2, 10)
     errors = {error["line"]: (error["type"], error["message"]) for error in ended.json["errors"]}
-    assert errors.keys() == {2, 3, 4, 5, 6, 7, 8, 9, 10}
+    assert errors.keys() == {2, 3, 4, 5, 6, 7, 8, 9, 10, 12}
     assert {kind for kind, _ in errors.values()} == {"ValidationError"}
-    assert errors[2][1] == errors[9][1] == "is not JSON: each line must be one object"
+    assert (
+        errors[2][1]
+        == errors[12][1]
+        == (
+            "the line is not valid JSON: EOF while parsing a value at column 17; "
+            "each line must be one object"
+        )
+    )
+    assert errors[9][1] == f"track.properties.x {NOT_FINITE}"
     assert errors[3][1].startswith("must be an object")
     assert errors[4][1] == "track.event is required"
     assert errors[5][1].startswith("type is not known; the types are identify, track")
@@ -109,10 +119,11 @@ async def test_a_bad_row_is_reported_with_its_line_and_stops_no_other(
     assert sorted(row["line"] for row in written) == sorted(errors)
 
     readable = await command(*command_line)
-    assert readable.out.startswith("11 rows: 2 delivered, 9 refused\n")
+    assert readable.out.startswith("12 rows: 2 delivered, 10 refused\n")
     assert "line 4: ValidationError: track.event is required" in readable.out
-    assert "line 2: ValidationError: is not JSON" in readable.out
-    assert "line 9:" not in readable.out  # for the reason of line 2
+    assert "line 2: ValidationError: the line is not valid JSON: " in readable.out
+    assert "line 9: ValidationError: track.properties.x is not a finite number" in readable.out
+    assert "line 12:" not in readable.out  # for the reason of line 2
     assert readable.out.endswith("and 1 more: --refused FILE writes all of them\n")
 
 

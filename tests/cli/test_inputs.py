@@ -22,11 +22,18 @@ def test_a_byte_order_mark(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"[" * 500_000, NOT_JSON),
+        (b"[" * 500_000, f"{NOT_JSON}: a bracket is not closed at column 500001"),
         (TRACK + b" " * 2_000_000, " has more than 1966080 bytes"),
         (b"", " is empty: it must be one JSON object"),
-        (TRACK[:-1], NOT_JSON),
-        (b"\xff\xfe", NOT_JSON),
+        (TRACK[:-1] + b"\n", f"{NOT_JSON}: EOF while parsing an object at column 42"),
+        (
+            b'{\n  "track": {"user_id": "\xc3\xa9",}\n}',
+            f"{NOT_JSON}: trailing comma at line 2 column 28",
+        ),
+        (
+            b"\xff\xfe",
+            f"{NOT_JSON}: it must be UTF-8 without a byte-order mark, but it is UTF-16",
+        ),
         (
             b'{"track": {"user_id": "u-1", "n": %b}}' % (b"9" * 5000),
             ": track.n is a number with more than 4300 digits: send another value",

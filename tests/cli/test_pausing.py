@@ -238,5 +238,5 @@ async def test_what_is_no_name_is_not_paused(operator: Command, name: str) -> No
     status = await operator("status", "--json")
 
     assert paused.status == 2
-    assert "name must be a name, like segment_eu" in paused.err
+    assert "'NAME': must be a name, like segment_eu" in paused.err
     assert status.status == 0

@@ -105,10 +105,10 @@ async def test_a_schema_of_whole_messages(command: Command, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "there"),
     [
-        ('{"type": "track"', "line 1 is not valid JSON"),
+        ('{"type": "track"', "line 1 is not valid JSON: EOF while parsing an object at column 16"),
         ("\n[]", "line 2 must be a message"),
         ('{"type": "tracks"}', "the types are identify"),
-        ("[" * 100_000, "line 1 is not valid JSON"),
+        ("[" * 100_000, "line 1 is not valid JSON: a bracket is not closed at column 100001"),
     ],
 )
 async def test_lines_that_are_no_messages(

@@ -142,9 +142,15 @@ async def test_none_is_good(execute: Execute, standin: StandIn) -> None:
                 "be replaced: remove it"
             ),
         ),
-        ([raw(b'{"messages": [')], NOT_JSON),
-        ([raw(b'{"messages": [' + b"[" * 200 + b"]" * 200)], NOT_JSON),
-        ([raw(b'{"messages": [], "context": ' + b"[" * 200 + b"]" * 200 + b"]}")], NOT_JSON),
+        ([raw(b'{"messages": [')], f"{NOT_JSON}: EOF while parsing a list at column 14"),
+        (
+            [raw(b'{"messages": [' + b"[" * 200 + b"]" * 200)],
+            f"{NOT_JSON}: expected `]` at column 415",
+        ),
+        (
+            [raw(b'{"messages": [], "context": ' + b"[" * 200 + b"]" * 200 + b"]}")],
+            f"{NOT_JSON}: expected `,` or `}}` at column 429",
+        ),
         ([raw(b"{}", b"binary/zstd")], UNPACKS_TO_NOTHING),
     ],
 )

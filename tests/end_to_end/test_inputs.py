@@ -1,5 +1,6 @@
 """Inputs of every wrong shape fail with a clear message, and leave no execution running."""
 
+import codecs
 import json
 import uuid
 
@@ -12,7 +13,7 @@ from durable_analytics.testing import StandIn
 from durable_analytics.wire.methods import METHODS
 from tests.support.json_objects import Execute, Json
 from tests.support.raw_payloads import raw
-from tests.support.refusals import NOT_JSON
+from tests.support.refusals import NOT_JSON, NOT_UTF_8
 from worker import Settings
 
 LONG_KEY = (
@@ -38,11 +39,15 @@ NOT_AN_OBJECT = 'the input must be one JSON object, like {"track": {"…": "…"
         ([1, "2", [3]], "the execution was started with 3 arguments: send one JSON object"),
         ([raw(b"")], "the input is empty: it must be one JSON object"),
         ([raw(b" \n")], "the input is empty: it must be one JSON object"),
-        ([raw(b'{"track": ')], NOT_JSON),
-        ([raw(b"\xff\xfe")], NOT_JSON),
+        ([raw(b'{"track": ')], f"{NOT_JSON}: EOF while parsing a value at column 9"),
+        ([raw(b"\xff\xfe")], f"{NOT_UTF_8} it is UTF-16"),
+        ([raw(codecs.BOM_UTF8 + b'{"track": {}}')], f"{NOT_UTF_8} it begins with one"),
+        ([raw('{"track": {}}'.encode("utf-16-le"))], f"{NOT_UTF_8} it is UTF-16"),
+        ([raw('{"track": {}}'.encode("utf-32"))], f"{NOT_UTF_8} it is UTF-32"),
+        ([raw(b'{\n"track": \xe9}')], f"{NOT_JSON}: expected value at line 2 column 10"),
         ([raw(b'{"track":{"event":"\xff"}}')], "track contains bytes that are not UTF-8"),
-        ([raw(b"{}" * 2)], NOT_JSON),
-        ([raw(b"[" * 5000)], NOT_JSON),
+        ([raw(b"{}" * 2)], f"{NOT_JSON}: trailing characters at column 3"),
+        ([raw(b"[" * 5000)], f"{NOT_JSON}: a bracket is not closed at column 5001"),
         (
             [raw(b'{"track":{"user_id":"u","event":' + b"9" * 5000 + b"}}")],
             "track.event is a number with more than 4300 digits: send another value",

@@ -8,6 +8,7 @@ import typer
 
 from durable_analytics.cli._errors import CommandFailed
 from durable_analytics.cli._inputs import FileArgument, read_file
+from durable_analytics.cli._names import integration_name
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._requests import explain_input
 from durable_analytics.cli._settings import DeliverySettings
@@ -19,7 +20,12 @@ def explain(
     file: FileArgument = None,
     *,
     integration: Annotated[
-        str | None, typer.Option(help="Only this one. Default: the input's, or all.")
+        str | None,
+        typer.Option(
+            parser=integration_name,
+            metavar="NAME",
+            help="Only this one. Default: the input's, or all.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

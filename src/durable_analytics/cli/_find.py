@@ -13,16 +13,18 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.cli._errors import CommandFailed
 from durable_analytics.cli._integrations import integrations_of
+from durable_analytics.cli._names import unicode_text
 from durable_analytics.cli._outcomes import outcome_of
 from durable_analytics.cli._output import JsonOption, age, iso, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
+from durable_analytics.cli._unreadable import UnreadableExecutions, warn
 from durable_analytics.cli._users import executions_of_user
-from durable_analytics.errors import ValidationError
+from durable_analytics.errors import UnreadablePayload, ValidationError
 from durable_analytics.redrive.recorded import planned_message
 from durable_analytics.settings.sources import configured_names
 from durable_analytics.temporal.histories import Beginning, read_beginning
-from durable_analytics.temporal.visibility import Deliveries, at, one_of, quoted
+from durable_analytics.temporal.visibility import Deliveries, at, is_findable, one_of, quoted
 from durable_analytics.wire.decoding import decode
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import BATCH, METHODS
@@ -37,11 +39,16 @@ _ANY_BATCH = str(UUID(int=0))
 def find(
     message_id: Annotated[
         str | None,
-        typer.Argument(metavar="MESSAGE_ID", help="The message_id that the provider gets."),
+        typer.Argument(
+            parser=unicode_text, metavar="MESSAGE_ID", help="The message_id that the provider gets."
+        ),
     ] = None,
     *,
     user: Annotated[
-        str | None, typer.Option(metavar="ID", help="Find the messages of a user instead.")
+        str | None,
+        typer.Option(
+            parser=unicode_text, metavar="ID", help="Find the messages of a user instead."
+        ),
     ] = None,
     since: Annotated[
         datetime | None,
@@ -58,10 +65,14 @@ def find(
     A single message is found by its id, others by reading batches.
     """
     begin = "" if since is None else f"StartTime >= {at(since)}"
+    unreadable = UnreadableExecutions()
     if message_id and not user:
-        found = asyncio.run(_find(message_id, begin))
+        found = asyncio.run(_find(message_id, begin, unreadable))
+        what, consequence = f"the message {message_id}", "may have the message"
     elif user and not message_id:
-        found = asyncio.run(_find_user(user, begin))
+        found = asyncio.run(_find_user(user, begin, unreadable))
+        what = "messages of this user"
+        consequence = "may have more messages of this user, so the answer may be incomplete"
     else:
         raise typer.BadParameter("give a MESSAGE_ID, or the user id with --user")
     if as_json:
@@ -69,8 +80,13 @@ def find(
     else:
         for one in found:
             _print(one)
+    if unreadable.count and not found:
+        raise UnreadablePayload(
+            f"no execution that can be read has {what}; {unreadable.describe(consequence)}"
+        )
+    if unreadable.count:
+        warn(unreadable.describe(consequence))
     if not found:
-        what = f"the message {message_id}" if message_id else "messages of this user"
         raise CommandFailed(f"no execution that Temporal still keeps has {what}")
 
 
@@ -82,19 +98,19 @@ def _print(one: JsonObject) -> None:
         print_line(f"  {one['reason']}")
 
 
-async def _find_user(user: str, begin: str) -> list[JsonObject]:
+async def _find_user(user: str, begin: str, unreadable: UnreadableExecutions) -> list[JsonObject]:
     client = await connect_client()
     deliveries = await Deliveries.find(client, configured_task_queue())
     return _latest(
         [
             await _described(deliveries, one, index if _is_batch(one) else None)
-            async for one, indexes in executions_of_user(deliveries, user, begin)
+            async for one, indexes in executions_of_user(deliveries, user, unreadable, begin)
             for index in indexes
         ]
     )
 
 
-async def _find(message_id: str, begin: str) -> list[JsonObject]:
+async def _find(message_id: str, begin: str, unreadable: UnreadableExecutions) -> list[JsonObject]:
     client = await connect_client()
     deliveries = await Deliveries.find(client, configured_task_queue())
     configured = configured_names("integrations")
@@ -107,10 +123,14 @@ async def _find(message_id: str, begin: str) -> list[JsonObject]:
     ]
     if found:
         return _latest(found)
-    others = " AND ".join(f"WorkflowId NOT STARTS_WITH {quoted(name + ':')}" for name in names)
-    unknown = f"WorkflowType = {quoted(BATCH.workflow)} OR ({others})"
+    unknown = ""
+    if is_findable(message_id):  # else an execution with one of the ids may be listed all the same
+        others = " AND ".join(f"WorkflowId NOT STARTS_WITH {quoted(name + ':')}" for name in names)
+        unknown = f"WorkflowType = {quoted(BATCH.workflow)} OR ({others})"
     async for part in _in_parts(deliveries.executions(unknown, begin)):
-        indexes = await asyncio.gather(*(_index(deliveries, one, message_id) for one in part))
+        indexes = await asyncio.gather(
+            *(_index(deliveries, one, message_id, unreadable) for one in part)
+        )
         found += [
             await _described(deliveries, one, index if _is_batch(one) else None)
             for one, index in zip(part, indexes, strict=True)
@@ -142,7 +162,10 @@ async def _in_parts(
 
 
 async def _index(
-    deliveries: Deliveries, execution: WorkflowExecution, message_id: str
+    deliveries: Deliveries,
+    execution: WorkflowExecution,
+    message_id: str,
+    unreadable: UnreadableExecutions,
 ) -> int | None:
     """Return the index of the message in an execution, 0 for a single one; None if not there."""
     try:
@@ -151,6 +174,9 @@ async def _index(
         if error.status is RPCStatusCode.NOT_FOUND:  # its retention has just ended
             return None
         raise
+    except UnreadablePayload as error:
+        unreadable.add(error)
+        return None
     if _is_batch(execution):
         return await asyncio.to_thread(_index_in_batch, beginning, message_id)
     return 0 if _is_single(beginning, execution, message_id) else None

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from durable_analytics.cli._errors import CommandFailed
-from durable_analytics.cli._names import unknown_integration
+from durable_analytics.cli._names import integration_name, unknown_integration
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.client.checks import input_options
@@ -34,7 +34,12 @@ def import_file(
         Path, typer.Argument(metavar="FILE", help="NDJSON, CSV, TSV or Parquet; also .gz, .zst.")
     ],
     *,
-    integration: Annotated[str, typer.Option(help="The integration to deliver to.")],
+    integration: Annotated[
+        str,
+        typer.Option(
+            parser=integration_name, metavar="NAME", help="The integration to deliver to."
+        ),
+    ],
     method: Annotated[
         str | None, typer.Option(help='The method of rows without a "type", like "track".')
     ] = None,

@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_analytics.errors import shorten
+from durable_analytics.cli._unreadable import UnreadableExecutions
+from durable_analytics.errors import UnreadablePayload, shorten
 from durable_analytics.redrive.concurrency import map_concurrently
+from durable_analytics.redrive.failures import UNREADABLE
 from durable_analytics.redrive.recorded import METHOD_BY_WORKFLOW
 from durable_analytics.temporal.histories import Beginning, read_beginning, read_output
 from durable_analytics.temporal.visibility import Deliveries, at
 from durable_analytics.wire.message_counts import (
     CANCELED,
-    MessageCount,
     count_ended,
     count_messages,
     integrations_of,
@@ -28,7 +29,11 @@ from durable_analytics.wire.timestamps import parse_time
 UNKNOWN = "unknown"
 """The row of messages whose integration was not found."""
 
-CURRENT_STAGES = ("refused", "filtered", "waiting", "delivered", "failed")
+UNREADABLE_STAGE = "unreadable"
+"""The stage of messages whose execution has completed with an output that cannot be read: they may
+be delivered or filtered, and those of a batch may be refused."""
+
+CURRENT_STAGES = ("refused", "filtered", "waiting", "delivered", "failed", UNREADABLE_STAGE)
 """Each received message is in one of these stages, so they add up to `received`."""
 
 PERCENTILES = (50, 95)
@@ -87,7 +92,9 @@ class Row:
 Rows = dict[str, Row]
 
 
-async def count_executions(deliveries: Deliveries, since: datetime, until: datetime) -> Rows:
+async def count_executions(
+    deliveries: Deliveries, since: datetime, until: datetime, unreadable: UnreadableExecutions
+) -> Rows:
     """Return the messages of all executions that started in a period, by integration.
 
     A message that is sent to several integrations counts once for each of them. The messages of a
@@ -97,11 +104,13 @@ async def count_executions(deliveries: Deliveries, since: datetime, until: datet
         deliveries: The executions of a task queue.
         since: The beginning of the period.
         until: The end of the period.
+        unreadable: Counts the executions that cannot be read. The stage of their messages is what
+            their status says; a batch may count as one message.
     """
 
     async def count(execution: WorkflowExecution) -> Rows:
         try:
-            return await _count(deliveries, execution)
+            return await _count(deliveries, execution, unreadable)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -123,22 +132,34 @@ def total(rows: Iterable[Row]) -> Row:
     return summed
 
 
-async def _count(deliveries: Deliveries, execution: WorkflowExecution) -> Rows:
+async def _count(
+    deliveries: Deliveries, execution: WorkflowExecution, unreadable: UnreadableExecutions
+) -> Rows:
     client = deliveries.client
     output: JsonObject = {}
+    errors: list[UnreadablePayload] = []
     if execution.status is not WorkflowExecutionStatus.RUNNING:
-        output = await read_output(client, execution)
+        try:
+            output = await read_output(client, execution)
+        except UnreadablePayload as error:
+            errors.append(error)
     method = METHOD_BY_WORKFLOW[execution.workflow_type]
     beginning = Beginning(None, {})
     if not output or (method is BATCH and not _lists_messages(output)):
-        beginning = await read_beginning(client, execution)
+        try:
+            beginning = await read_beginning(client, execution)
+        except UnreadablePayload as error:
+            errors.append(error)
+    if errors:
+        unreadable.add(errors[0])
     messages = count_messages(method, lambda: beginning.input, beginning.plan)
+    ended: Iterable[tuple[str | None, str, str, int]]
     if output:
-        ended = list(count_ended(output, messages))
+        ended = count_ended(output, messages)
     else:
-        reason = _REASONS_WITHOUT_OUTPUT.get(execution.status) if execution.status else None
+        stage, reason = _stage_without_output(execution, is_unreadable=bool(errors))
         names = _integrations(execution, beginning)
-        ended = [MessageCount(name, "failed", reason or "", messages) for name in names]
+        ended = [(name, stage, reason, messages) for name in names]
     is_waiting = execution.status is WorkflowExecutionStatus.RUNNING
     rows: defaultdict[str, Row] = defaultdict(Row)
     for integration, stage, reason, count in ended:
@@ -150,6 +171,16 @@ async def _count(deliveries: Deliveries, execution: WorkflowExecution) -> Rows:
         if stage == "delivered":
             row.times[_seconds(execution, output, integration)] += count
     return rows
+
+
+def _stage_without_output(execution: WorkflowExecution, *, is_unreadable: bool) -> tuple[str, str]:
+    """Return the stage that the status of an execution tells, and the reason."""
+    reason = _REASONS_WITHOUT_OUTPUT.get(execution.status) if execution.status else None
+    if reason or not is_unreadable:
+        return "failed", reason or ""
+    if execution.status is WorkflowExecutionStatus.COMPLETED:
+        return UNREADABLE_STAGE, ""
+    return "failed", UNREADABLE
 
 
 def _lists_messages(output: JsonObject) -> bool:

@@ -1,7 +1,10 @@
-"""Whether an integration that a command names is known."""
+"""Names and ids that commands take: their form, and whether an integration is known."""
 
 import asyncio
+import re
+from typing import Annotated
 
+import typer
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -9,7 +12,37 @@ from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.errors import NotAccepted
 from durable_analytics.settings.sources import configured_names
 from durable_analytics.temporal.pollers import ACTIVITIES, last_polls
-from durable_analytics.wire.methods import integration_queue
+from durable_analytics.wire.methods import NOT_A_NAME, integration_queue, is_integration_name
+
+
+def integration_name(text: str) -> str:
+    """Return the name of an integration.
+
+    Each option and argument for a name has this parser: Temporal retries a query for another text
+    for minutes, and reports an error of its database.
+
+    Raises:
+        typer.BadParameter: No integration can have this name.
+    """
+    if not is_integration_name(text):
+        raise typer.BadParameter(NOT_A_NAME)
+    return text
+
+
+def unicode_text(text: str) -> str:
+    """Return an id, which may be any text that Temporal takes.
+
+    Raises:
+        typer.BadParameter: Its bytes are not UTF-8.
+    """
+    if re.search("[\ud800-\udfff]", text):  # what Python makes of such a byte
+        raise typer.BadParameter("must be text in UTF-8")
+    return text
+
+
+NameArgument = Annotated[
+    str, typer.Argument(parser=integration_name, metavar="NAME", help="The integration.")
+]
 
 
 def unknown_integration(name: str) -> str | None:

@@ -9,6 +9,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from durable_analytics.cli._left_held import find_left_held
 from durable_analytics.cli._output import short_duration
+from durable_analytics.errors import UnreadablePayload
 from durable_analytics.redrive.names import Origin
 from durable_analytics.redrive.redriven_messages import RedrivenMessages
 from durable_analytics.temporal import integration_control
@@ -18,6 +19,8 @@ from durable_analytics.wire.messages import JsonObject
 
 Outcome = tuple[str, str | None]
 """One word, and the reason."""
+
+_NEVER_REDRIVEN = ("delivered", "filtered")
 
 
 async def outcome_of(
@@ -37,15 +40,38 @@ async def outcome_of(
         index: Its index in a batch; None if it is a single message.
 
     Returns:
-        `delivered`, `filtered`, `refused`, `redriven`, `waiting`, or the status of an execution
-        that has ended otherwise; of a fan-out, that of all integrations or of its output.
+        `delivered`, `filtered`, `refused`, `redriven`, `waiting`, `unreadable` if the output is
+        encrypted with a key that is not there, or the status of an execution that has ended
+        otherwise; of a fan-out, that of all integrations or of its output.
     """
     if execution.status is WorkflowExecutionStatus.RUNNING:
         return "waiting", await _why_waiting(
             client, task_queue, execution.id, execution.run_id, integrations
         )
-    output = await read_output(client, execution)
-    redriven = await RedrivenMessages.read(client, task_queue)
+    try:
+        output = await read_output(client, execution)
+    except UnreadablePayload as error:
+        return "unreadable", str(error)
+    try:
+        redriven = await RedrivenMessages.read(client, task_queue)
+    except UnreadablePayload as error:
+        outcome, reason = _outcome_of_closed(
+            execution, output, integrations, index, RedrivenMessages(client)
+        )
+        if outcome not in _NEVER_REDRIVEN:
+            unknown = f"whether it has been redriven cannot be read: {error}"
+            reason = "; ".join(filter(None, [reason, unknown]))
+        return outcome, reason
+    return _outcome_of_closed(execution, output, integrations, index, redriven)
+
+
+def _outcome_of_closed(
+    execution: WorkflowExecution,
+    output: JsonObject,
+    integrations: Sequence[str],
+    index: int | None,
+    redriven: RedrivenMessages,
+) -> Outcome:
     origin = Origin(execution.id, execution.run_id, index or 0)
     if deliveries := output.get("deliveries"):
         outcomes = {
@@ -110,7 +136,10 @@ def _before_first_attempt(attempt: int) -> str:
 
 async def _paused(client: Client, task_queue: str, integration: str) -> str | None:
     """Return why an integration gets nothing, and until when; None if it is running."""
-    state = await integration_control.state(client, task_queue, integration)
+    try:
+        state = await integration_control.state(client, task_queue, integration)
+    except UnreadablePayload as error:
+        return f"whether the integration {integration} is paused cannot be read: {error}"
     if not state["by"]:
         left = await find_left_held(client, task_queue, integration)
         return f"{left.reason}: `{left.command}`" if left else None

@@ -2,7 +2,6 @@
 
 import asyncio
 import getpass
-import sys
 from datetime import timedelta
 from typing import Annotated
 
@@ -10,20 +9,18 @@ import typer
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from durable_analytics.cli._names import is_polled
+from durable_analytics.cli._names import NameArgument, is_polled
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._settings import DeliverySettings
 from durable_analytics.cli._times import read_duration
+from durable_analytics.cli._unreadable import warn
 from durable_analytics.errors import SettingsError, ValidationError
 from durable_analytics.settings.sources import configured_names
 from durable_analytics.temporal import integration_control
 from durable_analytics.temporal.integration_control import Commanded
 from durable_analytics.temporal.visibility import Deliveries
 from durable_analytics.wire.policies import merge_policies
-from durable_analytics.wire.shown_text import printable
-
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The integration.")]
 
 
 def pause(
@@ -74,7 +71,7 @@ async def _resume(name: str) -> Commanded:
 def _print(name: str, commanded: Commanded, *, as_json: bool) -> None:
     state = commanded.state
     if commanded.warning:
-        _warn(commanded.warning)
+        warn(commanded.warning)
     if as_json:
         print_json({"integration": name, **state})
         return
@@ -89,9 +86,9 @@ async def _warn_of_unknown_name(client: Client, name: str) -> None:
     if name in configured or await _is_known(client, name, by_deliveries=not configured):
         return
     if configured:
-        _warn(f"{name} is not in the settings here; configured: {', '.join(configured)}")
+        warn(f"{name} is not in the settings here; configured: {', '.join(configured)}")
     else:
-        _warn(f"Temporal knows no worker for {name} and no deliveries to it: check the name")
+        warn(f"Temporal knows no worker for {name} and no deliveries to it: check the name")
 
 
 async def _is_known(client: Client, name: str, *, by_deliveries: bool) -> bool:
@@ -115,8 +112,4 @@ def _warn_of_lost_messages(name: str, duration: timedelta | None) -> None:
     request = merge_policies(integration.policies if integration else None).request
     total = request.total_timeout if request else None
     if total and duration and duration >= total:
-        _warn(f"messages fail after their total_timeout, {total}, which is within the pause")
-
-
-def _warn(text: str) -> None:
-    print(f"warning: {printable(text)}", file=sys.stderr)  # noqa: T201  # for a person
+        warn(f"messages fail after their total_timeout, {total}, which is within the pause")

@@ -10,6 +10,7 @@ import typer
 from durable_analytics.cli._message_report import (
     CURRENT_STAGES,
     PERCENTILES,
+    UNREADABLE_STAGE,
     Row,
     Rows,
     count_executions,
@@ -18,6 +19,7 @@ from durable_analytics.cli._message_report import (
 from durable_analytics.cli._output import JsonOption, iso, print_json, print_line, print_table
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
+from durable_analytics.cli._unreadable import UnreadableExecutions, warn
 from durable_analytics.temporal.visibility import Deliveries
 
 _DEFAULT_PERIOD = timedelta(hours=24)
@@ -49,7 +51,7 @@ def report(
     """Show how many messages were received, and how they ended, for each integration.
 
     The number of received messages is the sum of those that are refused, filtered, waiting,
-    delivered and failed. The times run from acceptance to delivery.
+    delivered, failed and unreadable. The times run from acceptance to delivery.
     """
     now = datetime.now(UTC)
     begin = since or now - _DEFAULT_PERIOD
@@ -60,7 +62,10 @@ def report(
             "a duration is counted back from now",
             param_hint="'--since'",
         )
-    rows = asyncio.run(_count(begin, end))
+    unreadable = UnreadableExecutions()
+    rows = asyncio.run(_count(begin, end, unreadable))
+    if unreadable.count:
+        warn(unreadable.describe("only the status is counted"))
     summed = total(rows.values())
     if as_json:
         print_json(
@@ -81,20 +86,19 @@ def report(
     _print_reasons(rows)
 
 
-async def _count(begin: datetime, end: datetime) -> Rows:
+async def _count(begin: datetime, end: datetime, unreadable: UnreadableExecutions) -> Rows:
     client = await connect_client()
     deliveries = await Deliveries.find(client, configured_task_queue())
-    return await count_executions(deliveries, begin, end)
+    return await count_executions(deliveries, begin, end, unreadable)
 
 
 def _print_counts(rows: Sequence[tuple[str, Row]]) -> None:
-    columns = ("INTEGRATION", ">RECEIVED", *(f">{stage.upper()}" for stage in CURRENT_STAGES))
+    has_unreadable = any(row.by_stage[UNREADABLE_STAGE] for _, row in rows)
+    stages = [one for one in CURRENT_STAGES if has_unreadable or one != UNREADABLE_STAGE]
+    columns = ("INTEGRATION", ">RECEIVED", *(f">{stage.upper()}" for stage in stages))
     print_table(
         columns,
-        [
-            [name, row.received, *(row.by_stage[stage] for stage in CURRENT_STAGES)]
-            for name, row in rows
-        ],
+        [[name, row.received, *(row.by_stage[stage] for stage in stages)] for name, row in rows],
     )
 
 

@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 from durable_analytics.cli._errors import CommandFailed
 from durable_analytics.cli._explain import print_body, print_request
 from durable_analytics.cli._inputs import FileArgument, Input, read_file, to_input
+from durable_analytics.cli._names import NameArgument
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._requests import explain_input
 from durable_analytics.cli._session import configured_task_queue, connect_client
@@ -32,7 +33,7 @@ _START_TIMEOUT = timedelta(seconds=5)
 
 
 def send_test(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The integration.")],
+    name: NameArgument,
     file: FileArgument = None,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

@@ -12,6 +12,7 @@ import typer
 from temporalio.client import WorkflowExecution
 
 from durable_analytics.cli._integrations import integrations_of
+from durable_analytics.cli._names import integration_name
 from durable_analytics.cli._output import iso
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
@@ -30,7 +31,10 @@ _OVERLAP = timedelta(seconds=10)
 
 def tail(
     *,
-    integration: Annotated[str | None, typer.Option(help="Only of this integration.")] = None,
+    integration: Annotated[
+        str | None,
+        typer.Option(parser=integration_name, metavar="NAME", help="Only of this integration."),
+    ] = None,
     method: Annotated[str | None, typer.Option(help='Only of this method, or "batch".')] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only failed ones.")] = False,
     since: Annotated[

@@ -7,7 +7,8 @@ from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
 from durable_analytics.cli._settings import CommonSettings
-from durable_analytics.errors import ValidationError
+from durable_analytics.cli._unreadable import UnreadableExecutions
+from durable_analytics.errors import UnreadablePayload, ValidationError
 from durable_analytics.temporal.histories import read_beginning
 from durable_analytics.temporal.visibility import Deliveries, one_of
 from durable_analytics.wire.decoding import decode
@@ -20,7 +21,7 @@ _METHODS = {method.workflow: method for method in METHODS.values()}
 
 
 async def executions_of_user(
-    deliveries: Deliveries, user: str, *conditions: str
+    deliveries: Deliveries, user: str, unreadable: UnreadableExecutions, *conditions: str
 ) -> AsyncIterator[tuple[WorkflowExecution, list[int]]]:
     """Yield the executions with messages of a user, and the indexes of these messages.
 
@@ -30,6 +31,7 @@ async def executions_of_user(
     Args:
         deliveries: The executions of the task queue.
         user: The user id.
+        unreadable: Counts the executions whose input cannot be read, so whose user is not known.
         conditions: Which executions are meant.
     """
     hashes = [hash_user(user, key) for key in CommonSettings.load().hash_keys]
@@ -39,7 +41,12 @@ async def executions_of_user(
         async for one in deliveries.executions(one_of(USER.name, hashes), *conditions):
             yield one, [0]
     async for one in deliveries.executions(rest, *conditions):
-        if indexes := await _indexes(deliveries.client, one, user):
+        try:
+            indexes = await _indexes(deliveries.client, one, user)
+        except UnreadablePayload as error:
+            unreadable.add(error)
+            continue
+        if indexes:
             yield one, indexes
 
 

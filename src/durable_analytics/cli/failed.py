@@ -17,7 +17,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from temporalio.service import RPCError
 
 from durable_analytics.cli._errors import describe_rpc_error
-from durable_analytics.cli._names import unknown_integration
+from durable_analytics.cli._names import integration_name, unicode_text, unknown_integration
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._session import configured_task_queue, connect_client
 from durable_analytics.cli._times import time_or_ago
@@ -62,7 +62,9 @@ def _failure_type(text: str) -> str:
     return by_lower[text.lower()]
 
 
-Integration = Annotated[str | None, typer.Option(help="Only this integration.")]
+Integration = Annotated[
+    str | None, typer.Option(parser=integration_name, metavar="NAME", help="Only this integration.")
+]
 MethodName = Annotated[
     str | None, typer.Option(parser=_method, metavar="NAME", help='Like "track" or "batch".')
 ]
@@ -133,7 +135,8 @@ def _print_rows(rows: list[JsonObject]) -> None:
 
 @failed_app.command("show")
 def show_command(
-    workflow_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonOption = False
+    workflow_id: Annotated[str, typer.Argument(parser=unicode_text, metavar="ID")],
+    as_json: JsonOption = False,
 ) -> None:
     """Show one failed delivery: its input, its attempts, and the provider's last response.
 
@@ -167,7 +170,8 @@ def _print_failed(shown: JsonObject) -> None:
 @failed_app.command("redrive")
 def redrive_command(
     workflow_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Only these workflow ids.")
+        list[str] | None,
+        typer.Argument(parser=unicode_text, metavar="[ID]...", help="Only these workflow ids."),
     ] = None,
     *,
     integration: Integration = None,
@@ -176,7 +180,12 @@ def redrive_command(
     since: Since = None,
     until: Until = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The most failed deliveries.")] = None,
-    to: Annotated[str | None, typer.Option(help="Send them to this integration.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            parser=integration_name, metavar="NAME", help="Send them to this integration."
+        ),
+    ] = None,
     rate: Annotated[float | None, typer.Option(min=0.001, help="Messages a second.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

@@ -9,6 +9,7 @@ import typer
 
 from durable_analytics.cli._errors import CommandFailed
 from durable_analytics.cli._inputs import read_json
+from durable_analytics.cli._names import integration_name
 from durable_analytics.cli._output import JsonOption, print_json, print_line
 from durable_analytics.cli._settings import DeliverySettings
 from durable_analytics.delivery.tracking_plan import TrackingPlan
@@ -44,7 +45,10 @@ def check(
     plan: Annotated[
         Path | None, typer.Option(help="The plan. Default: those of the integrations.")
     ] = None,
-    integration: Annotated[str | None, typer.Option(help="Only the plan of this one.")] = None,
+    integration: Annotated[
+        str | None,
+        typer.Option(parser=integration_name, metavar="NAME", help="Only the plan of this one."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tell which messages of a file do not match the tracking plan; nothing is sent."""

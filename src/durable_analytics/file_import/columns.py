@@ -8,6 +8,8 @@ from pydantic_core import from_json
 
 from durable_analytics.errors import ValidationError
 from durable_analytics.file_import.rows import Row
+from durable_analytics.wire.json_reader import Unreadable, read_parts
+from durable_analytics.wire.json_syntax import NotJson
 from durable_analytics.wire.keys import snake_case
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS, Method
@@ -80,9 +82,27 @@ def _from_text(path: str, text: str) -> Any:
         return text
     if ("." in path or path == "value") and (text in _SWITCHES or _NUMBER.fullmatch(text)):
         return _SWITCHES[text] if text in _SWITCHES else from_json(text)
-    if text.startswith(("{", "[")):
-        try:
-            return from_json(text, allow_inf_nan=False)
-        except ValueError:
-            return text
-    return text
+    return _from_json(path, text) if text.startswith(("{", "[")) else text
+
+
+def _from_json(path: str, text: str) -> Any:
+    """Read a cell that begins as a list or an object does; it is text if it is not JSON.
+
+    Raises:
+        ValidationError: It is JSON with a value that no message may have.
+    """
+    try:
+        parts = read_parts(text.encode())
+    except NotJson:
+        return text
+    paths = (
+        {f"{path}.{key}": part for key, part in parts.items()}
+        if isinstance(parts, dict)
+        else {path: parts}
+    )
+    problems = [
+        part.problem.below(at) for at, part in paths.items() if isinstance(part, Unreadable)
+    ]
+    if problems:
+        raise ValidationError.of(problems)
+    return parts

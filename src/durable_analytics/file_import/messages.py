@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
-from pydantic_core import to_json
-
 from durable_analytics.client.inputs import checked_message
 from durable_analytics.errors import ValidationError
 from durable_analytics.file_import.columns import Columns
@@ -15,6 +13,7 @@ from durable_analytics.file_import.rows import Row
 from durable_analytics.wire.fast_check import context_passes_fast_check, passes_fast_check
 from durable_analytics.wire.field_types import is_message_id
 from durable_analytics.wire.json_reader import is_too_deep
+from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.slices import cut_slices
 from durable_analytics.wire.timestamps import checked_timestamp
@@ -86,8 +85,8 @@ class MessageBuilder:
             if message["message_id"] == self._no_id:
                 del message["message_id"]
         try:
-            content = to_json({"type": method.key, **message})
-        except ValueError:  # a lone surrogate: the full check names its field
+            content = write_json({"type": method.key, **message}, method.key)
+        except ValidationError:  # NaN or an infinity: the full check names it as for other inputs
             checked_message(method, fields, self._no_id, strict=self._strict)
             raise
         if "message_id" in message:

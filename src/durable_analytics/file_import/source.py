@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from pydantic_core import from_json
-
+from durable_analytics.errors import ValidationError
 from durable_analytics.file_import.rows import FileError, Row
+from durable_analytics.wire.decoding import decode_json
 from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
 
 _FORMAT_BY_SUFFIX: Mapping[str, str] = {
@@ -34,7 +34,6 @@ _OTHER_DELIMITERS = ",;|\t"
 _NOT_DECODED = re.compile("[\udc80-\udcff]")
 """What `surrogateescape` makes of a byte that is not UTF-8."""
 
-_NOT_JSON = "is not JSON: each line must be one object"
 _NOT_UTF_8 = "is not UTF-8: save the file in this encoding"
 
 _COMPRESSED = (".gz", ".zst")
@@ -188,12 +187,17 @@ def _json_rows(content: IO[bytes]) -> Iterator[Row]:
 
 def _json_row(number: int, line: bytes) -> Row:
     try:
-        values = from_json(line, allow_inf_nan=False)
-    except ValueError:
-        return Row(number, {}, _NOT_JSON if _is_utf_8(line) else _NOT_UTF_8)
+        values = decode_json(line.rstrip(b"\r\n"), "the line")
+    except ValidationError as error:
+        return Row(number, {}, _reason(error) if _is_utf_8(line) else _NOT_UTF_8)
     if not isinstance(values, dict):
         return Row(number, {}, 'must be an object, like {"type": "track", …}')
     return Row(number, values)
+
+
+def _reason(error: ValidationError) -> str:
+    """Return why a line was refused, and what a line must be if no part of it can be named."""
+    return str(error) if error.fields[0].path else f"{error}; each line must be one object"
 
 
 def _is_utf_8(line: bytes) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 
+from durable_analytics.temporal.visibility import quoted
 from durable_analytics.wire.methods import BATCH, METHODS, Method
 
 SEARCH_ATTRIBUTES = frozenset({"AnalyticsFailure", "AnalyticsIntegration", "AnalyticsRejected"})
@@ -59,14 +60,6 @@ def build_queries(filters: Filters, task_queue: str, *, has_attributes: bool) ->
         )
         if terms
     ]
-
-
-def quoted(text: str) -> str:
-    """Return a text as a string literal of a visibility query.
-
-    The embedded server finds no workflow id with a backslash or a double quote, however quoted.
-    """
-    return "'{}'".format(text.replace("\\", "\\\\").replace("'", "''"))
 
 
 def _terms_for_all(filters: Filters, task_queue: str) -> list[str]:

@@ -30,13 +30,14 @@ from durable_analytics.redrive.failures import (
     list_failed,
     read_failure,
 )
-from durable_analytics.redrive.filters import Filters, quoted
+from durable_analytics.redrive.filters import Filters
 from durable_analytics.redrive.lock import RedriveLock
 from durable_analytics.redrive.message_rate import MessageRate
 from durable_analytics.redrive.names import MEMO_KEY, TO_MEMO_KEY, redrive_id
 from durable_analytics.redrive.recorded import Recorded, read_recorded
 from durable_analytics.redrive.redriven_messages import RedrivenMessages, rejected_indexes
 from durable_analytics.redrive.selected import Selected, unite_runs
+from durable_analytics.temporal.visibility import quoted
 from durable_analytics.wire.messages import JsonObject
 
 _MOST_RUNNING = 4

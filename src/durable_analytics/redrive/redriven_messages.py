@@ -19,9 +19,9 @@ from temporalio.client import (
 from durable_analytics.errors import ValidationError
 from durable_analytics.redrive.concurrency import map_concurrently
 from durable_analytics.redrive.failures import FailedDelivery
-from durable_analytics.redrive.filters import quoted
 from durable_analytics.redrive.names import MEMO_KEY, TO_MEMO_KEY, Origin, redrive_prefix
 from durable_analytics.redrive.recorded import Recorded, read_recorded
+from durable_analytics.temporal.visibility import quoted
 
 _PAGE = 10
 """How many redrives a page of the list has; the memo of each may list 1,000 messages."""

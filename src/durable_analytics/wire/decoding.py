@@ -7,6 +7,7 @@ from temporalio.common import RawValue
 
 from durable_analytics.errors import ValidationError
 from durable_analytics.wire.json_reader import Unreadable, read_parts
+from durable_analytics.wire.json_syntax import NotJson
 from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
 
 
@@ -86,8 +87,8 @@ def _decode_parts(data: bytes, name: str, list_key: str) -> Any:
         raise ValidationError.at("", f"{name} is empty: it must be one JSON object")
     try:
         parts = read_parts(data, list_key)
-    except ValueError:
-        raise ValidationError.at("", f"{name} is not valid JSON") from None
+    except NotJson as error:
+        raise ValidationError.at("", f"{name} is not valid JSON: {error}") from None
     if isinstance(parts, Unreadable):
         raise ValidationError.at("", f"{name} {parts.problem.message}")
     if isinstance(parts, dict):

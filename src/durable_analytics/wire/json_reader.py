@@ -17,6 +17,7 @@ from pydantic_core import from_json
 
 from durable_analytics.errors import FieldProblem
 from durable_analytics.wire.json_reasons import MOST_DIGITS, NOT_FINITE, TOO_MANY_DIGITS
+from durable_analytics.wire.json_syntax import syntax_error
 
 DEEPEST = 100
 """Levels of nesting that a message may have, itself included. The JSON parser allows 200, some
@@ -63,7 +64,7 @@ def read_parts(body: bytes, list_key: str = "") -> Any:
         The value; in an object, each wrong part is an `Unreadable`.
 
     Raises:
-        ValueError: The body is not JSON, and the error is not one that this module handles.
+        NotJson: The body is not JSON, and the error is not one that this module handles.
     """
     body = _HALF.sub(_replace_half, body)
     try:
@@ -73,7 +74,11 @@ def read_parts(body: bytes, list_key: str = "") -> Any:
     else:
         if not is_too_deep(value):
             return value
-    return _Reader(body.decode("utf-8", "surrogateescape"), list_key).read()
+    reader = _Reader(body.decode("utf-8", "surrogateescape"), list_key)
+    try:
+        return reader.read()
+    except ValueError as error:
+        raise syntax_error(body, *reader.stopped(error)) from None
 
 
 _HALF = re.compile(
@@ -206,14 +211,20 @@ class _Reader:
         """Read the whole text."""
         value = self._object() if self._next() == "{" else self._part()
         if self._next():
-            raise ValueError("there is more than one JSON value")
+            raise ValueError("trailing characters")
         return value
+
+    def stopped(self, error: ValueError) -> tuple[int, str]:
+        """Return where and why an error has stopped the reader, without any content."""
+        if isinstance(error, json.JSONDecodeError):
+            return (error.pos if error.doc is self._text else self._at), "syntax error"
+        return self._at, str(error)
 
     def _object(self) -> dict[str, Any]:
         members = {}
         for _ in self._separated("{", "}"):
             if self._next() != '"':
-                raise ValueError("a key that is not text")
+                raise ValueError("key must be a string")
             key, self._at = self._decoder.raw_decode(self._text, self._at)
             self._expect(":")
             is_list = bool(key) and key == self._list_key and self._next() == "["
@@ -241,7 +252,7 @@ class _Reader:
 
     def _expect(self, character: str) -> None:
         if self._next() != character:
-            raise ValueError(f"not a {character}")
+            raise ValueError(f"expected `{character}`")
         self._at += 1
 
     def _part(self) -> Any:
@@ -293,6 +304,7 @@ class _Reader:
                     self._at = token.end()
                     pieces.append(self._text[kept : self._at])
                     return self._decoder.decode("".join(pieces))
+        self._at = len(self._text)
         raise ValueError("a bracket is not closed")
 
     def _whole_number(self, digits: str) -> Any:
