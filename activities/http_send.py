@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -51,8 +52,12 @@ async def send(
     within: timedelta | None = None,
     is_call: bool = False,
     may_be_held: bool = True,
+    on_incomplete: Callable[[HttpResponse], None] = lambda _: None,
 ) -> HttpResponse:
     """Send a request and read its response.
+
+    If the body of the response ends early, the status and the headers count, except for a 2xx: the
+    rest of its body might say that the provider has refused the message.
 
     Args:
         client: The integration's client.
@@ -63,11 +68,12 @@ async def send(
         within: The timeout for the request and its wait for `max_in_flight`. Default: the deadline.
         is_call: Whether it is the request of a `Call`.
         may_be_held: Whether it waits if the integration is paused.
+        on_incomplete: Called with the received part of a 2xx whose body ended early.
 
     Raises:
         Held: The integration is paused; nothing was sent.
-        Unavailable: The request could not start, there was no connection or no response, or a
-            timeout expired.
+        Unavailable: The request could not start, there was no connection or no response, a timeout
+            expired before the response began, or the body of a 2xx ended early.
         Internal: The request cannot be sent.
     """
     content_type = request.content_type()
@@ -94,6 +100,10 @@ async def send(
             response = await asyncio.to_thread(_response, received, masker)
         else:
             response = _response(received, masker)
+        seen.status_code = response.status_code
+        if received.failure and 200 <= response.status_code < 300:
+            on_incomplete(response)
+            raise received.failure
         seen.responded(response)
     return response
 
