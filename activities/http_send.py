@@ -121,8 +121,8 @@ def _response(received: Received, masker: Masker) -> HttpResponse:
     if not decoded.is_decoded and received.is_whole:
         # A proxy may have decoded the body and kept the header.
         try:
-            from_json(received.body)
-        except ValueError:
+            _load(received.body)
+        except (ValueError, RecursionError):
             pass
         else:
             content, is_whole = received.body, True
@@ -139,10 +139,14 @@ def _response(received: Received, masker: Masker) -> HttpResponse:
 
 def _body(text: str, masker: Masker, *, is_whole: bool) -> tuple[Any, bool]:
     """Return the body as JSON or as text, and whether it was cut."""
-    if is_whole and len(text.encode(errors="replace")) <= READ_LIMIT_BYTES:
+    if len(text.encode(errors="replace")) <= READ_LIMIT_BYTES:
         for parse in (_parse_strict, _parse_lenient):
             try:
-                parsed = masker(parse(text))
+                parsed = parse(text)
+                # The end of an object or list is known; 12 may be a part of 123.
+                if not is_whole and not isinstance(parsed, (dict, list)):
+                    break
+                parsed = masker(parsed)
                 json.dumps(parsed, allow_nan=False)
             except (ValueError, RecursionError):
                 continue
@@ -157,11 +161,16 @@ def _parse_strict(text: str) -> Any:
 
 
 def _parse_lenient(text: str) -> Any:
-    """Parse JSON with half a surrogate pair (from JavaScript), NaN (from Python) or huge numbers.
+    """Parse what `_load` accepts into values that can be written as JSON.
 
     The body may say that messages were refused, so it must be read.
     """
-    return _replace_unwritable(json.loads(text, parse_constant=str, parse_int=_integer))
+    return _replace_unwritable(_load(text))
+
+
+def _load(text: str | bytes) -> Any:
+    """Parse JSON, also with half a surrogate pair, NaN, huge numbers or raw control characters."""
+    return json.loads(text, strict=False, parse_constant=str, parse_int=_integer)
 
 
 def _integer(digits: str) -> int | str:
