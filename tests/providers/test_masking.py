@@ -14,6 +14,7 @@ from durable_analytics.providers.masking import MASK, Masker
 
 SECRET = "sK/9+b=c&d\"e'f<g%2h\\i"
 PROXY = "ünter den:linden pass"
+PLUS = "wk/Ab1+2=&xQ"
 
 
 def encodings(secret: str) -> dict[str, str]:
@@ -40,6 +41,8 @@ def encodings(secret: str) -> dict[str, str]:
         else "".join(f"%{byte:02x}" for byte in secret.encode()),
         "twice percent": quote(quote(secret, safe=""), safe=""),
         "form": quote_plus(secret),
+        "decoded as a form": secret.replace("+", " "),
+        "partly decoded as a form": secret.replace("+", " ").replace("&", "%26"),
         "percent of JSON": quote(quoted.replace("/", "\\/"), safe=""),
         "HTML of JSON": html.escape(quoted),
         "Basic": basic,
@@ -55,7 +58,7 @@ def encodings(secret: str) -> dict[str, str]:
     ("secret", "text"),
     [
         pytest.param(secret, text, id=f"{name} {number}")
-        for number, secret in enumerate((SECRET, PROXY, "plain-key-1234", "1234567890"))
+        for number, secret in enumerate((SECRET, PROXY, PLUS, "plain-key-1234", "1234567890"))
         for name, text in encodings(secret).items()
     ],
 )

@@ -53,6 +53,7 @@ class Masker:
     def __init__(self, secrets: Iterable[str]) -> None:
         plain = set(filter(None, secrets))
         spelled = {*plain, *(form for secret in plain for form in _forms(secret))}
+        spelled |= {text.replace("+", " ") for text in spelled}  # as the decoder of a form reads it
         # A credential may contain what looks like an escape: it is undone like those of the text.
         needles = set(filter(None, spelled | {_undo(text)[0] for text in spelled}))
         self._short = [
