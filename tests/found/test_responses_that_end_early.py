@@ -23,10 +23,10 @@ from worker import register
 
 HALF_A_SECOND = timedelta(seconds=0.5)
 
-PART = b"x" * 3000
-CUT = b"Content-Length: 5000\r\n\r\n" + PART
-CUT_CHUNK = b"Transfer-Encoding: chunked\r\n\r\nbb8\r\n" + PART + b"\r\n5\r\nxx"
-NO_CHUNK = b"Transfer-Encoding: chunked\r\n\r\nbb8\r\n" + PART + b"\r\nno chunk\r\n"
+PART = b"no such user, an"
+CUT = b"Content-Length: 50\r\n\r\n" + PART
+CUT_CHUNK = b"Transfer-Encoding: chunked\r\n\r\n10\r\n" + PART + b"\r\n5\r\n"
+NO_CHUNK = b"Transfer-Encoding: chunked\r\n\r\n10\r\n" + PART + b"\r\nno chunk\r\n"
 
 
 def head(status: int, *headers: str) -> bytes:
@@ -71,14 +71,12 @@ class Sent:
 @pytest.mark.parametrize("rest", [CUT, CUT_CHUNK, NO_CHUNK], ids=["cut", "chunk", "no chunk"])
 @pytest.mark.parametrize("status", [302, 400, 401, 413, 429, 500, 503])
 async def test_status_other_than_2xx_counts_if_its_body_is_cut(status: int, rest: bytes) -> None:
-    """With its headers and the received part of its body, but for what may be half a credential."""
+    """With its headers and the received part of its body."""
     sent = await Sent.to(closing_after(head(status, "Retry-After: 5") + rest))
 
-    assert sent.response
-    body = sent.response.body
-    assert sent.response == HttpResponse(status, {"retry-after": "5"}, body, truncated=True)
-    assert set(body) == {"x"}
-    assert 2000 < len(body) <= len(PART) + 2
+    assert sent.response == HttpResponse(
+        status, {"retry-after": "5"}, PART.decode(), truncated=True
+    )
     assert sent.incomplete == []
 
 
@@ -111,7 +109,7 @@ async def test_2xx_that_ends_early_is_no_success(respond: Respond, message: str)
     assert sent.failure
     assert sent.failure.message == message
     (incomplete,) = sent.incomplete
-    assert (set(incomplete.body), incomplete.truncated) == ({"x"}, True)
+    assert (incomplete.body, incomplete.truncated) == (PART.decode(), True)
 
 
 async def test_cut_status_of_a_proxy_is_sent_again() -> None:
@@ -238,4 +236,4 @@ async def test_cut_2xx_is_sent_again_and_shows_its_status(
     assert attempts(failed) == [(200, "Unavailable")] * 2
     response = failed["response"] if workflow == "Track" else failed["responses"][0]
     assert (response["status_code"], response["truncated"]) == (200, True)
-    assert set(response["body"]) == {"x"}
+    assert response["body"] == PART.decode()
