@@ -78,6 +78,10 @@ class Attempt:
         self.began_at = datetime.now(UTC)
         self.response = None
 
+    def keep(self, response: HttpResponse) -> None:
+        """Keep a response that settles nothing, for the output."""
+        self.response = response
+
     def end_request(self, error: DeliveryError | None) -> list[AttemptRecord]:
         """Return all attempts at the request that ends now; the next one has none before it."""
         self._record(error)

@@ -1,6 +1,6 @@
 """Sends the requests of a batch, within the time of the attempt."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,7 +37,12 @@ class BatchSender:
         """The most requests that may be in flight."""
         return self.client.max_in_flight
 
-    async def send(self, request: HttpRequest, delivery_id: str) -> HttpResponse:
+    async def send(
+        self,
+        request: HttpRequest,
+        delivery_id: str,
+        on_incomplete: Callable[[HttpResponse], None] = lambda _: None,
+    ) -> HttpResponse:
         """Send a request, and read its response; see `http_send.send` for its errors.
 
         If there are several messages in a request, it waits for its turn here.
@@ -52,6 +57,7 @@ class BatchSender:
             deadline=self.deadline,
             within=None if self.provider.batch_limits else self._remaining_time(),
             may_be_held=self.turns.may_be_held,
+            on_incomplete=on_incomplete,
         )
 
     def has_time_for_another(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -51,8 +52,12 @@ async def send(
     within: timedelta | None = None,
     is_call: bool = False,
     may_be_held: bool = True,
+    on_incomplete: Callable[[HttpResponse], None] = lambda _: None,
 ) -> HttpResponse:
     """Send a request and read its response.
+
+    If the body of the response ends early, the status and the headers count, except for a 2xx: the
+    rest of its body might say that the provider has refused the message.
 
     Args:
         client: The integration's client.
@@ -63,11 +68,12 @@ async def send(
         within: The timeout for the request and its wait for `max_in_flight`. Default: the deadline.
         is_call: Whether it is the request of a `Call`.
         may_be_held: Whether it waits if the integration is paused.
+        on_incomplete: Called with the received part of a 2xx whose body ended early.
 
     Raises:
         Held: The integration is paused; nothing was sent.
-        Unavailable: The request could not start, there was no connection or no response, or a
-            timeout expired.
+        Unavailable: The request could not start, there was no connection or no response, a timeout
+            expired before the response began, or the body of a 2xx ended early.
         Internal: The request cannot be sent.
     """
     content_type = request.content_type()
@@ -94,6 +100,10 @@ async def send(
             response = await asyncio.to_thread(_response, received, masker)
         else:
             response = _response(received, masker)
+        seen.status_code = response.status_code
+        if received.failure and 200 <= response.status_code < 300:
+            on_incomplete(response)
+            raise received.failure
         seen.responded(response)
     return response
 
@@ -111,8 +121,8 @@ def _response(received: Received, masker: Masker) -> HttpResponse:
     if not decoded.is_decoded and received.is_whole:
         # A proxy may have decoded the body and kept the header.
         try:
-            from_json(received.body)
-        except ValueError:
+            _load(received.body)
+        except (ValueError, RecursionError):
             pass
         else:
             content, is_whole = received.body, True
@@ -129,10 +139,14 @@ def _response(received: Received, masker: Masker) -> HttpResponse:
 
 def _body(text: str, masker: Masker, *, is_whole: bool) -> tuple[Any, bool]:
     """Return the body as JSON or as text, and whether it was cut."""
-    if is_whole and len(text.encode(errors="replace")) <= READ_LIMIT_BYTES:
+    if len(text.encode(errors="replace")) <= READ_LIMIT_BYTES:
         for parse in (_parse_strict, _parse_lenient):
             try:
-                parsed = masker(parse(text))
+                parsed = parse(text)
+                # The end of an object or list is known; 12 may be a part of 123.
+                if not is_whole and not isinstance(parsed, (dict, list)):
+                    break
+                parsed = masker(parsed)
                 json.dumps(parsed, allow_nan=False)
             except (ValueError, RecursionError):
                 continue
@@ -147,11 +161,16 @@ def _parse_strict(text: str) -> Any:
 
 
 def _parse_lenient(text: str) -> Any:
-    """Parse JSON with half a surrogate pair (from JavaScript), NaN (from Python) or huge numbers.
+    """Parse what `_load` accepts into values that can be written as JSON.
 
     The body may say that messages were refused, so it must be read.
     """
-    return _replace_unwritable(json.loads(text, parse_constant=str, parse_int=_integer))
+    return _replace_unwritable(_load(text))
+
+
+def _load(text: str | bytes) -> Any:
+    """Parse JSON, also with half a surrogate pair, NaN, huge numbers or raw control characters."""
+    return json.loads(text, strict=False, parse_constant=str, parse_int=_integer)
 
 
 def _integer(digits: str) -> int | str:

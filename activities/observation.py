@@ -27,7 +27,7 @@ class Observation:
     __slots__ = (
         *("_counts", "_credentials", "_deadline", "_health", "_is_call", "_is_probe"),
         "_may_be_held",
-        *("_on_request", "_outcome", "_provider", "_started", "_status"),
+        *("_on_request", "_outcome", "_provider", "_started", "status_code"),
     )
 
     def __init__(
@@ -50,7 +50,9 @@ class Observation:
         self._may_be_held = may_be_held
         self._is_probe = False
         self._started: float | None = None
-        self._status: int | None = None
+        self.status_code: int | None = None
+        """The status of the response, if there was one, for the metrics."""
+
         self._outcome: str | None = None
 
     def __enter__(self) -> Self:
@@ -67,7 +69,7 @@ class Observation:
         outcome = error.wire_name() if isinstance(error, DeliveryError) else self._outcome
         if outcome:
             duration = timedelta(seconds=time.monotonic() - self._started)
-            self._on_request(outcome, self._status, duration)
+            self._on_request(outcome, self.status_code, duration)
         health = self._health
         if health is None:
             return
@@ -88,7 +90,6 @@ class Observation:
     def responded(self, response: HttpResponse) -> None:
         """Count the response."""
         health, is_probe = self._health, self._is_probe
-        self._status = response.status_code
         try:
             failure = self._provider.classify(response)
         except Exception:  # noqa: BLE001  # the caller classifies it too, and reports the bug

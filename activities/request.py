@@ -114,6 +114,7 @@ class Request:
                 deadline=prepared.timeout * HTTP_SHARE,
                 is_call=self.method.key == "call",
                 may_be_held=may_be_held,
+                on_incomplete=attempt.keep,
             )
 
     def _is_of_earlier_release(self, prepared: _Prepared) -> bool:

@@ -30,7 +30,7 @@ async def send_slice(
     while messages := progress.unsettled(prepared.messages):
         request = prepared.request(messages, datetime.now(UTC))
         delivery_id = _delivery_id(prepared, messages[0])
-        response = attempt.response = await sender.send(request, delivery_id)
+        response = attempt.response = await sender.send(request, delivery_id, attempt.keep)
         failures = _classify(prepared, messages, response)
         if isinstance(failures, DeliveryError):
             # `Batch.Send` knows what is settled, and halves the rest if that is too large.

@@ -20,6 +20,7 @@ from durable_analytics.errors import (
     Internal,
     Unavailable,
     ValidationError,
+    shorten,
 )
 from durable_analytics.wire.activity_results import checked_rest
 from durable_analytics.wire.decoding import decode
@@ -189,8 +190,12 @@ def failed_outcome(error: FailureError) -> JsonObject:
     if isinstance(cause, exceptions.TimeoutError):
         is_request = isinstance(error, ActivityError)
         return _timed_out(cause) if is_request else {"error": Unavailable(_TOO_SLOW).as_json()}
-    name = cause.type if isinstance(cause, ApplicationError) else type(cause).__name__
-    return {"error": Internal(f"the activity failed unexpectedly ({name})").as_json()}
+    if isinstance(cause, ApplicationError):
+        # `temporal activity fail` sets no type.
+        reason = cause.type or shorten(cause.message)
+    else:
+        reason = type(cause).__name__
+    return {"error": Internal(f"the activity failed unexpectedly ({reason})").as_json()}
 
 
 _TOO_SLOW = (

@@ -16,8 +16,9 @@ from activities.http.connections import Connections
 from activities.http.failures import failure_of
 from activities.http.log_filter import hidden_queries
 from activities.http.pace import Pace
+from activities.http.received import Reader, Received
 from activities.provider_health import ProviderHealth
-from durable_analytics.errors import Unavailable
+from durable_analytics.errors import DeliveryError, Unavailable
 from durable_analytics.temporal import tracing
 
 EmbeddersClient: TypeAlias = httpx.AsyncClient
@@ -29,42 +30,8 @@ a response, and its duration. It never raises."""
 
 MAX_IN_FLIGHT = 100
 
-KEPT_HEADERS = (
-    "content-type",
-    "retry-after",
-    "ratelimit-reset",
-    "webhook-delivery",
-    "x-rate-limit-reset",
-    "x-ratelimit-limit",
-    "x-ratelimit-remaining",
-    "x-ratelimit-reset",
-    "x-request-id",
-)
-"""The response headers that are kept, in lower case."""
-
-_MOST_CHUNKS = 4096
-"""The most chunks of a body that are read, because each chunk has a cost besides its bytes."""
-
-_CHUNKS_AT_ONCE = 64
-"""Chunks after which other tasks run: one read may return hundreds."""
-
 _PROXY_REFUSED = 407
 """The status with which a proxy refuses a request. The message is sent again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A response as it was received, as far as it was read."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    """The received headers of `KEPT_HEADERS`, and `content-encoding`."""
-
-    body: bytes
-    """Still encoded."""
-
-    is_whole: bool
-    """Whether the body was read to its end."""
 
 
 @dataclass(slots=True)
@@ -86,13 +53,22 @@ class _Progress:
             self.peer = self.host
         self.stage = _STAGES.get(step, self.stage)
 
-    def describe(self, deadline: timedelta) -> str:
-        """Return which stage the deadline interrupted."""
-        return self.stage.format(
+    def describe(self, deadline: timedelta, waited: timedelta) -> str:
+        """Return which stage the deadline interrupted.
+
+        Args:
+            deadline: The timeout that expired.
+            waited: How long the request had waited for other requests.
+        """
+        stage = self.stage.format(
             host=self.host,
             peer=self.peer or self.host,
             seconds=f"{deadline.total_seconds():.3g}",
         )
+        if not waited:
+            return stage
+        seconds = waited.total_seconds()
+        return f"{stage}, after {seconds:.1f} s of waiting for other requests (max_in_flight)"
 
 
 _STAGES = {
@@ -185,6 +161,8 @@ class HttpClient:
     ) -> Received:
         """Send a request and read its response.
 
+        A response whose body ended early is returned too, with its `failure`.
+
         Args:
             method: The HTTP method.
             url: The URL without its query.
@@ -199,7 +177,7 @@ class HttpClient:
 
         Raises:
             Unavailable: The request could not start, there was no connection or no response, or a
-                timeout expired.
+                timeout expired before the response began.
             Internal: The request cannot be sent.
         """
         within = within or deadline
@@ -284,26 +262,27 @@ class HttpClient:
         remaining: timedelta,
         waited: timedelta,
     ) -> Received:
+        reader: Reader | None = None
         try:
             async with asyncio.timeout(remaining.total_seconds()) as limit:
                 response = await self._send(request)
+                reader = Reader(response, body_limit)
                 try:
-                    received = await _read(response, body_limit)
+                    await reader.read()
                 finally:
                     await response.aclose()
+            received = reader.received()
         except Exception as error:
+            failure: DeliveryError | None
             if limit.expired():
-                reason = progress.describe(remaining)
-                if waited:
-                    reason += (
-                        f", after {waited.total_seconds():.1f} s of waiting for other requests "
-                        "(max_in_flight)"
-                    )
-                raise Unavailable(reason) from None
-            failure = failure_of(error, progress.host, progress.peer)
+                failure = Unavailable(progress.describe(remaining, waited))
+            else:
+                failure = failure_of(error, progress.host, progress.peer)
             if failure is None:
                 raise
-            raise failure from None
+            if reader is None or not isinstance(failure, Unavailable):
+                raise failure from None
+            received = reader.received(failure)
         if received.status_code == _PROXY_REFUSED and self._may_be_of_proxy(request):
             raise Unavailable(
                 f"the proxy refused to connect to {progress.host}: "
@@ -330,41 +309,6 @@ class HttpClient:
         """Close the connections; a client of the caller stays open."""
         if isinstance(self.client, Connections):
             await self.client.aclose()
-
-
-async def _read(response: httpx.Response, limit: int) -> Received:
-    raw = bytearray()
-    is_whole = True
-    # Not `aiter_raw`, which treats a response from memory, as in tests, as consumed.
-    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  # for mypy
-    chunks = 0
-    async for chunk in response.stream:
-        raw += chunk
-        chunks += 1
-        if chunks % _CHUNKS_AT_ONCE == 0:
-            await asyncio.sleep(0)
-        if len(raw) > limit or chunks > _MOST_CHUNKS:
-            is_whole = False
-            break
-    wanted = {name.encode(): name for name in (*KEPT_HEADERS, "content-encoding")}
-    return Received(
-        response.status_code, _headers(response.headers.raw, wanted), bytes(raw[:limit]), is_whole
-    )
-
-
-def _headers(raw: list[tuple[bytes, bytes]], wanted: Mapping[bytes, str]) -> dict[str, str]:
-    values: dict[str, list[str]] = {}
-    for key, value in raw:
-        if name := wanted.get(key.lower()):
-            values.setdefault(name, []).append(_text(value))
-    return {name: ", ".join(values[name]) for name in wanted.values() if name in values}
-
-
-def _text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
 
 
 def _span_attributes(method: str, url: httpx.URL) -> dict[str, str | int]:

@@ -6,6 +6,7 @@ decoded, because its decoder has no size limit; nor are more than three codings.
 
 import codecs
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -16,6 +17,8 @@ _MOST_CODINGS = 3
 
 _MOST_MEMBERS = 16
 """The most members of a gzip body."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
 
 _ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
 """The largest window that RFC 9659 allows in HTTP; a frame may ask for gigabytes."""
@@ -40,7 +43,8 @@ def decode_content(raw: bytes, codings: str, limit: int) -> Decoded:
         codings: The value of the header; the last coding was applied last.
         limit: The most bytes that are decoded for each coding.
     """
-    names = [name.strip().lower() for name in codings.split(",")]
+    # RFC 9110 allows parameters only in `Accept-Encoding`, but some servers copy them from there.
+    names = [name.partition(";")[0].strip().lower() for name in codings.split(",")]
     names = [name for name in names if name not in ("", "identity")]
     if not names or not raw:
         return Decoded(raw, is_whole=True)
@@ -69,8 +73,8 @@ def _gzip(raw: bytes, limit: int) -> Iterator[bytes]:
         yield decoder.decompress(raw, limit + 1)
         if not decoder.eof:
             raise EOFError
-        raw = decoder.unused_data
-        if not raw.strip(b"\0"):
+        raw = decoder.unused_data.lstrip(b"\0")
+        if not raw.startswith(_GZIP_MAGIC):  # like `gzip`, ignore what is no other member
             return
     raise EOFError
 
@@ -113,15 +117,21 @@ _BYTE_ORDER_MARKS = (
 _WIDE_JSON = (b"{\0", b"[\0", b"\0{", b"\0[", b"\0\0\0{", b"\0\0\0[")
 """The beginnings of JSON in UTF-16 and UTF-32."""
 
-_CHARSETS = ("utf-8", "utf-16", "utf-32", "iso8859-", "cp125", "ascii")
+_UTF8_JSON = re.compile(rb"[ \t\r\n]*[{\[](?!\0)")
+"""The beginning of JSON in UTF-8, which is no JSON in UTF-16 and UTF-32."""
+
+_WIDE_CHARSETS = ("utf-16", "utf-32")
+_CHARSETS = ("utf-8", *_WIDE_CHARSETS, "iso8859-", "cp125", "ascii")
 """The beginnings of the names of supported codecs in Python."""
 
 
 def decode_text(content: bytes, content_type: str) -> str:
-    """Decode a body by its byte-order mark, its charset, or as UTF-8."""
+    """Decode a body by how it begins, by its charset, or as UTF-8."""
     encoding = _charset(content_type) or "utf-8"
     if content.startswith((*_BYTE_ORDER_MARKS, *_WIDE_JSON)):
         encoding = json.detect_encoding(content)
+    elif encoding.startswith(_WIDE_CHARSETS) and _UTF8_JSON.match(content):
+        encoding = "utf-8"
     return content.decode(encoding, errors="replace").removeprefix("\N{BYTE ORDER MARK}")
 
 

@@ -17,8 +17,9 @@ import trustme
 
 from activities.http import HttpClient
 from activities.http.failures import HTTP_ERRORS, failure_of
+from activities.http_send import send
 from durable_analytics.errors import DeliveryError, Internal, Rejected, Unavailable
-from durable_analytics.providers import HttpResponse
+from durable_analytics.providers import HttpRequest, HttpResponse
 from tests.found.providers import raw_provider
 from tests.providers.building import ACCOUNTS
 from tests.support.free_ports import free_port
@@ -30,13 +31,11 @@ async def failure(url: str, **options: Any) -> DeliveryError:
     client = HttpClient.of_settings(**settings)
     try:
         with pytest.raises(DeliveryError) as failed:
-            await client.send(
-                "POST",
-                url,
-                headers={},
-                query=None,
-                content=b"{}",
-                body_limit=1_000,
+            await send(
+                client,
+                ACCOUNTS["segment"],
+                HttpRequest("POST", url, {}),
+                delivery_id="m-1",
                 deadline=timedelta(seconds=3),
             )
     finally:

@@ -135,6 +135,10 @@ async def test_a_response_that_is_not_unpacked(codings: str, make: Callable[[], 
         ("gzip", gzip.compress(FAILED, mtime=0)),
         ("gzip", gzip.compress(FAILED[:5], mtime=0) + gzip.compress(FAILED[5:], mtime=0)),
         ("gzip", gzip.compress(FAILED, mtime=0) + b"\0\0"),
+        ("gzip", gzip.compress(FAILED[:5], mtime=0) + b"\0\0" + gzip.compress(FAILED[5:], mtime=0)),
+        ("gzip", gzip.compress(FAILED, mtime=0) + b"xx"),
+        ("gzip;q=1", gzip.compress(FAILED, mtime=0)),
+        ("identity;q=0.5, GZIP ; q=1", gzip.compress(FAILED, mtime=0)),
         ("deflate", zlib.compress(FAILED)),
         ("deflate", zlib.compress(FAILED)[2:-4]),
         ("zstd", zstandard.compress(FAILED)),
@@ -152,6 +156,33 @@ async def test_a_failure_in_a_coded_body_is_seen(codings: str, body: bytes) -> N
     assert (answer.body, answer.truncated) == ({"success": False}, False)
     assert SEGMENT.classify(answer) is not None
     assert answer.headers == {}
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", gzip.compress(FAILED, mtime=0)),
+        ("deflate", zlib.compress(FAILED)),
+        ("zstd", zstandard.ZstdCompressor(write_checksum=True).compress(FAILED)),
+    ],
+)
+async def test_a_failure_in_a_coded_body_without_its_checksum_is_seen(
+    coding: str, body: bytes
+) -> None:
+    """All of the JSON is there."""
+    answer = await answered(f"Content-Encoding: {coding}", body=body[:-4])
+
+    assert answer.body == {"success": False}
+    assert SEGMENT.classify(answer) is not None
+
+
+@pytest.mark.parametrize("content", [b"1234", b'{"success": fal', b'{"success": "no'])
+async def test_a_part_of_json_is_text(content: bytes) -> None:
+    """A number may go on; so it is not taken for the whole body."""
+    answer = await answered("Content-Encoding: gzip", body=gzip.compress(content)[:-4])
+
+    assert isinstance(answer.body, str)
+    assert answer.truncated
 
 
 async def test_a_coded_body_that_breaks_off_is_kept_so_far() -> None:
@@ -177,10 +208,15 @@ async def test_a_coded_body_that_breaks_off_is_kept_so_far() -> None:
         ("application/json", FAILED.decode().encode("utf-16-le")),
         ("application/json", FAILED.decode().encode("utf-32")),
         ("application/json; charset=iso-8859-1", b'{"success": false, "m": "\xe9"}'),
+        ("application/json; charset=utf-16", FAILED),
+        ("application/json; charset=utf-16le", b"\r\n " + FAILED + b" "),
+        ("application/json; charset=UTF-32", FAILED),
         ("application/json; charset=nonsense", FAILED),
         ("application/json; charset=zlib", FAILED),
         ("text/html", b"\r\n" + FAILED),
         ("application/json", b'{"success": false, "m": [NaN, Infinity, -Infinity]}'),
+        ("application/json", b'{"success": false, "m": "a tab\t, lines\r\n, \x00 and \x1b"}'),
+        ("application/json", b'{"success": false, "m\n": 1e999}'),
         ("application/json", b'{"success": false, "m": 1e999}'),
         ("application/json", b'{"success": false, "m": [-1e999, "half an emoji \\ud83d"]}'),
         ("application/json", b'{"success": false, "m": %s}' % (b"9" * 6000)),

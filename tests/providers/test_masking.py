@@ -14,6 +14,7 @@ from durable_analytics.providers.masking import MASK, Masker
 
 SECRET = "sK/9+b=c&d\"e'f<g%2h\\i"
 PROXY = "ünter den:linden pass"
+PLUS = "wk/Ab1+2=&xQ"
 
 
 def encodings(secret: str) -> dict[str, str]:
@@ -40,6 +41,8 @@ def encodings(secret: str) -> dict[str, str]:
         else "".join(f"%{byte:02x}" for byte in secret.encode()),
         "twice percent": quote(quote(secret, safe=""), safe=""),
         "form": quote_plus(secret),
+        "decoded as a form": secret.replace("+", " "),
+        "partly decoded as a form": secret.replace("+", " ").replace("&", "%26"),
         "percent of JSON": quote(quoted.replace("/", "\\/"), safe=""),
         "HTML of JSON": html.escape(quoted),
         "Basic": basic,
@@ -55,7 +58,7 @@ def encodings(secret: str) -> dict[str, str]:
     ("secret", "text"),
     [
         pytest.param(secret, text, id=f"{name} {number}")
-        for number, secret in enumerate((SECRET, PROXY, "plain-key-1234", "1234567890"))
+        for number, secret in enumerate((SECRET, PROXY, PLUS, "plain-key-1234", "1234567890"))
         for name, text in encodings(secret).items()
     ],
 )
@@ -102,17 +105,30 @@ def test_other_text_is_not_changed() -> None:
     assert Masker([]).text(text) == text
 
 
-def test_no_part_of_a_credential_is_left_where_a_text_is_cut_off() -> None:
+@pytest.mark.parametrize("secret", ["key-0123456789", SECRET, PROXY, PLUS, "s3c", "\\\\%&\\&%25"])
+def test_no_part_of_a_credential_is_left_where_a_text_is_cut_off(secret: str) -> None:
     """In every encoding. The end of a text that was cut off is removed if it may be a credential.
 
     The text is cut at each position of the credential.
     """
-    masker = Masker(["key-0123456789"])
-    for text in encodings("key-0123456789").values():
+    masker = Masker([secret])
+    for text in encodings(secret).values():
         whole = "." * 500 + text
         for end in range(500, len(whole) + 1):
             masked = masker.text(whole[:end], is_whole=False)
-            assert masked.replace(MASK, "").strip(".") == ""
+            # JSON puts the credential in quotes, and the mask of a short one is asterisks.
+            assert masked.replace(MASK, "").strip('."\\*') == "", whole[:end]
+
+
+def test_other_text_is_kept_where_it_is_cut_off() -> None:
+    """All of it, but for what may be the start of a credential, or an incomplete escape."""
+    masker = Masker(["key-0123456789"])
+
+    assert masker.text('{"error": "no such user', is_whole=False) == '{"error": "no such user'
+    assert masker.text("the key-0123456789 is wr", is_whole=False) == f"the {MASK} is wr"
+    assert masker.text("the key-012", is_whole=False) == "the "
+    assert masker.text("100 %", is_whole=False) == "100 "
+    assert Masker([]).text("x", is_whole=False) == "x"
 
 
 @given(st.text(), st.lists(st.text(min_size=1), max_size=3))

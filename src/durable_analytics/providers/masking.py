@@ -18,6 +18,9 @@ _LEAST_UNUSUAL = 12
 _LONGEST_SPELLING = 24
 """Characters of the longest spelling of one character: `&amp;amp;#x00002b;`."""
 
+_LONGEST_ESCAPE = 32
+"""Characters of the longest match of `_ESCAPE`, `&amp;amp;amp;NonBreakingSpace;`."""
+
 _MOST_ESCAPES = 3
 """How many levels of escapes are undone, like JSON in a URL in HTML."""
 
@@ -53,8 +56,10 @@ class Masker:
     def __init__(self, secrets: Iterable[str]) -> None:
         plain = set(filter(None, secrets))
         spelled = {*plain, *(form for secret in plain for form in _forms(secret))}
+        spelled |= {text.replace("+", " ") for text in spelled}  # as the decoder of a form reads it
         # A credential may contain what looks like an escape: it is undone like those of the text.
         needles = set(filter(None, spelled | {_undo(text)[0] for text in spelled}))
+        self._needles = needles
         self._short = [
             re.compile(rf"(?<![^\W_]){re.escape(needle)}(?![^\W_])")
             for needle in needles
@@ -90,10 +95,10 @@ class Masker:
 
         Args:
             text: The text.
-            is_whole: Whether the text is complete. The end of an incomplete text may be the start
-                of a credential, and is removed.
+            is_whole: Whether the text is complete. If the end of an incomplete text may be the
+                start of a credential, it is removed.
         """
-        end = len(text) if is_whole else max(len(text) - self.margin, 0)
+        end = len(text) if is_whole else self._safe_end(text)
         parts, position = [], 0
         for start, stop in _merged(self._spans(text)):
             if start >= end:
@@ -114,6 +119,21 @@ class Masker:
             positions = [positions[offset] for offset in offsets]
             for start, stop in self._found(text):
                 yield positions[start], positions[stop]
+
+    def _safe_end(self, text: str) -> int:
+        """Return where the end of an incomplete text begins that may be a part of a credential."""
+        first = max(len(text) - 2 * self.margin, 0)
+        positions: Sequence[int] = range(first, len(text) + 1)
+        end, text = len(text), text[first:]
+        for _ in range(_MOST_ESCAPES + 1):
+            text = _without_open_escape(text)
+            begun = max((_begun(needle, text) for needle in self._needles), default=0)
+            end = min(end, positions[len(text) - begun])
+            text, offsets = _undo(text)
+            if offsets is None:
+                break
+            positions = [positions[offset] for offset in offsets]
+        return end
 
     def _found(self, text: str) -> Iterator[tuple[int, int]]:
         for needle in self._long:
@@ -140,6 +160,19 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             merged.append((start, stop))
     return merged
+
+
+def _without_open_escape(text: str) -> str:
+    """Return a text without a character or an escape at its end that may be incomplete."""
+    text = text.rstrip("\N{REPLACEMENT CHARACTER}")
+    opening = re.compile(r"[\\%&]").search(text, max(len(text) - _LONGEST_ESCAPE, 0))
+    return text[: opening.start()].rstrip("\\") if opening else text
+
+
+def _begun(needle: str, text: str) -> int:
+    """Return how many characters of a credential a text ends with, if the others are missing."""
+    lengths = range(min(len(needle) - 1, len(text)), 0, -1)
+    return next((length for length in lengths if text.endswith(needle[:length])), 0)
 
 
 def _forms(secret: str) -> Iterator[str]:
