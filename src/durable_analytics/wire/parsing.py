@@ -277,6 +277,13 @@ def check_input(method: Method, data: JsonObject) -> None:
     """
     envelope, message = read_input(method, data)
     try:
-        read_message(method, message.fields, lenient=not envelope.strict)
+        _, extra = read_message(method, message.fields, lenient=not envelope.strict)
+        if method.key == "call" and (problems := _problems_of_call(extra)):
+            raise ValidationError.of(problems)
     except ValidationError as error:
         raise error.below(method.key) from None
+
+
+def _problems_of_call(extra: Lenient) -> list[FieldProblem]:
+    """Return the problems for which every provider refuses a call; its time is not sent."""
+    return [problem for name, problem in extra.problems.items() if name != "timestamp"]
