@@ -11,7 +11,7 @@ from durable_analytics.delivery.integrations import Integration
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers import Delivery, Provider
 from durable_analytics.wire.decoding import check_size
-from durable_analytics.wire.field_types import is_message_id
+from durable_analytics.wire.field_types import is_empty, is_message_id
 from durable_analytics.wire.json_writer import ascii_size
 from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject, Message
@@ -86,6 +86,8 @@ def prepare(
     delivery = _check(
         method, {**fields, **added}, message.context, envelope, sent_at=defaults.started_at
     )
+    if "message_id" in added and not is_empty(fields.get("message_id")):
+        delivery.left_out.add("message_id")
     if has_time or default_time is not None:
         provider.refuse_timestamp(delivery, defaults.started_at, is_given=has_time)
     return Prepared(delivery, tuple(added))
