@@ -88,6 +88,8 @@ def prepare(
     )
     if "message_id" in added and not is_empty(fields.get("message_id")):
         delivery.left_out.add("message_id")
+    if message.leaves_out_context:
+        delivery.left_out.add("context")
     if has_time or default_time is not None:
         provider.refuse_timestamp(delivery, defaults.started_at, is_given=has_time)
     return Prepared(delivery, tuple(added))
@@ -119,7 +121,8 @@ def route_message(
     if selected is whole:
         return message
     check_size("the changed message", ascii_size(to_json(selected)), INPUT_LIMIT_BYTES)
-    return read_batch_message(replace(envelope, context={}), selected)
+    whole_envelope = replace(envelope, context={}, leaves_out_context=message.leaves_out_context)
+    return read_batch_message(whole_envelope, selected)
 
 
 def identify(message: Fields, defaults: Defaults) -> JsonObject:

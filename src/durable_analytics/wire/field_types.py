@@ -20,7 +20,7 @@ def is_empty(value: Any) -> bool:
     """Whether a value counts as not set: null, blank text, an empty list or an empty object."""
     if isinstance(value, str):
         return not value.strip()
-    return value is None or value in ([], {})
+    return value is None or (isinstance(value, (list, dict)) and not value)
 
 
 def is_message_id(value: Any) -> TypeGuard[str]:
