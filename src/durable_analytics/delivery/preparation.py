@@ -83,13 +83,9 @@ def prepare(
     has_time = not is_missing_time(fields.get("timestamp"))
     if not has_time:
         added["timestamp"] = default_time or write_timestamp(defaults.started_at)
-    delivery = _check(
-        method, {**fields, **added}, message.context, envelope, sent_at=defaults.started_at
-    )
+    delivery = _check(message, {**fields, **added}, envelope, sent_at=defaults.started_at)
     if "message_id" in added and not is_empty(fields.get("message_id")):
         delivery.left_out.add("message_id")
-    if message.leaves_out_context:
-        delivery.left_out.add("context")
     if has_time or default_time is not None:
         provider.refuse_timestamp(delivery, defaults.started_at, is_given=has_time)
     return Prepared(delivery, tuple(added))
@@ -165,7 +161,7 @@ def restore(
     method = message.method
     provider.require(method.key)
     fields, _ = _split_default_time(method, message.fields)
-    return _check(method, {**fields, **filled_in}, message.context, envelope, sent_at=sent_at)
+    return _check(message, {**fields, **filled_in}, envelope, sent_at=sent_at)
 
 
 def _split_default_time(method: Method, fields: JsonObject) -> tuple[JsonObject, str | None]:
@@ -181,13 +177,10 @@ def _split_default_time(method: Method, fields: JsonObject) -> tuple[JsonObject,
 
 
 def _check(
-    method: Method,
-    fields: JsonObject,
-    context: JsonObject,
-    envelope: Envelope,
-    *,
-    sent_at: datetime,
+    message: Fields, fields: JsonObject, envelope: Envelope, *, sent_at: datetime
 ) -> Delivery[Message]:
+    """Return the delivery of a message with these fields instead of its own."""
+    method = message.method
     try:
         checked, extra = read_message(method, fields, lenient=not envelope.strict)
     except ValidationError as error:
@@ -197,9 +190,10 @@ def _check(
         method.key,
         checked,
         sent_at,
-        context,
+        message.context,
         envelope.options,
         extra.unchecked,
         {name: problem.below(method.key) for name, problem in extra.problems.items()},
         strict=envelope.strict,
+        left_out={"context"} if message.leaves_out_context else set(),
     )
