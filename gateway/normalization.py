@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_snake
 from pydantic_core import to_json
 
 from durable_analytics.errors import FieldProblem
-from durable_analytics.wire.field_types import is_message_id, is_number
+from durable_analytics.wire.field_types import is_empty, is_message_id, is_number
 from durable_analytics.wire.json_reader import deep_problem, has_many_brackets, problem_of
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.timestamps import is_missing_time
@@ -134,7 +134,7 @@ def raw_message_id(message: JsonObject) -> Any:
 
 def add_ip(context: Any, ip: str) -> Any:
     """Add the client's address to a context that has none."""
-    if context is None:
+    if is_empty(context):
         return {"ip": ip}
     return {"ip": ip, **context} if isinstance(context, dict) else context
 

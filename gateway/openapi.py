@@ -180,7 +180,9 @@ _SCHEMAS: Json = {
                     }
                 },
             },
-            "context": {**_OPTIONAL_OBJECT, "description": "Context added to every message."},
+            "context": {
+                "description": "Context added to every message; left out if it is not an object."
+            },
             "integrations": {
                 **_OPTIONAL_OBJECT,
                 "description": "Destinations to switch on or off for every message.",

@@ -90,7 +90,7 @@ def read_parts_of_batch(body: JsonObject, arrival: Arrival, source: Source) -> l
         RequestError: The body is not a batch, or exceeds a limit.
     """
     items, context = read_batch(body, arrival, source.settings.messages_limit)
-    shared = {"context": context} if context else {}
+    shared = {} if context == {} else {"context": context}
     shared_bytes = len(to_json(shared))
     options = source.settings.options_json
     if shared:

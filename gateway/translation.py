@@ -61,7 +61,7 @@ def read_single(message_type: str, body: JsonObject, arrival: Arrival) -> Gatewa
 
 def read_batch(
     body: JsonObject, arrival: Arrival, messages_limit: int
-) -> tuple[list[GatewayMessage], JsonObject]:
+) -> tuple[list[GatewayMessage], Any]:
     """Translate the body of a request with a list of messages.
 
     A message that cannot be stored is replaced by a placeholder, which the worker rejects.
@@ -72,7 +72,7 @@ def read_batch(
         messages_limit: The maximum number of messages.
 
     Returns:
-        The messages, and the context that they share.
+        The messages, and the context that they share; the worker leaves out one that is no object.
 
     Raises:
         RequestError: The body is no valid batch, or exceeds a limit.
@@ -83,8 +83,8 @@ def read_batch(
     if len(messages) > messages_limit:
         reason = f"batch has more than {messages_limit} messages: send fewer messages in a request"
         raise RequestError(413, reason)
-    context = _optional_object(body, "context")
-    context_json = to_json(context) if context else b""
+    context = _value_beside(body, "context")
+    context_json = b"" if context == {} else to_json(context)
     if arrival.ip:
         context = add_ip(context, arrival.ip)
     integrations = _optional_object(body, "integrations")
@@ -127,13 +127,19 @@ def _nested_problem(key: str, problem: FieldProblem) -> FieldProblem:
 
 
 def _optional_object(body: JsonObject, key: str) -> JsonObject:
+    value = _value_beside(body, key)
+    if not isinstance(value, dict):
+        raise RequestError(400, f"{key} must be an object")
+    return value
+
+
+def _value_beside(body: JsonObject, key: str) -> Any:
+    """Return the value of a key next to a list of messages; an empty object if it is not set."""
     value: Any = body.get(key)
     if value is None or value == []:  # PHP encodes an empty object as [].
         return {}
     if isinstance(value, Unreadable):
         raise _bad_request(_nested_problem(key, value.problem))
-    if not isinstance(value, dict):
-        raise RequestError(400, f"{key} must be an object")
     if problem := json_problem(value, to_json(value)):
         raise _bad_request(_nested_problem(key, problem))
     return value

@@ -143,7 +143,8 @@ OTHERS: list[Json] = [
     {**TRACK, "userId": "u-1"},
     {**TRACK, "timestamp": "2026-01-31T09:30:00", "default_timestamp": "yesterday"},
     {**TRACK, "context": {"ip": 7}},
-    {**TRACK, "context": [1]},
+    *({**TRACK, "context": context} for context in ([1], [], "x", " ", -1, 0, False)),
+    {**TRACK, "message_id": "x" * 100},
     {"type": "page", "user_id": "0", "messageId": "0", "message_id": "x"},
     {**TRACK, "messageId": "0", "message_id": "0"},
     {**TRACK, "message_id": "0", "messageId": "x"},
@@ -219,13 +220,13 @@ contexts = st.dictionaries(
 
 batches = given(
     found=st.lists(messages(), min_size=1, max_size=3),
-    context=st.none() | contexts,
+    context=st.none() | contexts | parsed_values,
     strict=st.booleans(),
     name=st.sampled_from(sorted(PAIRS)),
 )
 
 
-def _agree_on(found: list[Any], context: Json | None, strict: bool, name: str) -> None:
+def _agree_on(found: list[Any], context: Any, strict: bool, name: str) -> None:
     try:
         batch = read_batch({"strict": strict, "context": context, "messages": found})
     except ValidationError:
@@ -236,7 +237,7 @@ def _agree_on(found: list[Any], context: Json | None, strict: bool, name: str) -
 @settings(max_examples=200, deadline=None)
 @batches
 def test_any_batch_is_prepared_the_same_with_and_without_models(
-    found: list[Any], context: Json | None, strict: bool, name: str
+    found: list[Any], context: Any, strict: bool, name: str
 ) -> None:
     """The same items byte by byte, the same rejections, the same slices."""
     _agree_on(found, context, strict, name)
@@ -246,7 +247,7 @@ def test_any_batch_is_prepared_the_same_with_and_without_models(
 @settings(max_examples=1_000, deadline=None)
 @batches
 def test_many_batches_are_prepared_the_same(
-    found: list[Any], context: Json | None, strict: bool, name: str
+    found: list[Any], context: Any, strict: bool, name: str
 ) -> None:
     """More of them, which takes longer."""
     _agree_on(found, context, strict, name)

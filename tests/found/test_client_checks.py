@@ -99,6 +99,32 @@ async def test_headers_that_cannot_be_sent_are_refused(
     assert str(refused.value) == f"call.headers.{path} {reason}"
 
 
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    ("wrong", "path", "reason"),
+    [
+        ({"headers": {"X-A": None}}, "headers.X-A", "must be text"),
+        ({"headers": {"X-A": ["b"]}}, "headers.X-A", "must be text"),
+        ({"headers": {"X-A": {"b"}}}, "headers.X-A", "must be text"),
+        ({"headers": {"X-A": {"b": 1}}}, "headers.X-A", "must be text"),
+        ({"headers": "X-A: b"}, "headers", "must be an object"),
+        ({"query": "a=b"}, "query", "must be an object"),
+    ],
+)
+async def test_fields_of_a_call_that_no_provider_takes_are_refused(
+    temporal: Client, wrong: dict[str, Any], path: str, reason: str, *, strict: bool
+) -> None:
+    """In the caller's line, also with `strict=False`: a worker would refuse the call anyway."""
+    call: dict[str, Any] = {"method": "GET", "path": "/a", **wrong}
+
+    with pytest.raises(ValidationError) as refused:
+        BufferingClient(temporal, strict=strict).call(**call)
+    assert str(refused.value) == f"call.{path} {reason}"
+    with pytest.raises(ValidationError) as refused:
+        await AnalyticsClient(temporal).call(**call, strict=strict)
+    assert str(refused.value) == f"call.{path} {reason}"
+
+
 @pytest.mark.parametrize(
     ("path", "reason"),
     [

@@ -52,7 +52,7 @@ def test_a_client_reads_the_context_of_a_message_alike(context: Json, *, strict:
 @pytest.mark.parametrize("context", [{"user_agent": "a", "userAgent": "b"}, "x", [1]])
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_context_that_a_client_cannot_read_stops_no_batch(context: Any, *, strict: bool) -> None:
-    """The worker refuses that message alone, or delivers it as it is."""
+    """The worker refuses that message alone, or leaves the context out."""
     message: Json = {"type": "track", "user_id": "u", "event": "E", "context": context}
     options: Json = {} if strict else {"strict": False}
 

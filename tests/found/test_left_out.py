@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from durable_analytics.testing import StandIn
+from tests.providers.building import ACCOUNTS
 from tests.support.json_objects import Execute, Json
+from tests.support.prepared_batches import prepared
 
 OLD = (datetime.now(UTC) - timedelta(minutes=2)).isoformat()
 TROPHY: Json = {"key": "words", "user": {"id": "u-1"}, "value": 1}
@@ -121,3 +123,52 @@ async def test_the_keys_of_an_output_come_in_order(execute: Execute) -> None:
     assert list(done) == ["status", "integration", "track", "response", "left_out", *last]
     assert list(failed) == ["status", "integration", "error", "track", "response", *last]
     assert list(batch) == ["status", "integration", "accepted", "rejected", "responses", "policies"]
+
+
+INVALID_IDS = ["é" * 120, "a\nb", 42, True, ["m-1"]]
+IDENTIFY: Json = {"type": "identify", "user_id": "u-1", "traits": {"email": "u@example.com"}}
+
+
+@pytest.mark.parametrize("integration", ["segment", "posthog", "trophy"])
+@pytest.mark.parametrize("message_id", INVALID_IDS, ids=repr)
+async def test_an_invalid_message_id_is_replaced_and_named(
+    execute: Execute, standin: StandIn, integration: str, message_id: Any
+) -> None:
+    """No provider would take it, and the message is delivered with another one."""
+    message = {**IDENTIFY, "message_id": message_id}
+    batch, _ = await sent(execute, standin, integration, message)
+    del message["type"]
+    single = await execute(
+        "Identify", {"integration": integration, "strict": False, "identify": message}
+    )
+
+    for output in (single, batch):
+        assert output["status"] == "success"
+        assert output["left_out"]["message_id"] == 1
+    assert single["identify"]["message_id"] != message_id
+
+
+@pytest.mark.parametrize("name", sorted(set(ACCOUNTS) - {"trophy"}))
+def test_an_invalid_message_id_is_named_at_every_provider(name: str) -> None:
+    """In how many messages of a batch it was."""
+    messages = [
+        {"type": "track", "user_id": "user-1", "event": "E", "message_id": message_id}
+        for message_id in (*INVALID_IDS, "m-1", None)
+    ]
+
+    batch = prepared(ACCOUNTS[name], messages, strict=False)
+
+    assert batch.rejected == []
+    assert batch.left_out["message_id"] == len(INVALID_IDS)
+
+
+@pytest.mark.parametrize("message_id", ["", " \n", [], {}, None])
+async def test_an_empty_message_id_is_not_set(execute: Execute, message_id: Any) -> None:
+    """There is nothing in it to leave out."""
+    message = {"user_id": "u-1", "event": "E", "message_id": message_id}
+    single = await execute("Track", {"strict": False, "track": message})
+    batch = await execute("Batch", {"strict": False, "messages": [{"type": "track", **message}]})
+
+    for output in (single, batch):
+        assert output["status"] == "success"
+        assert "left_out" not in output

@@ -74,13 +74,13 @@ async def test_a_group_alone_has_its_own_id_at_journy(execute: Execute, standin:
 
 @pytest.mark.parametrize("method", ["Track", "Batch"])
 @pytest.mark.parametrize("context", ["", False, 0])
-async def test_a_context_that_is_no_object_is_refused(
+async def test_a_strict_context_that_is_no_object_is_refused(
     execute: Execute, method: str, context: object
 ) -> None:
     """It did vanish where Python takes it for nothing."""
     data = {"messages": [{"type": "track", **TRACK}]} if method == "Batch" else {"track": TRACK}
 
-    output = await execute(method, {"strict": False, "context": context, **data})
+    output = await execute(method, {"context": context, **data})
 
     assert output["error"]["fields"] == [{"path": "context", "message": "must be an object"}]
 

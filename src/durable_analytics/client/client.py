@@ -254,7 +254,8 @@ class AnalyticsClient(DeliveryMethods):
         options = to_json_values(options, levels=DEEPEST_INPUT)
         if isinstance(options["context"], dict):
             ids_as_text(options["context"])
-        converted = batch_messages(options, messages, uuid)
+        of_client = self._merge_options({"strict": strict})["context"]
+        converted = batch_messages(options, messages, uuid, of_client)
         check_names(options)
         check_options("request_options", options.get("request_options"))
         workflow_id = batch_id_of(options, uuid)
@@ -364,6 +365,10 @@ class AnalyticsClient(DeliveryMethods):
 
     def _build_input(self, key: str, call: dict[str, Any]) -> JsonObject:
         own = {name: call.pop(name) for name in _INPUT_KEYS if name in call}
+        context = own.get("context")
+        if is_lenient(own) and context is not None and not isinstance(context, Mapping):
+            # The worker leaves it out of the message, and keeps the context of the client.
+            call["context"] = own.pop("context")
         return {**self._merge_options(own), key: call}
 
     def _merge_options(self, own: JsonObject) -> JsonObject:

@@ -9,11 +9,12 @@ from durable_analytics.client.checks import LIBRARY, read_context
 from durable_analytics.client.values import ids_as_text, to_json_values
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers.request_options import check_call, check_options
-from durable_analytics.wire.contexts import merge_context
+from durable_analytics.wire.contexts import is_left_out, merge_context
 from durable_analytics.wire.decoding import check_size
+from durable_analytics.wire.field_types import is_empty
 from durable_analytics.wire.json_reader import DEEPEST_INPUT
 from durable_analytics.wire.json_writer import ascii_size, write_json
-from durable_analytics.wire.keys import normalise, snake_case
+from durable_analytics.wire.keys import is_lenient, normalise, snake_case
 from durable_analytics.wire.limits import BATCH_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject
 from durable_analytics.wire.methods import METHODS, Method
@@ -31,6 +32,10 @@ def merge_options(
         context_of_client: The context of the client.
         own: The options of the call, in Python values. None means "not set"; for `integration`, it
             means that the worker chooses.
+
+    Returns:
+        The keys. A context that is no object is the context of the call alone: the worker refuses
+        it, or leaves it out.
     """
     options = {k: v for k, v in own.items() if v is not None or k == "integration"}
     if "integration" in options or "deliver_to" in options:
@@ -39,8 +44,11 @@ def merge_options(
     data = {**of_client, **options}
     if isinstance(policies := data.get("policies"), Policies):
         data["policies"] = policies.model_dump(mode="json", exclude_none=True)
-    if isinstance(context := data.get("context", {}), Mapping):
-        strict = data.get("strict") is not False
+    context, strict = data.get("context", {}), not is_lenient(data)
+    if not strict and not isinstance(context, Mapping):
+        context = to_json_values(context, "context")
+        context = data["context"] = {} if is_empty(context) else context
+    if isinstance(context, Mapping):
         shared, own_context = (
             read_context(values, strict=strict)
             for values in (context_of_client, to_json_values(context, "context"))
@@ -89,7 +97,8 @@ def checked_message(
     if isinstance(context, Mapping):
         context = read_context(to_json_values(context, "context"), strict=strict)
     if context is not None:
-        data["context"] = context
+        is_object = isinstance(context, dict)
+        (data if is_object or strict else message)["context"] = context
     data = as_input(method, {**data, method.key: message})
     fields: JsonObject = data[method.key]
     if needs_message_id(fields, lenient=not strict):
@@ -107,7 +116,10 @@ def _complete(message: JsonObject) -> None:
 
 
 def batch_messages(
-    options: JsonObject, messages: Sequence[Mapping[str, Any]], batch_id: UUID
+    options: JsonObject,
+    messages: Sequence[Mapping[str, Any]],
+    batch_id: UUID,
+    other_context: JsonObject | None = None,
 ) -> list[JsonObject]:
     """Convert the messages of a batch to JSON, and give an id to each that has none.
 
@@ -117,6 +129,7 @@ def batch_messages(
         options: The keys of the input except `messages`, in JSON.
         messages: Each is `{"type": "track", …}`.
         batch_id: Generated ids follow from it and from the position of the message.
+        other_context: The context for all messages if that of the options is left out.
 
     Raises:
         ValidationError: A value cannot be represented in JSON, a `call` has a credential, or the
@@ -132,6 +145,11 @@ def batch_messages(
         _batch_message(message, f"messages.{index}", uuid5(batch_id, str(index)), lenient=lenient)
         for index, message in enumerate(messages)
     ]
+    if is_left_out(options.get("context")):
+        for message in converted:
+            own = message.get("context")
+            own = own if isinstance(own, dict) else {}
+            message["context"] = merge_context(other_context or {}, own)
     size = ascii_size(write_json({**options, "messages": converted}))
     check_size("the batch", size, BATCH_LIMIT_BYTES)
     return converted

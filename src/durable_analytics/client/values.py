@@ -34,6 +34,8 @@ _VALUE_BYTES = 2
 _TOO_LARGE = 10**MOST_DIGITS
 """The worker's JSON parser accepts fewer digits, as Python does."""
 
+_MINUTE = timedelta(minutes=1)
+
 _Path = list[str | int]
 
 
@@ -43,7 +45,8 @@ def to_json_values(value: Any, path: str = "", levels: int = DEEPEST) -> Any:
     >>> to_json_values({"at": datetime(2026, 1, 31, 9, 30), 7: (Decimal("19.90"), {"b", "a"})})
     {'at': '2026-01-31T09:30:00+00:00', '7': [19.9, ['a', 'b']]}
 
-    - `datetime` and `date`: ISO 8601; a `datetime` without an offset is UTC.
+    - `datetime` and `date`: ISO 8601; a `datetime` without an offset is UTC, and one whose offset
+      is not in whole minutes is converted to UTC.
     - `Decimal`: an int if it is a whole number, otherwise a float. `UUID`: its text. `Enum`: its
       value.
     - `set`, `frozenset`: a list, sorted if the items can be compared. `tuple`, `deque`: a list.
@@ -244,7 +247,15 @@ def _decimal(number: Decimal) -> int | float:
 def _datetime(when: datetime) -> str:
     if when != when:  # noqa: PLR0124  # pandas.NaT is a datetime
         raise _NotJson("is not a time: send a time or text")
-    return (when if when.utcoffset() is not None else when.replace(tzinfo=UTC)).isoformat()
+    offset = when.utcoffset()
+    if offset is None:
+        when = when.replace(tzinfo=UTC)
+    elif offset % _MINUTE:  # as time zones had before 1900; providers do not read such an offset
+        try:
+            when = when.astimezone(UTC)
+        except OverflowError:
+            raise _NotJson("is a time outside the years 1 to 9999 in UTC") from None
+    return when.isoformat()
 
 
 def _sorted(items: AbstractSet[Any]) -> list[Any]:

@@ -22,7 +22,7 @@ from durable_analytics.errors import (
     ValidationError,
 )
 from durable_analytics.providers import BatchDelivery, Delivery, HttpRequest, Provider
-from durable_analytics.wire.contexts import merge_context
+from durable_analytics.wire.contexts import is_left_out, merge_context
 from durable_analytics.wire.json_reader import has_many_brackets, is_too_deep
 from durable_analytics.wire.json_writer import write_json
 from durable_analytics.wire.keys import snake_case
@@ -226,7 +226,10 @@ def prepare_batch(
                 routed = _routed(
                     route, message, batch.envelope, violations, is_filtered=is_filtered
                 )
-            ready = _prepare_message(index, routed, envelope, prepared, fast_path)
+            own_envelope = envelope
+            if route.needs_whole_messages and _leaves_out_context(message, envelope):
+                own_envelope = replace(envelope, leaves_out_context=True)
+            ready = _prepare_message(index, routed, own_envelope, prepared, fast_path)
         except NotSentError as not_sent:
             prepared.filtered.append(_filtered(index, message, prepared, not_sent.filtered))
             continue
@@ -285,13 +288,17 @@ def _routed(
 def _with_context(message: JsonObject, envelope: Envelope) -> JsonObject:
     """Return a message with its complete context."""
     own = message.get("context")
-    if own == [] and not envelope.strict:  # PHP's empty object
+    if not isinstance(own, dict):
+        if own is not None and envelope.strict:
+            return message  # It is refused.
         own = {}
-    if own is not None and not isinstance(own, dict):
-        return message  # It is refused, or sent as it is.
-    if own and envelope.strict:
+    if envelope.strict:
         own = snake_case(own, Context, "context")
-    return {**message, "context": merge_context(envelope.context, own or {})}
+    return {**message, "context": merge_context(envelope.context, own)}
+
+
+def _leaves_out_context(message: Any, envelope: Envelope) -> bool:
+    return not envelope.strict and isinstance(message, dict) and is_left_out(message.get("context"))
 
 
 def _filtered(
@@ -328,7 +335,7 @@ def _prepare_message(
     fast_path: FastPath | None,
 ) -> PreparedMessage:
     provider = prepared.integration.provider
-    if fast_path:
+    if fast_path and not envelope.leaves_out_context:
         with suppress(ValidationError):  # the full check names all that is wrong in the message
             if plain := fast_path.read(index, message):
                 ready = _write_message(provider, index, plain)

@@ -93,8 +93,10 @@ class FastPath:
     def _read_fields(self, index: int, method: str, message: JsonObject) -> BatchMessage | None:
         try:
             fields = snake_case(message, self._models[method], "")
-            fields, context = self._split_context(fields)
+            fields, context, is_left_out = self._split_context(fields)
         except ValidationError:
+            return None
+        if is_left_out:
             return None
         del fields["type"]
         default_time = fields.pop(DEFAULT_TIMESTAMP, None)
@@ -114,13 +116,13 @@ class FastPath:
         item = self._plain.item(method, fields, unchecked, context)
         return None if item is None else (self._plain.batch_key, method, message_id, item)
 
-    def _split_context(self, fields: JsonObject) -> tuple[JsonObject, JsonObject]:
-        """Return a message without its context, and the context as the provider spells it."""
+    def _split_context(self, fields: JsonObject) -> tuple[JsonObject, JsonObject, bool]:
+        """Return what `split_context` does, with the context as the provider spells it."""
         if "context" not in fields:
-            return fields, self._shared_context
-        strict = self._envelope.strict
-        fields, context = split_context(fields, self._envelope.context, lenient=not strict)
-        return fields, self._plain.context(context, strict)
+            return fields, self._shared_context, False
+        envelope, strict = self._envelope, self._envelope.strict
+        fields, context, is_left_out = split_context(fields, envelope.context, lenient=not strict)
+        return fields, self._plain.context(context, strict), is_left_out
 
     def _timestamp(self, index: int, time: Any, default_time: Any) -> str | None:
         """Return the timestamp of a message; None if it needs the full check."""

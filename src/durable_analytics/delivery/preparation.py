@@ -11,7 +11,7 @@ from durable_analytics.delivery.integrations import Integration
 from durable_analytics.errors import ValidationError
 from durable_analytics.providers import Delivery, Provider
 from durable_analytics.wire.decoding import check_size
-from durable_analytics.wire.field_types import is_message_id
+from durable_analytics.wire.field_types import is_empty, is_message_id
 from durable_analytics.wire.json_writer import ascii_size
 from durable_analytics.wire.limits import INPUT_LIMIT_BYTES
 from durable_analytics.wire.messages import JsonObject, Message
@@ -83,9 +83,9 @@ def prepare(
     has_time = not is_missing_time(fields.get("timestamp"))
     if not has_time:
         added["timestamp"] = default_time or write_timestamp(defaults.started_at)
-    delivery = _check(
-        method, {**fields, **added}, message.context, envelope, sent_at=defaults.started_at
-    )
+    delivery = _check(message, {**fields, **added}, envelope, sent_at=defaults.started_at)
+    if "message_id" in added and not is_empty(fields.get("message_id")):
+        delivery.left_out.add("message_id")
     if has_time or default_time is not None:
         provider.refuse_timestamp(delivery, defaults.started_at, is_given=has_time)
     return Prepared(delivery, tuple(added))
@@ -117,7 +117,8 @@ def route_message(
     if selected is whole:
         return message
     check_size("the changed message", ascii_size(to_json(selected)), INPUT_LIMIT_BYTES)
-    return read_batch_message(replace(envelope, context={}), selected)
+    whole_envelope = replace(envelope, context={}, leaves_out_context=message.leaves_out_context)
+    return read_batch_message(whole_envelope, selected)
 
 
 def identify(message: Fields, defaults: Defaults) -> JsonObject:
@@ -160,7 +161,7 @@ def restore(
     method = message.method
     provider.require(method.key)
     fields, _ = _split_default_time(method, message.fields)
-    return _check(method, {**fields, **filled_in}, message.context, envelope, sent_at=sent_at)
+    return _check(message, {**fields, **filled_in}, envelope, sent_at=sent_at)
 
 
 def _split_default_time(method: Method, fields: JsonObject) -> tuple[JsonObject, str | None]:
@@ -176,13 +177,10 @@ def _split_default_time(method: Method, fields: JsonObject) -> tuple[JsonObject,
 
 
 def _check(
-    method: Method,
-    fields: JsonObject,
-    context: JsonObject,
-    envelope: Envelope,
-    *,
-    sent_at: datetime,
+    message: Fields, fields: JsonObject, envelope: Envelope, *, sent_at: datetime
 ) -> Delivery[Message]:
+    """Return the delivery of a message with these fields instead of its own."""
+    method = message.method
     try:
         checked, extra = read_message(method, fields, lenient=not envelope.strict)
     except ValidationError as error:
@@ -192,9 +190,10 @@ def _check(
         method.key,
         checked,
         sent_at,
-        context,
+        message.context,
         envelope.options,
         extra.unchecked,
         {name: problem.below(method.key) for name, problem in extra.problems.items()},
         strict=envelope.strict,
+        left_out={"context"} if message.leaves_out_context else set(),
     )

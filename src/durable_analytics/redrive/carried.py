@@ -13,7 +13,7 @@ from durable_analytics.errors import ValidationError
 from durable_analytics.redrive.names import Origin
 from durable_analytics.redrive.recorded import Recorded
 from durable_analytics.temporal.batch_start import batch_envelope, batch_input
-from durable_analytics.wire.contexts import merge_context
+from durable_analytics.wire.contexts import is_left_out, merge_context
 from durable_analytics.wire.keys import is_lenient, snake_case
 from durable_analytics.wire.messages import Context, JsonObject
 from durable_analytics.wire.methods import BATCH
@@ -69,27 +69,30 @@ def carry(recorded: Recorded, origin: Origin, integration: str | None) -> Carrie
         origin: The message, which is an object.
         integration: The integration to send it to.
     """
-    method, message = recorded.method, _message(recorded, origin.position)
+    method, message = recorded.method, recorded.fields(origin.position) or {}
+    shared, context = _contexts(recorded, message)
+    message = {**_without_context(recorded, origin.position, message), "context": context}
     data = dict(recorded.data)
     if integration:
         data["integration"] = integration
         data.pop("deliver_to", None)
     if method is not BATCH and "request_options" in data:
         # Its options belong to the request of one message, which differs from that of a batch.
-        own = {key: value for key, value in message.items() if key not in {"type", "context"}}
-        alone = to_json({**data, "context": message["context"], method.key: own})
+        fields = {key: value for key, value in message.items() if key not in {"type", "context"}}
+        if shared is not None:
+            fields["context"], context = context, shared
+        alone = to_json({**data, "context": context, method.key: fields})
         return CarriedMessage(origin, method.workflow, b"", alone)
     # A key that the contract does not know stays, and is refused again.
     options = {
         key: value
-        for key, value in data.items()
-        if key not in {method.key, "messages", "context"} and value is not None
+        for key, value in {**data, "context": shared}.items()
+        if key not in {method.key, "messages"} and value is not None
     }
     return CarriedMessage(origin, BATCH.workflow, batch_envelope(options), to_json(message))
 
 
-def _message(recorded: Recorded, index: int) -> JsonObject:
-    message = recorded.fields(index) or {}
+def _without_context(recorded: Recorded, index: int, message: JsonObject) -> JsonObject:
     kept = {key: value for key, value in message.items() if key not in _REPLACED}
     if recorded.method is not BATCH:
         kept["type"] = recorded.method.key
@@ -97,7 +100,6 @@ def _message(recorded: Recorded, index: int) -> JsonObject:
         **kept,
         "message_id": recorded.message_id(index),
         **_time(recorded, message),
-        "context": _context(recorded, message),
     }
 
 
@@ -126,19 +128,25 @@ def _is_time(recorded: Recorded, value: Any) -> bool:
         return False
 
 
-def _context(recorded: Recorded, message: JsonObject) -> Any:
-    """Return the context of the input with the message's own."""
-    shared, own = recorded.data.get("context") or {}, message.get("context")
-    if not own:
-        return shared
-    if not (isinstance(own, dict) and isinstance(shared, dict)):
-        return own  # It is refused again, or sent as it is.
+def _contexts(recorded: Recorded, message: JsonObject) -> tuple[Any, Any]:
+    """Return the context for the input and for the message.
+
+    They are one, in the message, and the first is None. But if one of them is no object in a
+    lenient input, both stay where they are, so that the output names it again.
+    """
+    shared, own = recorded.data.get("context"), message.get("context")
     if is_lenient(recorded.data):
-        return merge_context(shared, own)
+        if is_left_out(shared) or is_left_out(own):
+            return {} if shared is None else shared, own
+        shared, own = (part if isinstance(part, dict) else {} for part in (shared, own))
+        return None, merge_context(shared, own)
+    for part in (shared, own):
+        if part is not None and not isinstance(part, dict):
+            return None, part  # It is refused again.
     try:
-        return merge_context(shared, snake_case(own, Context, "context"))
+        return None, merge_context(shared or {}, snake_case(own or {}, Context, "context"))
     except ValidationError:
-        return own
+        return None, own
 
 
 def load(

@@ -16,6 +16,13 @@ def is_filled(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and bool(value.strip())
 
 
+def is_empty(value: Any) -> bool:
+    """Whether a value counts as not set: null, blank text, an empty list or an empty object."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, (list, dict)) and not value)
+
+
 def is_message_id(value: Any) -> TypeGuard[str]:
     """Whether a value is a valid message id (Segment: fewer than 100 characters).
 

@@ -44,6 +44,9 @@ class Envelope:
 
     strict: bool
 
+    leaves_out_context: bool = False
+    """Whether the input has a context that is no object, which is not sent."""
+
 
 def read_envelope(method: Method, data: JsonObject) -> Envelope:
     """Check an input except its message or messages.
@@ -55,7 +58,7 @@ def read_envelope(method: Method, data: JsonObject) -> Envelope:
     Raises:
         ValidationError: The input breaks the contract; the error names each field.
     """
-    data, context = split_shared_context(data)
+    data, context, leaves_out_context = split_shared_context(data)
     _refuse_surplus_envelope_keys(method, data)
     try:
         checked = method.input.model_validate(data)
@@ -71,6 +74,7 @@ def read_envelope(method: Method, data: JsonObject) -> Envelope:
         options,
         context,
         checked.strict,
+        leaves_out_context,
     )
 
 
@@ -99,6 +103,9 @@ class Fields:
     fields: JsonObject
     context: JsonObject
 
+    leaves_out_context: bool = False
+    """Whether the message or its input has a context that is no object, which is not sent."""
+
 
 def read_input(method: Method, data: Any) -> tuple[Envelope, Fields]:
     """Read the input of one message, without checking the fields of the message.
@@ -117,12 +124,18 @@ def read_input(method: Method, data: Any) -> tuple[Envelope, Fields]:
         fields = data[method.key]
         if not isinstance(fields, dict):
             raise ValidationError.at(method.key, "must be an object")
-        context = envelope.context
         if lenient:  # SDKs put the context into the message.
-            fields, context = split_context(fields, context, lenient=True)
+            return envelope, _without_context(method, fields, envelope)
     except ValidationError as error:
         raise _with_problems_of_message(method, data, error) from None
-    return envelope, Fields(method, fields, context)
+    return envelope, Fields(method, fields, envelope.context)
+
+
+def _without_context(method: Method, message: JsonObject, envelope: Envelope) -> Fields:
+    fields, context, is_left_out = split_context(
+        message, envelope.context, lenient=not envelope.strict
+    )
+    return Fields(method, fields, context, envelope.leaves_out_context or is_left_out)
 
 
 def _with_problems_of_message(
@@ -229,7 +242,7 @@ def read_batch_message(envelope: Envelope, message: Any) -> Fields:
         fields = snake_case(message, method.message, "")
         del fields["type"]
         _check_values(fields)
-        return Fields(method, *split_context(fields, envelope.context, lenient=not envelope.strict))
+        return _without_context(method, fields, envelope)
     except ValidationError as error:
         raise error.below(method.key) from None
 
@@ -277,6 +290,13 @@ def check_input(method: Method, data: JsonObject) -> None:
     """
     envelope, message = read_input(method, data)
     try:
-        read_message(method, message.fields, lenient=not envelope.strict)
+        _, extra = read_message(method, message.fields, lenient=not envelope.strict)
+        if method.key == "call" and (problems := _problems_of_call(extra)):
+            raise ValidationError.of(problems)
     except ValidationError as error:
         raise error.below(method.key) from None
+
+
+def _problems_of_call(extra: Lenient) -> list[FieldProblem]:
+    """Return the problems for which every provider refuses a call; its time is not sent."""
+    return [problem for name, problem in extra.problems.items() if name != "timestamp"]

@@ -25,6 +25,10 @@ _LOOSE_ISO_8601 = re.compile(
 )
 """A date that may end after its year or month; hyphens and colons may be absent."""
 
+_PYTHON_ISO_8601 = re.compile(r"\d{4}-?(?:\d\d-?\d\d|W\d\d(?:-?\d)?)(?:[T ][\d:.,Z+-]+)?", re.ASCII)
+"""Other forms that Python's `datetime` reads: an offset with seconds, as time zones of the 19th
+century have it, a time without minutes, and a week instead of a month."""
+
 _EPOCH = re.compile(r"(\d{10}|\d{13})(\.\d{1,9})?", re.ASCII)
 """Seconds or milliseconds since 1970, as text."""
 
@@ -90,8 +94,9 @@ def parse_time(value: Any) -> datetime | None:
     """Read a time in any format that Segment reads; return None if the value is not a time.
 
     The formats are ISO 8601 (the day or the month may be absent, the hyphens too, and letters may
-    be in lower case), RFC 2822, and seconds or milliseconds since 1970 as a number or as text. A
-    time without an offset is in UTC.
+    be in lower case), RFC 2822, and seconds or milliseconds since 1970 as a number or as text. All
+    of ISO 8601 that Python's `datetime` reads is read too, like an offset with seconds. A time
+    without an offset is in UTC.
 
     >>> parse_time("2014-06")
     datetime.datetime(2014, 6, 1, 0, 0, tzinfo=datetime.timezone.utc)
@@ -106,7 +111,7 @@ def parse_time(value: Any) -> datetime | None:
 def to_timestamp(value: Any) -> str | None:
     """Convert a time in any format that Segment reads to ISO 8601; return None if it is not a time.
 
-    A time in ISO 8601 stays unchanged.
+    A time in ISO 8601 stays unchanged if providers read it.
     """
     if isinstance(value, str):
         try:
@@ -142,10 +147,14 @@ def _parse(value: Any) -> datetime | None:
     if epoch := _EPOCH.fullmatch(text):
         digits = float(text)
         return _since_epoch(digits if len(epoch[1]) == 10 else digits / 1000)
-    if date := _LOOSE_ISO_8601.fullmatch(text.upper()):
+    return _parse_loose_iso(text.upper()) or _parse_rfc_2822(_JAVASCRIPT_OFFSET.sub(r"\1\2", text))
+
+
+def _parse_loose_iso(text: str) -> datetime | None:
+    if date := _LOOSE_ISO_8601.fullmatch(text):
         year, month, day, time = date.groups()
         return datetime.fromisoformat(f"{year}-{month or '01'}-{day or '01'}{time or ''}")
-    return _parse_rfc_2822(_JAVASCRIPT_OFFSET.sub(r"\1\2", text))
+    return datetime.fromisoformat(text) if _PYTHON_ISO_8601.fullmatch(text) else None
 
 
 def _parse_rfc_2822(text: str) -> datetime | None:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from temporalio.client import Client
@@ -65,6 +66,9 @@ class Safe(str):
         return "another"
 
 
+EARLY = timezone(timedelta(minutes=19, seconds=32))
+"""An offset with seconds, as time zones had before 1900."""
+
 ID = UUID("0190f8a2-7c1e-7000-8000-000000000001")
 CONVERTED: list[tuple[Any, Any]] = [
     (datetime(2026, 1, 31, 9, 30), "2026-01-31T09:30:00+00:00"),  # noqa: DTZ001
@@ -72,6 +76,14 @@ CONVERTED: list[tuple[Any, Any]] = [
     (
         datetime(2026, 1, 31, 9, 30, 0, 250_000, timezone(timedelta(hours=-5))),
         "2026-01-31T09:30:00.250000-05:00",
+    ),
+    (
+        datetime(1900, 1, 2, tzinfo=EARLY),
+        "1900-01-01T23:40:28+00:00",
+    ),
+    (
+        datetime(1900, 1, 2, 0, 0, 0, 250_000, ZoneInfo("Europe/Paris")),
+        "1900-01-01T23:50:39.250000+00:00",
     ),
     (date(2026, 1, 31), "2026-01-31"),
     (Decimal(5), 5),
@@ -103,6 +115,7 @@ REFUSED: list[tuple[Any, str, str]] = [
     (..., "", f"has the type ellipsis, which is not JSON{CONVERT}"),
     (b"bytes", "", f"has the type bytes, which is not JSON{CONVERT}"),
     (timedelta(seconds=1), "", f"has the type timedelta, which is not JSON{CONVERT}"),
+    (datetime(1, 1, 1, tzinfo=EARLY), "", "is a time outside the years 1 to 9999 in UTC"),
     (math.nan, "", "is not a finite number (JSON has no NaN and no infinity): send another value"),
     (
         Ratio("inf"),
@@ -321,12 +334,14 @@ async def test_values_that_are_no_ids_are_refused(sent: Callable[..., Any], valu
     [
         (datetime(2026, 1, 31, 9, 30), "2026-01-31T09:30:00+00:00"),  # noqa: DTZ001
         ("2026-01-31T09:30:00Z", "2026-01-31T09:30:00Z"),
+        (datetime(1900, 1, 2, tzinfo=EARLY), "1900-01-01T23:40:28+00:00"),
+        (datetime(1900, 1, 2, tzinfo=ZoneInfo("Europe/Paris")), "1900-01-01T23:50:39+00:00"),
     ],
 )
 async def test_timestamps_may_be_text_or_datetimes(
     sent: Callable[..., Any], when: Any, expected: str
 ) -> None:
-    """As before."""
+    """As before; an offset with seconds, which providers do not read, becomes that of UTC."""
     assert (await sent("track", {**TRACK, "timestamp": when}))["timestamp"] == expected
 
 
