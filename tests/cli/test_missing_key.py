@@ -60,6 +60,7 @@ async def test_what_can_be_read_is_listed_and_the_key_is_named(
     assert listed.status == 2
     assert listed.err.startswith(f"2 of them cannot be read: {NAMED}")
     assert (shown.json["type"], shown.json["input"]) == ("UnreadablePayload", None)
+    assert (shown.status, shown.err.startswith(NAMED)) == (2, True)
 
 
 async def test_a_filter_hides_only_what_the_search_attributes_exclude(

@@ -151,11 +151,13 @@ def show_command(
         _exit(f"no failed delivery has the workflow id {workflow_id}", _FAILED)
     if as_json:
         print_json(shown)
-        return
-    for number, one in enumerate([shown, *shown.pop("others", [])]):
-        if number:
-            typer.echo()
-        _print_failed(one)
+    else:
+        for number, one in enumerate([shown, *shown.pop("others", [])]):
+            if number:
+                typer.echo()
+            _print_failed(one)
+    if shown["type"] == UNREADABLE:
+        _exit(shown["message"], _WRONG_USE)
 
 
 def _print_failed(shown: JsonObject) -> None:
