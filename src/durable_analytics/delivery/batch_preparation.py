@@ -4,7 +4,6 @@ import logging
 import traceback
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -336,11 +335,9 @@ def _prepare_message(
 ) -> PreparedMessage:
     provider = prepared.integration.provider
     if fast_path and not envelope.leaves_out_context:
-        with suppress(ValidationError):  # the full check names all that is wrong in the message
-            if plain := fast_path.read(index, message):
-                ready = _write_message(provider, index, plain)
-                if not has_many_brackets(ready.item or b"") or not is_too_deep(message):
-                    return ready
+        ready = _prepare_fast(provider, fast_path, index, message)
+        if ready:
+            return ready
     fields = read_batch_message(envelope, message)
     delivery = prepare(provider, fields, envelope, prepared.defaults.of(index)).delivery
     method, message_id = delivery.method, delivery.message.message_id
@@ -353,6 +350,20 @@ def _prepare_message(
         item = provider.item(delivery)
         ready = _write_message(provider, index, (key, method, message_id, item))
     prepared.left_out.update(delivery.left_out)
+    return ready
+
+
+def _prepare_fast(
+    provider: Provider, fast_path: FastPath, index: int, message: Any
+) -> PreparedMessage | None:
+    """Prepare a message that is certainly valid; None if it needs the full check."""
+    try:
+        plain = fast_path.read(index, message)
+        ready = plain and _write_message(provider, index, plain)
+    except ValidationError:
+        return None  # the full check names all that is wrong in the message
+    if ready and has_many_brackets(ready.item or b"") and is_too_deep(message):
+        return None
     return ready
 
 
