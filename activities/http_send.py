@@ -56,8 +56,8 @@ async def send(
 ) -> HttpResponse:
     """Send a request and read its response.
 
-    If the body of the response ends early, the status and the headers count, except for a 2xx: the
-    rest of its body might say that the provider has refused the message.
+    If the body of the response ends early, the status and the headers count, unless the body of
+    such a response says which messages the provider has refused.
 
     Args:
         client: The integration's client.
@@ -68,12 +68,12 @@ async def send(
         within: The timeout for the request and its wait for `max_in_flight`. Default: the deadline.
         is_call: Whether it is the request of a `Call`.
         may_be_held: Whether it waits if the integration is paused.
-        on_incomplete: Called with the received part of a 2xx whose body ended early.
+        on_incomplete: Called with the received part of a response that does not count.
 
     Raises:
         Held: The integration is paused; nothing was sent.
         Unavailable: The request could not start, there was no connection or no response, a timeout
-            expired before the response began, or the body of a 2xx ended early.
+            expired before the response began, or its body, which is needed, ended early.
         Internal: The request cannot be sent.
     """
     content_type = request.content_type()
@@ -101,11 +101,19 @@ async def send(
         else:
             response = _response(received, masker)
         seen.status_code = response.status_code
-        if received.failure and 200 <= response.status_code < 300:
+        if received.failure and _needs_whole_body(provider, response):
             on_incomplete(response)
             raise received.failure
         seen.responded(response)
     return response
+
+
+def _needs_whole_body(provider: Provider, response: HttpResponse) -> bool:
+    """Whether the rest of a body might say which messages were refused, or why."""
+    if 200 <= response.status_code < 300:
+        return True
+    has_details = response.status_code in provider.statuses_with_details
+    return has_details and not isinstance(response.body, dict)  # what was read is no whole object
 
 
 @lru_cache(maxsize=256)

@@ -108,7 +108,12 @@ class OneByOne:
 
     async def _send_one(self, message: PreparedMessage) -> DeliveryError | None:
         provider = self.batch.integration.provider
-        response = None
+        response: HttpResponse | None = None
+
+        def keep(incomplete: HttpResponse) -> None:
+            nonlocal response
+            response = incomplete
+
         try:
             async with self.sender.turn():
                 if self.stopped_by:  # during the wait
@@ -116,7 +121,7 @@ class OneByOne:
                 if self.held:
                     raise self.held
                 request = message.build(provider, datetime.now(UTC))
-                response = await self.sender.send(request, message.message_id or "")
+                response = await self.sender.send(request, message.message_id or "", keep)
             failure = provider.classify(response)
         except DeliveryError as error:
             failure = error

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from durable_analytics.buffering._fork_guard import ForkGuard
+from durable_analytics.buffering._fork_guard import ForkGuard, forget_frames
 from durable_analytics.temporal.codecs import data_converter
 from durable_analytics.temporal.connection import Connection
 
@@ -57,6 +57,48 @@ def test_a_fork_waits_until_nobody_uses_the_sdk() -> None:
         again.result()
 
 
+def test_a_use_waits_for_all_forks_that_have_begun() -> None:
+    """Two threads may fork at the same time."""
+    guard, entered, leave = ForkGuard(), Event(), Event()
+    leave.set()
+    guard.begin_fork()
+    guard.begin_fork()
+    guard.end_fork()
+    with ThreadPoolExecutor(1) as threads:
+        using = threads.submit(use, guard, Dropped(), entered, leave)
+        assert not entered.wait(0.05)
+        guard.end_fork()
+        using.result()
+
+
+async def test_a_callback_that_forks_does_not_wait_for_its_own_thread() -> None:
+    """What is in use there stays open."""
+    guard, connection = ForkGuard(patience_seconds=3600), Dropped()
+    async with guard.use(connection):
+        guard.begin_fork()
+        guard.end_fork()
+
+    assert not connection.drops
+
+
+def test_the_frames_of_an_error_and_of_its_causes_are_forgotten() -> None:
+    """They refer to a connection."""
+    try:
+        try:
+            raise KeyError
+        except KeyError as error:
+            raise ValueError from error
+    except ValueError as error:
+        error.__context__ = RuntimeError()
+        error.__context__.__cause__ = error
+        forget_frames(error)
+        kept = error
+
+    assert kept.__traceback__ is None
+    assert kept.__cause__
+    assert kept.__cause__.__traceback__ is None
+
+
 def in_a_child(guard: ForkGuard, inside: object) -> object:
     """The thread that was inside is one of the parent, and its objects are collected here."""
     guard.forget_parent()
@@ -80,7 +122,7 @@ async def test_a_fork_goes_on(prepare: Callable[[ForkGuard, object], object]) ->
     kept = prepare(guard, inside)
     del inside
 
-    guard.begin_fork()
+    await asyncio.to_thread(guard.begin_fork)
 
     assert not connection.drops
     del kept

@@ -44,7 +44,7 @@ class Sent:
         self.seconds = 0.0
 
     @classmethod
-    async def to(cls, respond: Respond) -> "Sent":
+    async def to(cls, respond: Respond, name: str = "segment") -> "Sent":
         """Send it; its connection must be closed."""
         sent, began = cls(), time.monotonic()
         client = HttpClient.of_settings(proxy=None, ca_bundle=None, max_in_flight=1)
@@ -52,7 +52,7 @@ class Sent:
             try:
                 sent.response = await send(
                     client,
-                    ACCOUNTS["segment"],
+                    ACCOUNTS[name],
                     HttpRequest("POST", f"http://127.0.0.1:{provider.port}/", {}),
                     delivery_id="m-1",
                     deadline=HALF_A_SECOND,
@@ -78,6 +78,20 @@ async def test_status_other_than_2xx_counts_if_its_body_is_cut(status: int, rest
         status, {"retry-after": "5"}, PART.decode(), truncated=True
     )
     assert sent.incomplete == []
+
+
+@pytest.mark.parametrize("name", ["amplitude", "mixpanel", "archive"])
+async def test_a_status_whose_body_says_which_messages_are_refused_needs_it(name: str) -> None:
+    """Without it, good messages would be rejected; with a whole object, nothing is missing."""
+    cut = await Sent.to(closing_after(head(400) + CUT), name)
+    whole = b'Content-Length: 50\r\n\r\n{"code": 400}'
+    read = await Sent.to(closing_after(head(400) + whole), name)
+
+    assert cut.failure
+    assert [part.status_code for part in cut.incomplete] == [400]
+    assert read.response
+    assert read.response.body == {"code": 400}
+    assert (await Sent.to(closing_after(head(401) + CUT), name)).response
 
 
 @pytest.mark.parametrize("status", [400, 429])

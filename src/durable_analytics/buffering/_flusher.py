@@ -8,7 +8,7 @@ from uuid import uuid4
 from temporalio.common import RawValue
 
 from durable_analytics.buffering._buffer import Batch, Buffer, Part
-from durable_analytics.buffering._fork_guard import FORK_GUARD
+from durable_analytics.buffering._fork_guard import FORK_GUARD, forget_frames
 from durable_analytics.buffering._reports import Outage
 from durable_analytics.buffering._settings import ClientSettings, FlushSettings
 from durable_analytics.errors import NotAccepted
@@ -205,18 +205,22 @@ class BatchStarter:
 
     async def _attempt(self, workflow_id: str, input: RawValue, count: int) -> Exception | None:
         """Try to start an execution of so many messages once; returns why it failed."""
-        try:
-            async with FORK_GUARD.use(self._connection):
-                client = await self._connection.client()
-                await start_batch(
-                    client,
-                    workflow_id,
-                    input,
-                    integrations=self._integrations,
-                    count=count,
-                    task_queue=self._task_queue,
-                    start_timeout=_START_TIMEOUT,
-                )
-        except Exception as failure:  # noqa: BLE001  # whatever it is, the messages are kept
-            return failure
-        return None
+        async with FORK_GUARD.use(self._connection):
+            try:
+                await self._start_batch(workflow_id, input, count)
+            except Exception as failure:  # noqa: BLE001  # whatever it is, the messages are kept
+                forget_frames(failure)
+                return failure
+            return None
+
+    async def _start_batch(self, workflow_id: str, input: RawValue, count: int) -> None:
+        # Only this frame refers to the connection, which a fork may close after it.
+        await start_batch(
+            await self._connection.client(),
+            workflow_id,
+            input,
+            integrations=self._integrations,
+            count=count,
+            task_queue=self._task_queue,
+            start_timeout=_START_TIMEOUT,
+        )

@@ -10,12 +10,15 @@ import asyncio
 import gc
 import os
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from weakref import WeakSet
 
+from temporalio.runtime import Runtime
+
 from durable_analytics.buffering._uwsgi import uwsgi_will_fork
-from durable_analytics.temporal.connection import Connection
+from durable_analytics.temporal.connection import RUNTIMES, Connection
 
 _POLL_SECONDS = 0.002
 """How often a thread checks that a fork is over. It must not block: its other tasks may have to end
@@ -32,13 +35,24 @@ class ForkGuard:
 
     def __init__(self, patience_seconds: float = 0.5) -> None:
         self.patience_seconds = patience_seconds
+        self._inherited: list[Runtime] = []
+        """The runtimes of the parents of this process, which are never finalised here."""
         self._reset()
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Condition()
+        self._forks = 0
+        self._users = Counter[int]()
+        """How many uses each thread has now."""
+        self._connections = WeakSet[Connection]()
+        self._kept: list[Runtime] = []
+        """What a child of the fork that has begun must not finalise."""
 
     @asynccontextmanager
     async def use(self, connection: Connection) -> AsyncIterator[None]:
         """Use the SDK by this connection, but not during a fork."""
-        if self._pid != os.getpid():  # forked in C
-            self.forget_parent()
+        self._notice_fork_in_c()
         lock, has_entered = self._lock, False
         try:
             while not (has_entered := self._enter(connection)):  # noqa: ASYNC110  # set by a thread
@@ -52,27 +66,32 @@ class ForkGuard:
                     self._close_connections()
 
     def begin_fork(self) -> None:
-        """Wait until nobody uses the SDK, and close the connections; or until the patience ends."""
+        """Wait until nobody uses the SDK, and close the connections; or until the patience ends.
+
+        A callback that forks does not wait for the uses of its own thread, which it stops.
+        """
+        self._notice_fork_in_c()
+        own = threading.get_ident()
         with self._lock:
-            self._is_forking = True
-            self._lock.wait_for(lambda: not self._users, self.patience_seconds)
+            self._forks += 1
+            self._lock.wait_for(lambda: not self._users.keys() - {own}, self.patience_seconds)
         self._close_connections()
+        self._kept = [*RUNTIMES]
 
     def end_fork(self) -> None:
         """Let the threads of the parent go on."""
         with self._lock:
-            self._is_forking = False
+            self._forks = max(0, self._forks - 1)
+            self._kept = []
 
     def forget_parent(self) -> None:
         """Reset the state in a forked child, which lacks the threads that use the SDK."""
+        self._inherited += {*self._kept, *RUNTIMES}
         self._reset()
 
-    def _reset(self) -> None:
-        self._lock = threading.Condition()
-        self._is_forking = False
-        self._users = 0
-        self._connections = WeakSet[Connection]()
-        self._pid = os.getpid()
+    def _notice_fork_in_c(self) -> None:
+        if self._pid != os.getpid():
+            self.forget_parent()
 
     def _close_connections(self) -> None:
         with self._lock:
@@ -82,16 +101,30 @@ class ForkGuard:
 
     def _enter(self, connection: Connection) -> bool:
         with self._lock:
-            if self._is_forking:
+            if self._forks:
                 return False
-            self._users += 1
             self._connections.add(connection)
+            self._users[threading.get_ident()] += 1
             return True
 
     def _leave(self) -> None:
+        thread = threading.get_ident()
         with self._lock:
-            self._users -= 1
+            self._users[thread] -= 1
+            if not self._users[thread]:
+                del self._users[thread]
             self._lock.notify_all()
+
+
+def forget_frames(error: BaseException) -> None:
+    """Remove the tracebacks of an error and of its causes: their frames refer to a connection."""
+    left, seen = [error], set[int]()
+    while left:
+        one = left.pop()
+        seen.add(id(one))
+        one.__traceback__ = None
+        causes = (one.__cause__, one.__context__)
+        left += [cause for cause in causes if cause is not None and id(cause) not in seen]
 
 
 FORK_GUARD = ForkGuard()

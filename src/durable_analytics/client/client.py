@@ -36,7 +36,7 @@ from durable_analytics.temporal.batch_start import (
     start_once,
 )
 from durable_analytics.temporal.batch_start import batch_id as batch_id_of
-from durable_analytics.temporal.connection import connect
+from durable_analytics.temporal.connection import connect, is_about_fork
 from durable_analytics.temporal.integration_status import IntegrationStatus, integration_statuses
 from durable_analytics.temporal.visibility import Deliveries
 from durable_analytics.wire.json_reader import DEEPEST_INPUT
@@ -387,7 +387,9 @@ def _start_errors_as_not_accepted(id_argument: str) -> Iterator[None]:
     """
     try:
         yield
-    except AssertionError as error:  # the SDK's: its clients do not work across forks
+    except AssertionError as error:
+        if not is_about_fork(error):
+            raise
         reason = "this client was connected before a fork, in another process"
         raise NotAccepted(f"{reason}: connect another one in this process ({error})") from error
     except (RPCError, TimeoutError) as error:

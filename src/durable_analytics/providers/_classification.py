@@ -21,6 +21,10 @@ class Classification:
 
     title: ClassVar[str]
 
+    statuses_with_details: ClassVar[frozenset[int]] = frozenset()
+    """The statuses of failures whose body says which messages were refused, or why. If such a body
+    ends early, the request is sent again; other failures count by their status."""
+
     def classify(self, response: HttpResponse) -> DeliveryError | None:
         """Classify the response to one message; None means success.
 

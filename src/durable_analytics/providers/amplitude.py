@@ -57,6 +57,7 @@ class Amplitude(AmplitudeResponses, Provider):
     """A project at Amplitude."""
 
     title: ClassVar = "Amplitude"
+    statuses_with_details: ClassVar = frozenset({400})
     credential_names: ClassVar = frozenset({"api_key", "secret_key"})
     credential_sets: ClassVar = ("", _BASIC)
     separate_credentials: ClassVar = frozenset({_BASIC})

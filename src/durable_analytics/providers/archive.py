@@ -38,6 +38,7 @@ class Archive(Provider):
     """A bucket that stores messages as gzip files of JSON lines."""
 
     title: ClassVar = "Archive"
+    statuses_with_details: ClassVar = frozenset({400})
     credential_names: ClassVar = frozenset(
         {"x-amz-credential", "x-amz-security-token", "x-amz-signature"}
     )

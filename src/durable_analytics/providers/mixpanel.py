@@ -39,6 +39,7 @@ class Mixpanel(MixpanelItems, Provider):
     """A project at Mixpanel."""
 
     title: ClassVar = "Mixpanel"
+    statuses_with_details: ClassVar = frozenset({400})
     credential_names: ClassVar = frozenset({"token", "$token", "service_account_secret"})
     credential_sets: ClassVar = ("", _ALIASES, _USERS, _GROUPS, _PRIVACY)
     separate_credentials: ClassVar = frozenset({_PRIVACY})

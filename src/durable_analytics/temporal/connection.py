@@ -5,6 +5,7 @@ import dataclasses
 import logging
 from datetime import timedelta
 from typing import Any
+from weakref import WeakSet
 
 from temporalio.client import Client
 from temporalio.converter import DataConverter
@@ -50,9 +51,9 @@ async def connect(patience: timedelta = _PATIENCE, *, lazy: bool = False, **opti
             while True:
                 try:
                     return await Client.connect(**config)
-                except AssertionError:
+                except AssertionError as error:
                     # The SDK's default runtime is that of a process before a fork.
-                    if config.get("runtime"):
+                    if config.get("runtime") or not is_about_fork(error):
                         raise
                     config["runtime"] = _new_runtime()
                     continue
@@ -71,6 +72,11 @@ async def connect(patience: timedelta = _PATIENCE, *, lazy: bool = False, **opti
         f"no Temporal server responds at {config['target_host']} ({describe_failure(reason)}): "
         "start one, or set TEMPORAL_ADDRESS"
     ) from reason
+
+
+def is_about_fork(error: AssertionError) -> bool:
+    """Whether the SDK refuses what was connected before a fork, in another process."""
+    return "across forks" in str(error)
 
 
 def wrong_setting(error: Exception) -> str | None:
@@ -96,6 +102,7 @@ class Connection:
         self._callers_client = client
         self._data_converter = data_converter
         self._client: Client | None = None if forked else client
+        self._runtime: Runtime | None = None
         self._is_own = forked or client is None
         self._lock = asyncio.Lock()
 
@@ -119,25 +126,38 @@ class Connection:
         """Drop the connection while nobody uses it, unless it is the caller's.
 
         Returns:
-            Whether there was one. Its threads end when it is finalised.
+            Whether there was one, or an attempt to connect. Its threads end when it is finalised.
         """
-        if not self._is_own or self._client is None:
+        if not self._is_own or self._runtime is None:
             return False
-        self._client = None
+        self._client = self._runtime = None
         return True
 
+    def _own_runtime(self) -> Runtime:
+        """Return the runtime of this connection, the same for all attempts to connect."""
+        if self._runtime is None:
+            self._runtime = _new_runtime()
+        return self._runtime
+
     async def _connect_from_environment(self) -> Client:
-        return await connect(data_converter=self._data_converter, runtime=_new_runtime())
+        return await connect(data_converter=self._data_converter, runtime=self._own_runtime())
 
     async def _reconnect(self, client: Client) -> Client:
         config = client.config()
         service_config = dataclasses.replace(
-            config["service_client"].config, runtime=_new_runtime(), lazy=False
+            config["service_client"].config, runtime=self._own_runtime(), lazy=False
         )
         async with asyncio.timeout(_PATIENCE.total_seconds()):
             config["service_client"] = await ServiceClient.connect(service_config)
         return Client(**config)
 
 
+RUNTIMES: WeakSet[Runtime] = WeakSet()
+"""The runtimes of this library that are not finalised yet. In a forked child, which does not have
+their threads, to finalise one would never end."""
+
+
 def _new_runtime() -> Runtime:
-    return Runtime(telemetry=TelemetryConfig())
+    runtime = Runtime(telemetry=TelemetryConfig())
+    RUNTIMES.add(runtime)
+    return runtime

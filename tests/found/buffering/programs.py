@@ -3,18 +3,23 @@
 import asyncio
 import atexit
 import ctypes
+import gc
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
 
 from durable_analytics import BufferingClient
+from durable_analytics.buffering import _flusher
 from durable_analytics.buffering._fork_guard import FORK_GUARD
+from durable_analytics.temporal import connection
 from durable_analytics.temporal.connection import Connection
 
 
@@ -131,6 +136,24 @@ def child_of_a_pool(client: BufferingClient | None) -> None:
     os._exit(0)
 
 
+def forks_in_an_outage() -> None:
+    """No server answers; the child collects what the attempts to connect have left."""
+    connection._PATIENCE = timedelta(milliseconds=20)  # noqa: SLF001  # many attempts
+    _flusher._LONGEST_PAUSE_SECONDS = 0.0  # noqa: SLF001
+    FORK_GUARD.patience_seconds = 0.01
+    client = buffering(flush_interval=0)
+    client.track(user_id="u-1", event="E")
+    for _ in range(3):
+        time.sleep(1)
+        say("threads", len([*Path("/proc/self/task").iterdir()]))
+        if (child := os.fork()) == 0:
+            gc.collect()
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        say("child", os.waitstatus_to_exitcode(status))
+    os._exit(0)
+
+
 def forks_while_locks_are_held() -> None:
     """Threads of the parent are in the middle of everything, and are not there in the child."""
     client = buffering()
@@ -196,6 +219,7 @@ PROGRAMS: Mapping[str, Callable[[], None]] = {
         forks_used,
         forks_during_the_first_use,
         pools_after_use,
+        forks_in_an_outage,
         forks_while_locks_are_held,
         tracks_first_at_exit,
         exits_in_a_callback,

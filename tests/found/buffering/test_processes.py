@@ -79,6 +79,18 @@ async def test_a_process_forked_after_a_use_of_the_sdk_works(
     assert sorted(m["messageId"] for m in arrived) == sorted(words_after("id", lines))
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux")
+async def test_attempts_to_connect_leave_nothing_to_a_forked_child() -> None:
+    """To finalise a runtime of the SDK without its threads would never end."""
+    _, lines = await run_client_program(
+        "tests.found.buffering.programs", "forks_in_an_outage", None
+    )
+
+    assert words_after("child", lines) == ["0"] * 3, lines
+    first, *_, last = map(int, words_after("threads", lines))
+    assert last <= first
+
+
 async def test_a_first_message_at_exit_is_sent_or_reported(
     temporal: Client, standin: StandIn
 ) -> None:
