@@ -112,12 +112,14 @@ def _path_parameter(name: str, schema: Json) -> Json:
 
 _JSON_CONTENT = {"application/json": {"schema": _OBJECT}}
 
+_NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]+$"
+
 _DELETE = _operation(
     "delete_user",
     "Suppress a person, and delete their stored data.",
     _responses("Temporal has it.", 400, 401, 403, 429, 503),
     security=_HEADER_KEYS,
-    parameters=[_path_parameter("userId", {"type": "string", "minLength": 1})],
+    parameters=[_path_parameter("userId", {"type": "string", "pattern": _NO_CONTROL_CHARACTERS})],
 )
 
 _PIXEL = _operation(

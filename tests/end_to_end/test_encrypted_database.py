@@ -118,6 +118,24 @@ async def until_operators_know(standin: StandIn) -> str:
             await asyncio.sleep(0.1)  # its executions begin when they like
 
 
+async def until_accepted(standin: StandIn, count: int) -> set[str | None]:
+    """Wait until Segment has accepted so many messages besides the one that expires; at most 30 s.
+
+    Returns:
+        Their ids.
+    """
+    deadline = asyncio.get_running_loop().time() + 30
+    while True:
+        accepted = {
+            message.id
+            for message in standin.accepted["segment"]
+            if message.content.get("event") != EXPIRES
+        }
+        if len(accepted) >= count or asyncio.get_running_loop().time() > deadline:
+            return accepted
+        await asyncio.sleep(0.1)  # a busy client sends more batches, which end later
+
+
 async def deliver_through_gateway(address: str, queue: str, keys: Sequence[str]) -> None:
     """A message and a deletion that the gateway takes."""
     settings = {"ANALYTICS_ENCRYPTION_KEYS": ",".join(keys)} if keys else {}
@@ -210,11 +228,7 @@ async def test_nothing_of_a_thousand_deliveries_is_readable(
         redriven = (await command("failed", "redrive", *options)).json
         # What is redriven waits for the end of the pause. A request whose response is late is sent
         # again, with the same ids. The message that expired may have been sent as its time ended.
-        accepted = {
-            message.id
-            for message in standin.accepted["segment"]
-            if message.content.get("event") != EXPIRES
-        }
+        accepted = await until_accepted(standin, SINGLES + BATCHES * MESSAGES_OF_BATCH + 2 + 3)
         await command("resume", "segment")
         reasons = await until_operators_know(standin)
         parts = ("--type", "Rejected", "--yes", "--json")
