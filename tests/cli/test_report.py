@@ -16,6 +16,7 @@ from tests.support.command import Command
 from tests.support.json_objects import Json
 from tests.support.visible import until_closed, until_visible
 from tests.support.worker_settings import settings_with
+from tests.worker.pauses import requests_waiting
 from worker import register
 
 TRACK: Json = {"user_id": "u-1", "event": "Signed Up"}
@@ -89,7 +90,7 @@ async def test_the_sums_agree_over_mixed_traffic(
             await start(temporal, task_queue, "Batch", {**segment, "messages": batch}),
         ]
         stopped = await start(temporal, task_queue, "Track", {**segment, "track": TRACK})
-        await standin.wait_for(10)
+        await requests_waiting([*waiting, stopped])
         await stopped.terminate()
         await until_closed(temporal, stopped.id)
         await until_visible(temporal, f"TaskQueue = '{task_queue}'", 14)
