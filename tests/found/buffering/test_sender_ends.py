@@ -114,6 +114,8 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Injector], Non
     logging.getLogger("durable_analytics.buffering").disabled = False
 
 
+# Raised before the context that closes it begins, the event loop is left to the collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_an_exception_at_any_line_of_the_thread_loses_no_message_unreported(
     connected: Client, gate: Gate, traced: Callable[[Injector], None], error: BaseException
