@@ -4,6 +4,7 @@ What these raise never reaches the client.
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,16 @@ from durable_analytics.wire.messages import JsonObject
 OnError = Callable[[Exception, list[JsonObject]], Any]
 
 _log = logging.getLogger("durable_analytics.buffering")
-_this_thread = threading.local()
+
+
+class _Callbacks(threading.local):
+    """The callbacks that run in a thread; a process that a callback forks runs none of them."""
+
+    running = 0
+    pid = 0
+
+
+_this_thread = _Callbacks()
 
 _REPEAT_SECONDS = 60.0
 """Between two log lines of one outage."""
@@ -43,7 +53,7 @@ def write_log(
 
 def is_in_callback() -> bool:
     """Whether a callback of a buffering client is the caller; it must not wait for the client."""
-    return getattr(_this_thread, "callbacks", 0) > 0
+    return _this_thread.running > 0 and _this_thread.pid == os.getpid()
 
 
 class Notifier:
@@ -151,10 +161,11 @@ def _not_notified(part: Part) -> Iterator[MessageWithCallback]:
 
 
 def _call(function: Callable[..., Any], *arguments: Any) -> None:
-    _this_thread.callbacks = getattr(_this_thread, "callbacks", 0) + 1
+    _this_thread.running = 1 + (_this_thread.running if is_in_callback() else 0)
+    _this_thread.pid = os.getpid()
     try:
         function(*arguments)
     except BaseException as error:  # noqa: BLE001  # sys.exit() must not end the client's thread
         write_log(logging.ERROR, "a callback of the buffering client failed", exception=error)
     finally:
-        _this_thread.callbacks -= 1
+        _this_thread.running -= 1

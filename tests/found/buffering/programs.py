@@ -136,6 +136,28 @@ def child_of_a_pool(client: BufferingClient | None) -> None:
     os._exit(0)
 
 
+def forks_in_a_callback() -> None:
+    """A callback starts a process, which ends as those of `multiprocessing` do."""
+    children: list[Any] = []
+
+    def track_five() -> None:
+        for _ in range(5):
+            say("id", client.track(user_id="u-1", event="E"))
+        client.flush(30)
+
+    def start_child(_: Any) -> None:
+        children.append(get_context("fork").Process(target=track_five))
+        children[0].start()
+
+    client = buffering(flush_interval=0)
+    say("id", client.track(user_id="u-1", event="before", callback=start_child))
+    client.flush(30)
+    while not children:
+        time.sleep(0.02)
+    children[0].join(60)
+    say("child", children[0].exitcode)
+
+
 def forks_in_an_outage() -> None:
     """No server answers; the child collects what the attempts to connect have left."""
     connection._PATIENCE = timedelta(milliseconds=20)  # noqa: SLF001  # many attempts
@@ -220,6 +242,7 @@ PROGRAMS: Mapping[str, Callable[[], None]] = {
         forks_during_the_first_use,
         pools_after_use,
         forks_in_an_outage,
+        forks_in_a_callback,
         forks_while_locks_are_held,
         tracks_first_at_exit,
         exits_in_a_callback,

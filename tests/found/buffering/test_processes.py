@@ -79,6 +79,18 @@ async def test_a_process_forked_after_a_use_of_the_sdk_works(
     assert sorted(m["messageId"] for m in arrived) == sorted(words_after("id", lines))
 
 
+async def test_a_process_that_a_callback_starts_sends_its_messages(
+    temporal: Client, standin: StandIn
+) -> None:
+    """It may wait for its client: no callback runs there."""
+    status, lines = await run("forks_in_a_callback", temporal)
+
+    assert status in CLEAN_EXITS, lines
+    assert {int(status) for status in words_after("child", lines)} <= CLEAN_EXITS, lines
+    arrived = await wait_for_messages(standin, 6)
+    assert sorted(m["messageId"] for m in arrived) == sorted(words_after("id", lines))
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux")
 async def test_attempts_to_connect_leave_nothing_to_a_forked_child() -> None:
     """To finalise a runtime of the SDK without its threads would never end."""
