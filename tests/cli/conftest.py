@@ -32,6 +32,17 @@ def command(
 
 
 @pytest.fixture
+def operator(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    temporal: Client,
+    task_queue: str,
+) -> Command:
+    """The command, on a task queue of its own, without any key."""
+    return Command(capsys, monkeypatch, temporal, {"ANALYTICS_TASK_QUEUE": task_queue})
+
+
+@pytest.fixture
 async def queue(temporal: Client, standin: StandIn, task_queue: str) -> AsyncIterator[str]:
     """The task queue of a worker of this test alone, without the failures of other tests."""
     settings = settings_for(standin, task_queue=task_queue)

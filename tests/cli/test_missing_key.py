@@ -35,25 +35,14 @@ async def workflow_ids(temporal: Client, standin: StandIn, task_queue: str) -> t
     return readable.id, unreadable.id, fan_out.id
 
 
-@pytest.fixture
-def command(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    temporal: Client,
-    task_queue: str,
-) -> Command:
-    """The command, without any key."""
-    return Command(capsys, monkeypatch, temporal, {"ANALYTICS_TASK_QUEUE": task_queue})
-
-
 async def test_what_can_be_read_is_listed_and_the_key_is_named(
-    command: Command, workflow_ids: tuple[str, str, str]
+    operator: Command, workflow_ids: tuple[str, str, str]
 ) -> None:
     """One such payload must not hide all other failures."""
     readable, *unreadable = workflow_ids
 
-    listed = await command("failed", "list", "--json")
-    shown = await command("failed", "show", unreadable[0], "--json")
+    listed = await operator("failed", "list", "--json")
+    shown = await operator("failed", "show", unreadable[0], "--json")
 
     types = {row["workflow_id"]: row["type"] for row in listed.json}
     assert types == {readable: "Unauthorized", **dict.fromkeys(unreadable, "UnreadablePayload")}
@@ -64,10 +53,10 @@ async def test_what_can_be_read_is_listed_and_the_key_is_named(
 
 
 async def test_a_filter_hides_only_what_the_search_attributes_exclude(
-    command: Command, workflow_ids: tuple[str, str, str]
+    operator: Command, workflow_ids: tuple[str, str, str]
 ) -> None:
     """Anything else may be what the operator looks for."""
-    listed = await command("failed", "list", "--type", "Rejected", "--json")
+    listed = await operator("failed", "list", "--type", "Rejected", "--json")
 
     assert [row["workflow_id"] for row in listed.json] == [workflow_ids[2]]
     assert listed.status == 2
@@ -77,23 +66,23 @@ async def test_a_redrive_sends_the_others(
     temporal: Client,
     standin: StandIn,
     task_queue: str,
-    command: Command,
+    operator: Command,
     workflow_ids: tuple[str, str, str],
 ) -> None:
     del workflow_ids
     standin.clear()
     settings = settings_for(standin, task_queue=task_queue)
     async with Worker(temporal, task_queue=task_queue, plugins=[register(settings)]):
-        report = await command("failed", "redrive", "--yes", "--json")
+        report = await operator("failed", "redrive", "--yes", "--json")
 
     assert (report.json["redriven"], report.json["failed"], report.status) == (1, 2, 1)
     assert f"the first that failed: UnreadablePayload: {NAMED}" in report.err
     assert len(standin.accepted["segment"]) == 1
 
 
-async def test_tail_and_status_go_on(command: Command, workflow_ids: tuple[str, str, str]) -> None:
-    tailed = await command("tail", "--since", "1h", "--limit", "3", "--json")
-    status = await command("status", "--json")
+async def test_tail_and_status_go_on(operator: Command, workflow_ids: tuple[str, str, str]) -> None:
+    tailed = await operator("tail", "--since", "1h", "--limit", "3", "--json")
+    status = await operator("status", "--json")
 
     outcomes = {
         one["workflow_id"]: one["outcome"] for one in map(json.loads, tailed.out.splitlines())
@@ -109,7 +98,7 @@ async def test_tail_and_status_go_on(command: Command, workflow_ids: tuple[str, 
 
 
 async def test_an_input_without_a_key_that_timed_out_is_listed(
-    temporal: Client, standin: StandIn, task_queue: str, command: Command
+    temporal: Client, standin: StandIn, task_queue: str, operator: Command
 ) -> None:
     """A worker without the key tries again until the time that the caller allows is over."""
     keyed = await client_with_keys(temporal, KEY)
@@ -124,7 +113,7 @@ async def test_an_input_without_a_key_that_timed_out_is_listed(
         )
         await closed(temporal, task_queue, 1)
 
-    listed = await command("failed", "list", "--json")
+    listed = await operator("failed", "list", "--json")
 
     (row,) = listed.json
     assert (row["workflow_id"], row["type"]) == (handle.id, "Unavailable")

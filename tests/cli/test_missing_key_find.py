@@ -23,17 +23,6 @@ NAMED = "a payload is encrypted with the key k9, which this process does not hav
 
 
 @pytest.fixture
-def command(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    temporal: Client,
-    task_queue: str,
-) -> Command:
-    """The command, without any key."""
-    return Command(capsys, monkeypatch, temporal, {"ANALYTICS_TASK_QUEUE": task_queue})
-
-
-@pytest.fixture
 async def unreadable(temporal: Client, task_queue: str) -> str:
     """The workflow id of an open execution whose input nobody here can read."""
     metadata = {"encoding": b"binary/encrypted", "encryption-key-id": b"k9"}
@@ -61,12 +50,12 @@ async def start_track(temporal: Client, task_queue: str, message_id: str) -> str
 
 
 async def test_another_message_is_found_with_a_warning(
-    temporal: Client, task_queue: str, command: Command, unreadable: str
+    temporal: Client, task_queue: str, operator: Command, unreadable: str
 ) -> None:
     del unreadable
     readable = await start_track(temporal, task_queue, "m-readable")
 
-    found = await command("find", "m-readable", "--json")
+    found = await operator("find", "m-readable", "--json")
 
     (one,) = found.json
     assert (one["workflow_id"], one["outcome"]) == (readable, "waiting")
@@ -78,11 +67,11 @@ async def test_another_message_is_found_with_a_warning(
 
 
 async def test_a_message_that_may_be_in_an_unreadable_execution_is_not_called_missing(
-    command: Command, unreadable: str
+    operator: Command, unreadable: str
 ) -> None:
     del unreadable
 
-    found = await command("find", "m-nowhere", "--json")
+    found = await operator("find", "m-nowhere", "--json")
 
     assert (found.status, found.json) == (2, [])
     assert found.err.startswith(
@@ -93,14 +82,14 @@ async def test_a_message_that_may_be_in_an_unreadable_execution_is_not_called_mi
 
 
 async def test_the_search_for_a_user_says_that_it_may_be_incomplete(
-    temporal: Client, task_queue: str, command: Command, unreadable: str
+    temporal: Client, task_queue: str, operator: Command, unreadable: str
 ) -> None:
     """Somebody may delete at another place what is found here."""
     del unreadable
     readable = await start_track(temporal, task_queue, "m-readable")
 
-    found = await command("find", "--user", "u-0", "--json")
-    nobody = await command("find", "--user", "u-nobody", "--json")
+    found = await operator("find", "--user", "u-0", "--json")
+    nobody = await operator("find", "--user", "u-nobody", "--json")
 
     warning = (
         "1 execution cannot be read, and may have more messages of this user, "
@@ -116,12 +105,12 @@ async def test_the_search_for_a_user_says_that_it_may_be_incomplete(
 
 
 async def test_what_can_be_read_of_a_user_is_cancelled(
-    temporal: Client, task_queue: str, command: Command, unreadable: str
+    temporal: Client, task_queue: str, operator: Command, unreadable: str
 ) -> None:
     del unreadable
     readable = await start_track(temporal, task_queue, "m-readable")
 
-    cancelled = await command("cancel", "--user", "u-0", "--json")
+    cancelled = await operator("cancel", "--user", "u-0", "--json")
 
     assert cancelled.json == {"cancelled": [readable], "batches": []}
     assert cancelled.status == 2
@@ -132,7 +121,7 @@ async def test_what_can_be_read_of_a_user_is_cancelled(
 
 
 async def test_unreadable_executions_found_by_their_id_and_counted(
-    temporal: Client, standin: StandIn, task_queue: str, command: Command
+    temporal: Client, standin: StandIn, task_queue: str, operator: Command
 ) -> None:
     """A failed one, a completed one, and one that timed out; another one can be read."""
     keyed = await client_with_keys(temporal, KEY)
@@ -147,10 +136,10 @@ async def test_unreadable_executions_found_by_their_id_and_counted(
     await run(keyed, task_queue, "Track", data, id=f"segment:track:{task_queue}", **timeout)
     await closed(temporal, task_queue, 4)
 
-    found = [await command("find", handle.id, "--json") for handle in (failed, completed)]
-    late = await command("find", task_queue, "--json")
-    as_json = await command("report", "--json")
-    as_table = await command("report")
+    found = [await operator("find", handle.id, "--json") for handle in (failed, completed)]
+    late = await operator("find", task_queue, "--json")
+    as_json = await operator("report", "--json")
+    as_table = await operator("report")
 
     for one in found:
         (only,) = one.json
@@ -171,7 +160,7 @@ async def test_unreadable_executions_found_by_their_id_and_counted(
 
 
 async def test_a_redrive_that_cannot_be_read_hides_no_outcome(
-    temporal: Client, standin: StandIn, task_queue: str, command: Command
+    temporal: Client, standin: StandIn, task_queue: str, operator: Command
 ) -> None:
     """Only whether a refused message was delivered since is not known."""
     keyed = await client_with_keys(temporal, KEY)
@@ -185,7 +174,7 @@ async def test_a_redrive_that_cannot_be_read_hides_no_outcome(
     await closed(temporal, task_queue, 3)
 
     outcomes = [
-        (await command("find", handle.id, "--json")).json[0] for handle in (delivered, refused)
+        (await operator("find", handle.id, "--json")).json[0] for handle in (delivered, refused)
     ]
 
     assert [one["outcome"] for one in outcomes] == ["delivered", "refused"]
@@ -195,7 +184,7 @@ async def test_a_redrive_that_cannot_be_read_hides_no_outcome(
 
 
 async def test_a_pause_that_cannot_be_read_hides_no_message(
-    temporal: Client, task_queue: str, command: Command
+    temporal: Client, task_queue: str, operator: Command
 ) -> None:
     keyed = await client_with_keys(temporal, KEY)
     handle = await temporal.start_workflow(
@@ -208,7 +197,7 @@ async def test_a_pause_that_cannot_be_read_hides_no_message(
     patience = timedelta(seconds=0.2)
     await integration_control.pause(keyed, task_queue, "segment", reason="x", patience=patience)
 
-    found = await command("find", task_queue, "--json")
+    found = await operator("find", task_queue, "--json")
 
     (one,) = found.json
     assert (found.status, one["outcome"]) == (0, "waiting")

@@ -20,17 +20,6 @@ from tests.worker.deliveries import outcome, own_process, start
 from tests.worker.pauses import requests_waiting, set_limit
 
 
-@pytest.fixture
-def operator(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    temporal: Client,
-    task_queue: str,
-) -> Command:
-    """The command, on a task queue of its own."""
-    return Command(capsys, monkeypatch, temporal, {"ANALYTICS_TASK_QUEUE": task_queue})
-
-
 async def test_paused_messages_wait_until_resume(
     operator: Command, temporal: Client, standin: StandIn, task_queue: str
 ) -> None:
